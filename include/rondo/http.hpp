@@ -1,0 +1,11 @@
+// Rondo's HTTP: URLs, headers, a client, a server.
+#pragma once
+
+#include <rondo/http/client.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/headers.hpp>
+#include <rondo/http/message.hpp>
+#include <rondo/http/request.hpp>
+#include <rondo/http/response.hpp>
+#include <rondo/http/server.hpp>
+#include <rondo/http/url.hpp>

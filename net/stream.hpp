@@ -1,0 +1,180 @@
+// Byte streams: the concept, and the awaitables of a stream socket.
+#pragma once
+
+#include <rondo/net/socket.hpp>
+#include <rondo/runtime/io.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+namespace rondo::net {
+
+// What buffered_reader, TLS and HTTP stand on. read_some gives 0 at the end of the stream; an empty span
+// gives 0 too. One reader and one writer at a time; a second fails with io_errc::busy.
+template <class S>
+concept byte_stream = requires(S& s, std::span<std::byte> in, std::span<const std::byte> out) {
+  { s.read_some(in) } -> rondo::detail::awaitable;
+  { s.write_some(out) } -> rondo::detail::awaitable;
+  { s.write_all(out) } -> rondo::detail::awaitable;
+  { s.shutdown_write() } -> rondo::detail::awaitable;
+  { s.close() } noexcept;
+};
+
+namespace detail {
+
+using rondo::detail::descriptor;
+using rondo::detail::direction;
+using rondo::detail::io_outcome;
+using rondo::detail::io_wait;
+using rondo::detail::job;
+using rondo::detail::operation_kind;
+
+// One operation takes at most this many bytes, so that counts fit.
+inline constexpr std::size_t largest_transfer = std::size_t{1} << 30;
+
+inline std::uint32_t transfer_size(std::size_t n) noexcept {
+  return static_cast<std::uint32_t>(n < largest_transfer ? n : largest_transfer);
+}
+
+// Completes with a count of bytes. Keeps the caller's buffer until then.
+class transfer_wait : public io_wait {
+ public:
+  std::size_t await_resume() const {
+    if (result < 0) rondo::detail::throw_io_error(result, what());
+    return static_cast<std::size_t>(result);
+  }
+  outcome<std::size_t> take_outcome() const noexcept {
+    if (result < 0) return io_outcome<std::size_t>(result, what());
+    return outcome<std::size_t>(std::in_place, static_cast<std::size_t>(result));
+  }
+
+ protected:
+  transfer_wait(operation_kind k, direction w, descriptor d, const void* buffer, std::size_t n) noexcept
+      : io_wait(k, w, d) {
+    data = const_cast<void*>(buffer);
+    size = transfer_size(n);
+  }
+  ~transfer_wait() = default;
+
+ private:
+  const char* what() const noexcept { return kind == operation_kind::recv ? "read" : "write"; }
+};
+
+class read_wait final : public transfer_wait {
+ public:
+  read_wait(descriptor d, std::span<std::byte> buffer) noexcept
+      : transfer_wait(operation_kind::recv, direction::in, d, buffer.data(), buffer.size()) {}
+  bool begin(job& j) noexcept override {
+    if (size == 0) return true;  // 0 bytes; not a wait
+    return io_wait::begin(j);
+  }
+};
+
+class write_some_wait final : public transfer_wait {
+ public:
+  write_some_wait(descriptor d, std::span<const std::byte> bytes) noexcept
+      : transfer_wait(operation_kind::send, direction::out, d, bytes.data(), bytes.size()) {}
+  bool begin(job& j) noexcept override {
+    if (size == 0) return true;
+    return io_wait::begin(j);
+  }
+};
+
+// Sends again until everything has gone. Cancelled on its way it cannot know how much did, so the write side
+// is broken from then on: later writes fail with io_errc::write_broken.
+class write_all_wait final : public io_wait {
+ public:
+  write_all_wait(descriptor d, std::span<const std::byte> bytes) noexcept
+      : io_wait(operation_kind::send, direction::out, d), left_(bytes) {
+    next_piece();
+  }
+  bool begin(job& j) noexcept override {
+    if (left_.empty()) return true;
+    return io_wait::begin(j);
+  }
+  void await_resume() const {
+    if (result < 0) rondo::detail::throw_io_error(result, "write");
+  }
+  outcome<void> take_outcome() const noexcept {
+    if (result < 0) return io_outcome<void>(result, "write");
+    return outcome<void>(std::in_place);
+  }
+
+ private:
+  bool settle() noexcept override {
+    if (result < 0) return true;
+    left_ = left_.subspan(static_cast<std::size_t>(result));
+    next_piece();
+    return left_.empty();
+  }
+  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  void next_piece() noexcept {
+    data = const_cast<std::byte*>(left_.data());
+    size = transfer_size(left_.size());
+  }
+
+  std::span<const std::byte> left_;
+};
+
+// Half-closes: the peer reads the end of the stream after what was written. Does not wait.
+class shutdown_wait final : public rondo::detail::wait_base {
+ public:
+  explicit shutdown_wait(socket& s) noexcept : socket_(&s) {}
+  bool begin(job&) noexcept override;
+  void cancel(job&) noexcept override {}
+  void await_resume() const {
+    if (result_ < 0) rondo::detail::throw_io_error(result_, "shutdown");
+  }
+
+ private:
+  socket* socket_;
+  int result_ = 0;
+};
+
+}  // namespace detail
+
+// What TCP and Unix streams have in common.
+class stream_socket {
+ public:
+  // Completes with at least one byte, or 0 at the end of the stream. Throws std::system_error: ECONNRESET,
+  // ETIMEDOUT, io_errc::closed, io_errc::busy, … Cancelled: no byte is lost, the buffer is the caller's
+  // again.
+  [[nodiscard]] detail::read_wait read_some(std::span<std::byte> buffer) noexcept {
+    return {socket_.get(), buffer};
+  }
+  // Completes with how many bytes went, at least one. Throws as read_some, and EPIPE.
+  [[nodiscard]] detail::write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
+    return {socket_.get(), bytes};
+  }
+  // Completes when everything has gone to the kernel. Cancelled: the write side is broken.
+  [[nodiscard]] detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
+    return {socket_.get(), bytes};
+  }
+  [[nodiscard]] detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
+  // At once. Whoever reads or writes ends with io_errc::closed.
+  void close() noexcept { socket_.close(); }
+  bool is_open() const noexcept { return socket_.is_open(); }
+
+  // Throw std::system_error.
+  endpoint local_endpoint() const { return socket_.local_endpoint(); }
+  endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
+  // True when a read would not wait: data, the end, or an error. One system call.
+  bool readable_now() const noexcept { return socket_.readable_now(); }
+  socket& native() noexcept { return socket_; }
+
+ protected:
+  stream_socket() = default;
+  explicit stream_socket(socket s) noexcept : socket_(std::move(s)) {}
+  stream_socket(stream_socket&&) = default;
+  stream_socket& operator=(stream_socket&&) = default;
+  ~stream_socket() = default;
+
+  socket socket_;
+};
+
+inline std::span<const std::byte> bytes_of(std::string_view text) noexcept {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace rondo::net

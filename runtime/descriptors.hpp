@@ -1,0 +1,74 @@
+// The table of descriptors a reactor serves: one slot a number, found by number and generation.
+#pragma once
+
+#include <rondo/runtime/operation.hpp>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <vector>
+
+namespace rondo::detail {
+
+struct descriptor_slot {
+  std::array<operation*, 2> waiting{};  // by direction; what is in flight
+  std::uint32_t generation = 0;         // 0: the number is not attached
+  bool closing = false;                 // closed by its owner, kept until the last completion
+  bool write_broken = false;
+};
+
+// Generations are unique in the process: a stream that outlives its loop never matches another's slot.
+inline std::uint32_t next_generation() noexcept {
+  static constinit std::atomic<std::uint32_t> last{0};
+  std::uint32_t g = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  if (g == 0) g = last.fetch_add(1, std::memory_order_relaxed) + 1;
+  return g;
+}
+
+// Numbers start at `first`: the simulation's are far from any real one.
+template <class Slot, int first = 0>
+class descriptor_table {
+ public:
+  // Throws std::bad_alloc.
+  Slot& attach(int fd) {
+    const auto i = static_cast<std::size_t>(fd - first);
+    if (i >= slots_.size()) slots_.resize(i < 64 ? 64 : i * 2);
+    Slot& s = slots_[i];
+    s = Slot{};
+    s.generation = next_generation();
+    return s;
+  }
+  // nullptr: closed, or the number belongs to another by now.
+  Slot* find(descriptor d) noexcept {
+    Slot* s = at(d.fd);
+    return s && s->generation == d.generation && s->generation != 0 && !s->closing ? s : nullptr;
+  }
+  // By number alone.
+  Slot* at(int fd) noexcept {
+    const auto i = static_cast<std::size_t>(fd - first);
+    return fd >= first && i < slots_.size() ? &slots_[i] : nullptr;
+  }
+  // The slot an operation may use, or nullptr with the reason as its result.
+  Slot* admit(operation& op) noexcept {
+    Slot* s = find(op.target);
+    if (!s)
+      op.result = result_closed;
+    else if (s->waiting[static_cast<std::size_t>(op.way)])
+      op.result = result_busy;
+    else if (s->write_broken && op.kind == operation_kind::send)
+      op.result = result_write_broken;
+    else
+      return s;
+    return nullptr;
+  }
+  void for_each(auto fn) {
+    for (std::size_t i = 0; i < slots_.size(); ++i)
+      if (slots_[i].generation != 0) fn(static_cast<int>(i) + first, slots_[i]);
+  }
+
+ private:
+  std::vector<Slot> slots_;
+};
+
+}  // namespace rondo::detail

@@ -1,0 +1,57 @@
+#include <rondo/runtime/io.hpp>
+
+#include <poll.h>
+
+namespace rondo::detail {
+
+bool io_wait::begin(job& j) noexcept {
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
+  waiter_ = &j;
+  while (this_loop().io().start(*this))
+    if (settle()) return true;
+  j.wait_on(*this);
+  return false;
+}
+
+void io_wait::arrived(operation& op) noexcept {
+  auto& w = static_cast<io_wait&>(op);
+  job& j = *w.waiter_;
+  if (op.result == -ECANCELED && j.must_stop()) {
+    w.withdrawn();
+    j.wake_stopped();
+    return;
+  }
+  while (!w.settle()) {
+    if (j.must_stop()) {  // more was to come: it does not start
+      w.withdrawn();
+      j.wake_stopped();
+      return;
+    }
+    if (!this_loop().io().start(op)) return;
+  }
+  j.wake();
+}
+
+namespace {
+
+std::error_code io_code(std::int32_t result) noexcept { return error_of(result); }
+std::exception_ptr io_exception(std::int32_t result, std::int64_t what) {
+  return std::make_exception_ptr(
+      std::system_error(error_of(result), reinterpret_cast<const char*>(static_cast<std::intptr_t>(what))));
+}
+
+}  // namespace
+
+constinit const small_error_kind io_error_kind{&io_code, &io_exception};
+
+}  // namespace rondo::detail
+
+namespace rondo {
+
+detail::poll_wait readable(int fd) noexcept { return {fd, detail::direction::in, POLLIN}; }
+detail::poll_wait writable(int fd) noexcept { return {fd, detail::direction::out, POLLOUT}; }
+
+}  // namespace rondo

@@ -1,0 +1,129 @@
+#include <rondo/runtime/job.hpp>
+#include <rondo/runtime/loop.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+namespace rondo::detail {
+
+constinit thread_local thread_context this_thread;
+constinit promise_base enters_always;
+
+void fatal(const char* sentence) noexcept {
+  std::fprintf(stderr, "rondo: %s\n", sentence);
+  std::fflush(stderr);
+  std::abort();
+}
+
+void await_outside_a_job() noexcept {
+  if (this_thread.unwinding)
+    fatal("a destructor awaited something while its task was being cancelled; a cancelled task is never "
+          "resumed: do asynchronous cleanup in finally()");
+  fatal("co_await outside a running task: tasks are driven by rondo::run");
+}
+
+// --- frames -----------------------------------------------------------------------------------------
+
+namespace {
+
+// Past this depth of frames that own unstarted frames, the inner ones are destroyed after the outer ones.
+constexpr int direct_depth = 256;
+
+struct destruction {
+  int depth = 0;
+  promise_base* later = nullptr;  // linked by `parent`, which a frame that nobody awaits does not use
+};
+constinit thread_local destruction destroying;
+
+void destroy_now(std::coroutine_handle<> frame) noexcept {
+  try {
+    frame.destroy();
+  } catch (...) {
+    fatal("an exception left a destructor while a task was being destroyed");
+  }
+}
+
+promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
+  return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
+}
+
+}  // namespace
+
+void frame_owner::destroy(std::coroutine_handle<> frame) noexcept {
+  if (destroying.depth >= direct_depth) {
+    promise_base& p = promise_of(frame);
+    p.parent = destroying.later;
+    destroying.later = &p;
+    return;
+  }
+  ++destroying.depth;
+  destroy_now(frame);
+  --destroying.depth;
+  if (destroying.depth == 0) {
+    while (destroying.later) {
+      promise_base* p = destroying.later;
+      destroying.later = p->parent;
+      ++destroying.depth;
+      destroy_now(frame_of(*p));
+      --destroying.depth;
+    }
+  }
+}
+
+// --- job --------------------------------------------------------------------------------------------
+
+void job::start(promise_base& root, job_owner& owner) noexcept {
+  root.parent = nullptr;
+  leaf_ = &root;
+  owner_ = &owner;
+  make_ready(step::start);
+}
+
+void job::make_ready(step s) noexcept {
+  step_ = s;
+  state_ = state::ready;
+  this_thread.running_loop->ready(*this);
+}
+
+void job::cancel() noexcept {
+  if (cancel_requested_ || state_ == state::unwinding || state_ == state::ended) return;
+  cancel_requested_ = true;
+  if (state_ == state::waiting)
+    this_thread.running_loop->deliver_cancellation(*this);
+  else if (state_ == state::ready && step_ != step::resume)
+    step_ = step::stop;
+}
+
+// Innermost first, in constant stack: each frame's owner is emptied before the frame goes, so that the
+// destructor of the frame outside finds nothing left to destroy.
+void job::unwind() noexcept {
+  state_ = state::unwinding;
+  this_thread.unwinding = true;
+  for (promise_base* p = leaf_; p != nullptr;) {
+    promise_base* outer = p->parent;
+    if (p->holder) p->holder->release();
+    destroy_now(frame_of(*p));
+    p = outer;
+  }
+  this_thread.unwinding = false;
+  leaf_ = nullptr;
+  stopped_ = true;
+  state_ = state::ended;
+}
+
+void cancellations::deliver(job& j) noexcept {
+  j.next_cancel_ = nullptr;
+  (head_ ? tail_->next_cancel_ : head_) = &j;
+  tail_ = &j;
+  if (delivering_) return;
+  delivering_ = true;
+  while (job* next = head_) {
+    head_ = next->next_cancel_;
+    // Another cancellation may have woken it meanwhile: then it has its result, and the mark is enough.
+    if (next->state_ == job::state::waiting) next->on_->cancel(*next);
+  }
+  delivering_ = false;
+}
+
+}  // namespace rondo::detail

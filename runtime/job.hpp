@@ -1,0 +1,261 @@
+// A job is one running chain of awaiting tasks: the main task, a child of a group, the body of a timeout.
+//
+// The loop schedules jobs, never single coroutines. A job knows its leaf (the innermost coroutine, where it
+// will be resumed), the one thing it waits on, and its owner, who is told once when it ends.
+//
+//   state      entered by                    what cancel() does
+//   ---------  ----------------------------  -----------------------------------------------------------
+//   idle       construction                  nothing: its owner has not started it, and may just drop it
+//   ready      start (first step to come)    turns the step into `stop`: it never runs
+//              wake (its wait is over)       marks it; it resumes with its result first
+//              retry, yield (nothing won)    turns the step into `stop`
+//              wake_stopped                  nothing: it is being stopped
+//   running    the loop, for one step        marks it; its next wait stops it
+//   waiting    wait_on                       marks it and asks what it waits on to let go
+//   unwinding  the loop, at a `stop` step    nothing
+//   ended      its root returned or threw,   nothing
+//              or its frames are gone
+//
+// Cancelling, waking and ending only enqueue: none of them runs user code, allocates, or re-enters. Waking
+// is the point of commitment: a job that was woken resumes with its result even if it is cancelled before
+// it gets its turn. A job woken stopped is never resumed: the loop destroys its frames, innermost first.
+#pragma once
+
+#include <rondo/runtime/frame_pool.hpp>
+
+#include <coroutine>
+#include <cstddef>
+#include <cstdint>
+
+namespace rondo {
+class loop;
+}
+
+namespace rondo::detail {
+
+class job;
+
+// How many awaits in a row may complete without suspending before the job must let others run.
+inline constexpr std::uint32_t await_budget = 64;
+
+// Owns a coroutine frame. An awaiter holds the frame of the task it awaits; unwinding empties it first.
+class frame_owner {
+ public:
+  frame_owner() = default;
+  explicit frame_owner(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  frame_owner(frame_owner&& other) noexcept : frame_(other.release()) {}
+  frame_owner& operator=(frame_owner&& other) noexcept {
+    if (this != &other) {
+      reset();
+      frame_ = other.release();
+    }
+    return *this;
+  }
+  ~frame_owner() { reset(); }
+
+  explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+  std::coroutine_handle<> get() const noexcept { return frame_; }
+  std::coroutine_handle<> release() noexcept {
+    const std::coroutine_handle<> frame = frame_;
+    frame_ = nullptr;
+    return frame;
+  }
+  void reset() noexcept {
+    if (frame_) destroy(release());
+  }
+
+ private:
+  // Destroys a frame and what it owns. Tasks that hold unstarted tasks that hold unstarted tasks … are
+  // taken apart by a list past a fixed depth, not by recursion.
+  static void destroy(std::coroutine_handle<> frame) noexcept;
+  std::coroutine_handle<> frame_;
+};
+
+// The first base of every task's promise.
+struct promise_base {
+  promise_base* parent = nullptr;  // who awaits this task; nullptr for the root of a job; see enters_always
+  frame_owner* holder = nullptr;   // the awaiter that owns this frame, inside the parent's frame
+
+  static void* operator new(std::size_t size) { return allocate_frame(size); }
+  static void operator delete(void* frame, std::size_t size) noexcept { release_frame(frame, size); }
+};
+
+// The parent of a task, until it is awaited, whose await is not a cancellation point (finally, shield): it is
+// entered even if cancellation is due.
+extern constinit promise_base enters_always;
+
+// A promise stands at a fixed offset in its frame as long as it is not over-aligned (task.hpp sees to that).
+inline std::coroutine_handle<> frame_of(promise_base& p) noexcept {
+  return std::coroutine_handle<promise_base>::from_promise(p);
+}
+
+// Something a job can wait on.
+class waitable {
+ public:
+  // Starts the wait for the running job. True: it is over already, the job goes on. False: the job is
+  // waiting (it called wait_on), or has been stopped (it called wake_stopped).
+  virtual bool begin(job& j) noexcept = 0;
+  // Asked once, while `j` waits here. Must lead to exactly one of j.wake() (it happened) and
+  // j.wake_stopped() (it did not), now or later.
+  virtual void cancel(job& j) noexcept = 0;
+
+ protected:
+  waitable() = default;
+  waitable(const waitable&) = default;
+  waitable& operator=(const waitable&) = default;
+  ~waitable() = default;
+};
+
+// Told once, by the loop itself and not from within the job, that a job has ended.
+class job_owner {
+ public:
+  virtual void on_end(job& j) noexcept = 0;
+
+ protected:
+  ~job_owner() = default;
+};
+
+class job {
+ public:
+  enum class state : std::uint8_t { idle, ready, running, waiting, unwinding, ended };
+  enum class step : std::uint8_t {
+    start,   // resume the leaf; nothing has happened yet, so a cancellation may still revoke it
+    resume,  // resume the leaf; what it waited for has happened
+    begin,   // call begin() of what it waits on, again; revocable
+    stop     // destroy the frames
+  };
+
+  job() = default;
+  job(const job&) = delete;
+  job& operator=(const job&) = delete;
+
+  // Puts a new job on the ready list. `owner` hears of its end.
+  void start(promise_base& root, job_owner& owner) noexcept;
+  // Asks the job to stop; see the table above.
+  void cancel() noexcept;
+
+  // For waitables, on the loop's thread.
+  void wait_on(waitable& w) noexcept {
+    on_ = &w;
+    state_ = state::waiting;
+  }
+  void wake() noexcept { make_ready(step::resume); }
+  void wake_stopped() noexcept { make_ready(step::stop); }
+  void yield() noexcept { make_ready(step::start); }  // the leaf again, in its turn
+  void retry(waitable& w) noexcept {
+    on_ = &w;
+    make_ready(step::begin);
+  }
+
+  // True when the job's next wait must not start: cancellation has been asked.
+  bool must_stop() const noexcept { return cancel_requested_; }
+  bool ended() const noexcept { return state_ == state::ended; }
+  // How it ended: true if its frames were destroyed before it could return.
+  bool stopped() const noexcept { return stopped_; }
+
+  void set_leaf(promise_base& leaf) noexcept { leaf_ = &leaf; }
+  // Its root has returned or thrown; the loop tells the owner after this step.
+  void finish() noexcept { state_ = state::ended; }
+
+ private:
+  friend class rondo::loop;
+  friend class job_queue;
+  friend class cancellations;
+
+  void make_ready(step s) noexcept;
+  void unwind() noexcept;
+
+  job* next_ = nullptr;         // in the ready list
+  job* next_cancel_ = nullptr;  // in the list of cancellations to deliver
+  promise_base* leaf_ = nullptr;
+  waitable* on_ = nullptr;
+  job_owner* owner_ = nullptr;
+  state state_ = state::idle;
+  step step_ = step::start;
+  bool cancel_requested_ = false;
+  bool stopped_ = false;
+};
+
+// First in, first out.
+class job_queue {
+ public:
+  bool empty() const noexcept { return head_ == nullptr; }
+  void push(job& j) noexcept {
+    j.next_ = nullptr;
+    (head_ ? tail_->next_ : head_) = &j;
+    tail_ = &j;
+  }
+  job& pop() noexcept {
+    job* j = head_;
+    head_ = j->next_;
+    return *j;
+  }
+
+ private:
+  job* head_ = nullptr;
+  job* tail_ = nullptr;
+};
+
+// Cancellations on their way down nested scopes: delivered from a list, so that depth costs no stack.
+class cancellations {
+ public:
+  void deliver(job& j) noexcept;
+
+ private:
+  job* head_ = nullptr;
+  job* tail_ = nullptr;
+  bool delivering_ = false;
+};
+
+// What the calling thread is doing. Constant-initialised, so that reaching it costs one instruction.
+struct thread_context {
+  loop* running_loop = nullptr;
+  job* current = nullptr;  // the job whose step is running; none while frames are destroyed
+  std::uint32_t budget = 0;
+  bool unwinding = false;
+};
+extern constinit thread_local thread_context this_thread;
+
+// Prints "rondo: <sentence>" and ends the program: for misuse that leaves nothing sane to return to.
+[[noreturn]] void fatal(const char* sentence) noexcept;
+[[noreturn]] void await_outside_a_job() noexcept;
+
+inline job& current_job() noexcept {
+  job* j = this_thread.current;
+  if (!j) [[unlikely]]
+    await_outside_a_job();
+  return *j;
+}
+
+// How a coroutine comes to rest on what is not a cancellation point and always suspends.
+inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
+  job& j = current_job();
+  j.set_leaf(leaf);
+  w.begin(j);
+}
+
+// How it comes to rest on everything else: true when it is suspended.
+inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {
+  job& j = current_job();
+  j.set_leaf(leaf);
+  if (this_thread.budget == 0) [[unlikely]] {
+    if (j.must_stop())
+      j.wake_stopped();
+    else
+      j.retry(w);
+    return true;
+  }
+  if (!w.begin(j)) return true;
+  --this_thread.budget;
+  return false;
+}
+
+}  // namespace rondo::detail
+
+namespace rondo {
+
+// True while the frames of a cancelled task are being destroyed: std::uncaught_exceptions() stays 0 then,
+// so a guard that commits on success must ask this too.
+inline bool is_unwinding() noexcept { return detail::this_thread.unwinding; }
+
+}  // namespace rondo

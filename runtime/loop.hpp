@@ -1,0 +1,172 @@
+// The loop: runs ready jobs, fires timers, and sleeps in the reactor when there is nothing to do.
+//
+// One turn (loop.cpp, turn()):
+//
+//   run at most 61 ready jobs → take what other threads posted → read the clock, fire what is due
+//   → reactor.wait(until the next timer, or not at all when jobs are ready) → wake what completed
+//
+// One loop a thread; everything but post() belongs to that thread.
+#pragma once
+
+#include <rondo/runtime/job.hpp>
+#include <rondo/runtime/reactor.hpp>
+#include <rondo/runtime/remote_queue.hpp>
+#include <rondo/runtime/task.hpp>
+#include <rondo/runtime/timers.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace rondo {
+
+namespace detail {
+
+// Where exceptions go that nobody is there to take.
+class unhandled_sink {
+ public:
+  virtual ~unhandled_sink() = default;
+  virtual void take(std::exception_ptr e) = 0;
+};
+
+// Hears of every step of a loop: for tests and tools. None is there in ordinary use.
+class loop_observer {
+ public:
+  // `j` is about to take its step.
+  virtual void before_step(job& /*j*/) noexcept {}
+  // `j` has come to rest after its step: it waits, or is ready for another. Not called when it has ended.
+  virtual void after_step(job& /*j*/) noexcept {}
+  // Everything has ended; the reactor is still there.
+  virtual void at_end(loop& /*l*/) noexcept {}
+
+ protected:
+  ~loop_observer() = default;
+};
+
+class service_record;
+
+}  // namespace detail
+
+struct loop_stats {
+  std::uint64_t turns = 0;         // of the loop; an idle loop makes none
+  std::uint64_t steps = 0;         // of jobs
+  std::uint64_t system_calls = 0;  // made by the reactor
+  std::uint64_t submissions = 0;   // operations started
+  std::uint64_t completions = 0;   // operations that came back
+  std::uint64_t overflows = 0;     // completions that did not fit io_uring's ring
+};
+
+class loop {
+ public:
+  loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice&, detail::operation_queue&),
+       const detail::reactor_choice& choice, std::shared_ptr<detail::unhandled_sink> unhandled);
+  loop(const loop&) = delete;
+  loop& operator=(const loop&) = delete;
+  ~loop();
+
+  // The clock as it was read last: at most once a turn. In the simulation, virtual time.
+  std::chrono::steady_clock::time_point now() const noexcept {
+    if (!clock_read_) read_clock();
+    return now_;
+  }
+  // Runs fn() on the loop's thread in a coming turn, in order. From any thread. What it throws goes to
+  // on_unhandled. Throws std::bad_alloc.
+  template <class Fn>
+  void post(Fn fn);
+  // "epoll", "io_uring" or "simulated".
+  std::string_view reactor_name() const noexcept { return reactor_->name(); }
+  loop_stats stats() const noexcept;
+
+  // --- for the library's awaitables ---
+
+  void ready(detail::job& j) noexcept { ready_.push(j); }
+  void deliver_cancellation(detail::job& j) noexcept { cancellations_.deliver(j); }
+  detail::timer_heap& timers() noexcept { return timers_; }
+  detail::reactor& io() noexcept { return *reactor_; }
+  void post_node(detail::remote_node& n) noexcept;
+  // Hands an exception that nobody awaits to run_options' on_unhandled, else prints it.
+  void unhandled(std::exception_ptr e) noexcept;
+  // Runs a task that serves several others; it is cancelled and awaited before run() returns.
+  void run_service(task<> t);
+  bool simulated() const noexcept { return simulated_; }
+  // At most one; nullptr: none.
+  void observe(detail::loop_observer* o) noexcept { observer_ = o; }
+  // Unique in the process, so that what outlives its loop can tell.
+  std::uint64_t id() const noexcept { return id_; }
+
+  // --- for run() ---
+
+  void run_until(const bool& ended, detail::job& main);
+  // True when the simulation found that nothing could ever happen while tasks still waited.
+  bool deadlocked() const noexcept { return deadlocked_; }
+
+ private:
+  friend class detail::service_record;
+
+  void turn(const bool& ended) noexcept;
+  void step(detail::job& j) noexcept;
+  void take_posts() noexcept;
+  void take_completions() noexcept;
+  void read_clock() const noexcept;
+
+  detail::job_queue ready_;
+  detail::operation_queue completed_;
+  detail::timer_heap timers_;
+  detail::cancellations cancellations_;
+  mutable detail::time_point now_{};
+  mutable bool clock_read_ = false;  // in this turn: now_ is what now() may answer
+  std::unique_ptr<detail::reactor> reactor_;
+  detail::remote_queue posts_;
+  std::atomic<bool> asleep_{false};
+  std::atomic<int> posting_{0};  // threads inside post()
+  bool simulated_;
+  std::uint64_t id_;
+  bool stuck_ = false;
+  bool deadlocked_ = false;
+  std::uint64_t turns_ = 0;
+  std::uint64_t steps_ = 0;
+  detail::loop_observer* observer_ = nullptr;
+  detail::intrusive_list<detail::service_record> services_;
+  std::shared_ptr<detail::unhandled_sink> unhandled_;
+};
+
+// The loop that runs the calling task. Ends the program when there is none.
+inline loop& this_loop() noexcept {
+  loop* l = detail::this_thread.running_loop;
+  if (!l) [[unlikely]]
+    detail::fatal("this_loop() on a thread where no loop runs");
+  return *l;
+}
+
+namespace detail {
+
+template <class Fn>
+class posted_call final : public remote_node {
+ public:
+  posted_call(loop& l, Fn fn) : loop_(l), fn_(std::move(fn)) {}
+  void run() noexcept override {
+    try {
+      fn_();
+    } catch (...) {
+      loop_.unhandled(std::current_exception());
+    }
+    delete this;
+  }
+  void drop() noexcept override { delete this; }
+
+ private:
+  loop& loop_;
+  Fn fn_;
+};
+
+}  // namespace detail
+
+template <class Fn>
+void loop::post(Fn fn) {
+  post_node(*new detail::posted_call<Fn>(*this, std::move(fn)));
+}
+
+}  // namespace rondo

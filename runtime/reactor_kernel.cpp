@@ -1,0 +1,62 @@
+#include <rondo/runtime/reactor_kernel.hpp>
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <system_error>
+
+namespace rondo::detail {
+
+kernel_reactor::kernel_reactor(operation_queue& completed, int socket_flags)
+    : reactor(completed), socket_flags_(socket_flags), wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  if (wake_fd_ < 0) throw std::system_error(errno, std::system_category(), "eventfd");
+}
+
+kernel_reactor::~kernel_reactor() { ::close(wake_fd_); }
+
+void close_unattached(int fd) noexcept { ::close(fd); }
+
+void kernel_reactor::wake() noexcept {
+  const std::uint64_t one = 1;
+  // It can fail only because the counter is full, and then the loop is woken already.
+  [[maybe_unused]] const ssize_t written = ::write(wake_fd_, &one, sizeof one);
+}
+
+int kernel_reactor::open_socket(int domain, int type, int protocol) noexcept {
+  return counted(::socket(domain, type | SOCK_CLOEXEC | socket_flags_, protocol));
+}
+int kernel_reactor::bind(int fd, const sockaddr* name, socklen_t size) noexcept {
+  return counted(::bind(fd, name, size));
+}
+int kernel_reactor::listen(int fd, int backlog) noexcept { return counted(::listen(fd, backlog)); }
+int kernel_reactor::set_option(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+  return counted(::setsockopt(fd, level, option, value, size));
+}
+int kernel_reactor::get_option(int fd, int level, int option, void* value, socklen_t* size) noexcept {
+  return counted(::getsockopt(fd, level, option, value, size));
+}
+int kernel_reactor::local_name(int fd, sockaddr* name, socklen_t* size) noexcept {
+  return counted(::getsockname(fd, name, size));
+}
+int kernel_reactor::peer_name(int fd, sockaddr* name, socklen_t* size) noexcept {
+  return counted(::getpeername(fd, name, size));
+}
+int kernel_reactor::shutdown(int fd, int how) noexcept { return counted(::shutdown(fd, how)); }
+
+bool kernel_reactor::readable_now(int fd) noexcept {
+  pollfd p{fd, POLLIN | POLLRDHUP, 0};
+  return counted(::poll(&p, 1, 0)) != 0;
+}
+
+void kernel_reactor::close_now(int fd) noexcept {
+  ++counts_.system_calls;
+  ::close(fd);  // after EINTR the number is free on Linux: never twice
+}
+
+timespec kernel_reactor::time_left(time_point deadline) noexcept {
+  const auto left = std::max(deadline - steady::now(), nanoseconds::zero()).count();
+  return {left / 1'000'000'000, left % 1'000'000'000};
+}
+
+}  // namespace rondo::detail

@@ -1,0 +1,39 @@
+#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/run.hpp>
+
+#include <stdexcept>
+
+namespace rondo {
+
+simulation_options& run_options::own_simulation() {
+  auto copy = simulation_ ? std::make_shared<simulation_options>(*simulation_) : std::make_shared<simulation_options>();
+  simulation_ = std::move(copy);
+  choice_.simulation = simulation_.get();
+  return *simulation_;
+}
+
+run_options& run_options::simulation(const simulation_options& s) & {
+  own_simulation() = s;
+  choice_.kind = reactor_kind::simulated;
+  return *this;
+}
+
+run_options& run_options::seed(std::uint64_t n) & {
+  own_simulation().seed(n);
+  return *this;
+}
+
+namespace detail {
+
+main_run::main_run(const run_options& options) : loop_(&make_reactor, options.choice_, options.unhandled_) {}
+
+void main_run::drive(child_frame& main) {
+  main.start(*this);
+  loop_.run_until(ended_, main.running_job());
+  main.ended();
+  if (loop_.deadlocked())
+    throw std::logic_error("rondo::run: nothing can ever happen again, and tasks still wait");
+}
+
+}  // namespace detail
+}  // namespace rondo

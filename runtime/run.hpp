@@ -1,0 +1,103 @@
+// run: makes a loop, drives a task to its end, leaves nothing behind.
+//
+//   int main() { return rondo::run(serve(8080)); }
+#pragma once
+
+#include <rondo/runtime/child.hpp>
+#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <cstdint>
+#include <memory>
+
+namespace rondo {
+
+namespace detail {
+class main_run;
+}
+
+// How run() shall run. Every setter returns the object itself.
+class run_options {
+ public:
+  // Which reactor: automatic takes what RONDO_REACTOR names, else io_uring, else epoll.
+  run_options& reactor(reactor_kind k) & noexcept {
+    choice_.kind = k;
+    return *this;
+  }
+  run_options&& reactor(reactor_kind k) && noexcept { return std::move(reactor(k)); }
+  // The simulated network and its faults; chooses the simulation. Copied.
+  run_options& simulation(const simulation_options& s) &;
+  run_options&& simulation(const simulation_options& s) && { return std::move(simulation(s)); }
+  // The simulation's seed.
+  run_options& seed(std::uint64_t n) &;
+  run_options&& seed(std::uint64_t n) && { return std::move(seed(n)); }
+  // Where exceptions go that nobody awaits: fn(std::exception_ptr). Without one they are printed.
+  template <class Fn>
+  run_options& on_unhandled(Fn fn) & {
+    struct sink final : detail::unhandled_sink {
+      explicit sink(Fn f) : fn(std::move(f)) {}
+      void take(std::exception_ptr e) override { fn(std::move(e)); }
+      Fn fn;
+    };
+    unhandled_ = std::make_shared<sink>(std::move(fn));
+    return *this;
+  }
+  template <class Fn>
+  run_options&& on_unhandled(Fn fn) && {
+    return std::move(on_unhandled(std::move(fn)));
+  }
+
+ private:
+  friend class detail::main_run;
+  simulation_options& own_simulation();
+
+  detail::reactor_choice choice_;
+  std::shared_ptr<simulation_options> simulation_;
+  std::shared_ptr<detail::unhandled_sink> unhandled_;
+};
+
+namespace detail {
+
+// One run: the loop, and the main task's job in it.
+class main_run final : public job_owner {
+ public:
+  explicit main_run(const run_options& options);
+  // Drives the task to its end and ends the loop's services. Throws std::logic_error when the simulation
+  // finds that nothing can ever happen, cancelled_error when the main task was cancelled.
+  void drive(child_frame& main);
+
+ private:
+  void on_end(job&) noexcept override { ended_ = true; }
+  loop loop_;
+  bool ended_ = false;
+};
+
+}  // namespace detail
+
+// Runs `t` to its end on a new loop of the calling thread and returns its value or throws what it threw.
+// Whatever still runs then is cancelled and awaited. Throws cancelled_error when the main task was
+// cancelled, std::logic_error inside a running loop, std::system_error when the reactor cannot be had.
+template <class T>
+T run(task<T> t, const run_options& options = {}) {
+  outcome<T> result = [&] {
+    detail::main_run runner(options);
+    detail::child<T> main(std::move(t));
+    runner.drive(main);
+    return main.take_outcome();  // frame and arguments go while the loop is still there
+  }();
+  return std::move(result).value();
+}
+
+// The same for a callable with arguments, which are kept until its task has ended.
+template <class F, class... Args>
+  requires detail::async_callable<F, Args...>
+auto run(const run_options& options, F&& fn, Args&&... args) {
+  return run(detail::to_task(std::forward<F>(fn), std::forward<Args>(args)...), options);
+}
+template <class F, class... Args>
+  requires detail::async_callable<F, Args...>
+auto run(F&& fn, Args&&... args) {
+  return run(detail::to_task(std::forward<F>(fn), std::forward<Args>(args)...));
+}
+
+}  // namespace rondo

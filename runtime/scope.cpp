@@ -1,0 +1,71 @@
+#include <rondo/runtime/scope.hpp>
+
+namespace rondo {
+namespace detail {
+
+bool scope_wait::begin(job& parent) noexcept {
+  if (parent.must_stop()) {
+    parent.wake_stopped();
+    return false;
+  }
+  if (skip()) return true;
+  parent_ = &parent;
+  parent.wait_on(*this);
+  child_->start(*this);
+  started();
+  return false;
+}
+
+void scope_wait::on_end(job&) noexcept {
+  child_->ended();
+  child_ended();
+  if (child_->stopped() && parent_->must_stop())
+    parent_->wake_stopped();
+  else
+    parent_->wake();
+}
+
+bool deadline_wait::skip() noexcept {
+  if (after_ > nanoseconds::zero()) return false;
+  child_->discard();
+  expired_ = skipped_ = true;
+  return true;
+}
+
+void deadline_wait::started() noexcept {
+  try {
+    this_loop().timers().arm(*this, after_);
+  } catch (const std::bad_alloc&) {
+    // No room for the timer: as if the time had run out at once.
+    expired_ = true;
+    child_->cancel();
+  }
+}
+
+void deadline_wait::child_ended() noexcept { this_loop().timers().disarm(*this); }
+
+void deadline_wait::fired(timer& t) noexcept {
+  auto& self = static_cast<deadline_wait&>(t);
+  self.expired_ = true;
+  self.child_->cancel();
+}
+
+}  // namespace detail
+
+cancel_scope::~cancel_scope() {
+  if (running_) detail::fatal("a cancel_scope was destroyed while a task ran in it");
+  if (timer_.armed()) this_loop().timers().disarm(timer_);
+}
+
+void cancel_scope::cancel() noexcept {
+  cancelled_ = true;
+  if (running_) running_->cancel();
+}
+
+void cancel_scope::arm(detail::time_point tp) {
+  detail::timer_heap& timers = this_loop().timers();
+  timers.disarm(timer_);
+  timers.arm(timer_, tp);
+}
+
+}  // namespace rondo

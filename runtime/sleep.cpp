@@ -1,0 +1,34 @@
+#include <rondo/runtime/sleep.hpp>
+
+namespace rondo::detail {
+
+bool sleep_wait::begin(job& j) noexcept {
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
+  if (relative_ && when_ <= 0) {  // no timer: its turn comes when the others had theirs
+    j.yield();
+    return false;
+  }
+  try {
+    timer_heap& timers = this_loop().timers();
+    if (relative_)
+      timers.arm(*this, nanoseconds(when_));
+    else
+      timers.arm(*this, time_point(nanoseconds(when_)));
+  } catch (const std::bad_alloc&) {
+    out_of_memory_ = true;
+    return true;
+  }
+  job_ = &j;
+  j.wait_on(*this);
+  return false;
+}
+
+void sleep_wait::cancel(job& j) noexcept {
+  this_loop().timers().disarm(*this);
+  j.wake_stopped();
+}
+
+}  // namespace rondo::detail

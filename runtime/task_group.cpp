@@ -1,0 +1,97 @@
+#include <rondo/runtime/task_group.hpp>
+
+namespace rondo::detail {
+
+void child_record::start(group_wait& group) noexcept {
+  group_ = &group;
+  job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(), *this);
+}
+
+void child_record::on_end(job& j) noexcept {
+  group_wait& group = *std::exchange(group_, nullptr);
+  std::exception_ptr error;
+  if (j.stopped())
+    frame_.release();
+  else
+    error = take_result();
+  frame_.reset();  // and the arguments in it: what the child held is back
+  if (joiner_) std::exchange(joiner_, nullptr)->wake();
+  group.child_ended(*this, j.stopped(), std::move(error));
+  drop();
+}
+
+group_wait::group_wait(task_group&) noexcept {}
+
+bool group_wait::begin(job& parent) noexcept {
+  if (parent.must_stop()) {
+    parent.wake_stopped();
+    return false;
+  }
+  parent_ = &parent;
+  parent.wait_on(*this);
+  body_running_ = true;
+  body_->start(*this);
+  return false;
+}
+
+void group_wait::add(child_record& r) {
+  children_.push_back(r);
+  ++running_;
+  r.start(*this);
+}
+
+void group_wait::cancel(job&) noexcept {
+  cancelled_from_outside_ = true;
+  cancel_all();
+}
+
+void group_wait::cancel_all() noexcept {
+  if (std::exchange(cancelling_, true)) return;
+  if (body_running_) body_->cancel();
+  children_.for_each([](child_record& r) { r.cancel(); });
+}
+
+void group_wait::on_end(job&) noexcept {
+  body_->ended();
+  body_running_ = false;
+  if (body_->stopped())
+    stopped_from_outside_ |= cancelled_from_outside_;
+  else if (outcome<void> o = body_->take_outcome(); o.has_error())
+    failed(o.error());
+  body_->discard();
+  ended();
+}
+
+void group_wait::child_ended(child_record& r, bool stopped, std::exception_ptr error) noexcept {
+  children_.remove(r);
+  --running_;
+  if (error)
+    failed(std::move(error));
+  else if (stopped && !r.cancelled_alone())
+    stopped_from_outside_ |= cancelled_from_outside_;
+  ended();
+}
+
+void group_wait::failed(std::exception_ptr error) noexcept {
+  if (!first_error_) {
+    first_error_ = std::move(error);
+    cancel_all();
+  } else if (error != first_error_) {  // the body may rethrow what it joined
+    this_loop().unhandled(std::move(error));
+  }
+}
+
+void group_wait::ended() noexcept {
+  if (closed_ || body_running_ || running_ > 0) return;
+  closed_ = true;
+  if (!first_error_ && stopped_from_outside_ && parent_->must_stop())
+    parent_->wake_stopped();
+  else
+    parent_->wake();
+}
+
+void group_wait::await_resume() {
+  if (first_error_) std::rethrow_exception(first_error_);
+}
+
+}  // namespace rondo::detail

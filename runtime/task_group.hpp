@@ -1,0 +1,301 @@
+// task_group: children that run side by side and have all ended when the group is left.
+//
+//   co_await with_task_group([&](task_group& g) -> task<> {
+//     g.spawn(serve(a));
+//     auto h = g.spawn(compute, 42);
+//     int n = co_await h;
+//   });
+//
+// The first child (or the body) that throws cancels the others; with_task_group waits for all of them and
+// rethrows that exception with its own type; later ones go to on_unhandled. A child cancelled through its
+// handle is not a failure. A real error wins over a cancellation from outside, which stays pending.
+#pragma once
+
+#include <rondo/runtime/child.hpp>
+#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <optional>
+#include <stdexcept>
+
+namespace rondo {
+
+class task_group;
+template <class T>
+class join_handle;
+
+namespace detail {
+
+class group_wait;
+
+// A child's job, frame and result. It lives as long as the child or a handle needs it.
+class child_record : public pooled, public list_node, public job_owner {
+ public:
+  child_record(const child_record&) = delete;
+  child_record& operator=(const child_record&) = delete;
+  virtual ~child_record() = default;
+
+  void start(group_wait& group) noexcept;
+  // The group asks; or a handle, and then its end is nobody's failure.
+  void cancel() noexcept { job_.cancel(); }
+  void cancel_alone() noexcept {
+    if (!job_.must_stop()) alone_ = true;  // else the group was first
+    job_.cancel();
+  }
+  bool done() const noexcept { return group_ == nullptr; }
+  bool cancelled_alone() const noexcept { return alone_; }
+
+  void keep() noexcept { ++references_; }
+  void drop() noexcept {
+    if (--references_ == 0) delete this;
+  }
+
+  // One task at a time may wait for the end.
+  bool has_joiner() const noexcept { return joiner_ != nullptr; }
+  void set_joiner(job* j) noexcept { joiner_ = j; }
+
+ protected:
+  explicit child_record(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  // Moves the result out of the frame; the exception, if it was one.
+  virtual std::exception_ptr take_result() noexcept = 0;
+  virtual bool has_result_error() const noexcept = 0;
+
+  frame_owner frame_;
+
+ private:
+  void on_end(job& j) noexcept final;
+
+  job job_;
+  group_wait* group_ = nullptr;
+  job* joiner_ = nullptr;
+  std::uint32_t references_ = 1;
+  bool alone_ = false;
+};
+
+template <class T>
+class typed_record final : public child_record {
+ public:
+  explicit typed_record(task<T>&& t) noexcept : child_record(t.release()) {}
+  // Already cancelled: the task is destroyed unrun.
+  typed_record() noexcept : child_record(nullptr) {}
+
+  outcome<T> take() {
+    if (taken_) throw std::logic_error("join_handle: a task can be joined only once");
+    taken_ = true;
+    return std::move(result_);
+  }
+ private:
+  std::exception_ptr take_result() noexcept override {
+    auto& p = std::coroutine_handle<promise<T>>::from_address(frame_.get().address()).promise();
+    try {
+      std::destroy_at(&result_);
+      std::construct_at(&result_, p.result.take_outcome());
+    } catch (...) {
+      std::construct_at(&result_, std::current_exception());
+    }
+    return result_.has_error() ? result_.error() : nullptr;
+  }
+  bool has_result_error() const noexcept override { return result_.has_error(); }
+
+  outcome<T> result_;
+  bool taken_ = false;
+};
+
+template <class T>
+class join_wait final : public wait_base {
+ public:
+  explicit join_wait(typed_record<T>& r) noexcept : record_(&r) { r.keep(); }
+  join_wait(join_wait&& other) noexcept : wait_base(other), record_(std::exchange(other.record_, nullptr)) {}
+  join_wait& operator=(join_wait&&) = delete;
+  ~join_wait() {
+    if (record_) record_->drop();
+  }
+
+  bool begin(job& j) noexcept override {
+    refused_ = record_->has_joiner();
+    if (refused_ || record_->done()) return true;
+    if (j.must_stop()) {
+      j.wake_stopped();
+      return false;
+    }
+    record_->set_joiner(&j);
+    j.wait_on(*this);
+    return false;
+  }
+  void cancel(job& j) noexcept override {
+    record_->set_joiner(nullptr);
+    j.wake_stopped();
+  }
+  outcome<T> await_resume() {
+    if (refused_) throw std::logic_error("join_handle: another task waits for this one already");
+    return record_->take();
+  }
+
+ private:
+  typed_record<T>* record_;
+  bool refused_ = false;
+};
+
+// co_await h: the value itself.
+template <class T>
+class join_value_wait : public awaitable_tag {
+ public:
+  explicit join_value_wait(typed_record<T>& r) noexcept : join_(r) {}
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    return join_.await_suspend(h);
+  }
+  T await_resume() { return join_.await_resume().value(); }
+  outcome<T> take_outcome() { return join_.await_resume(); }
+
+ private:
+  join_wait<T> join_;
+};
+
+// The state of one group, in the frame of who called with_task_group.
+class group_wait final : public wait_base, public job_owner {
+ public:
+  explicit group_wait(task_group& g) noexcept;
+  group_wait(const group_wait&) = delete;
+  group_wait& operator=(const group_wait&) = delete;
+
+  void set_body(task<> body) noexcept { body_.emplace(std::move(body)); }
+
+  bool begin(job& parent) noexcept override;
+  void cancel(job&) noexcept override;
+  void await_resume();
+
+  void add(child_record& r);
+  void cancel_all() noexcept;
+  bool cancelling() const noexcept { return cancelling_; }
+  bool closed() const noexcept { return closed_; }
+  std::size_t size() const noexcept { return running_; }
+  void child_ended(child_record& r, bool stopped, std::exception_ptr error) noexcept;
+
+ private:
+  void on_end(job&) noexcept override;  // of the body
+  void failed(std::exception_ptr error) noexcept;
+  void ended() noexcept;
+
+  std::optional<child<void>> body_;
+  intrusive_list<child_record> children_;
+  std::size_t running_ = 0;
+  job* parent_ = nullptr;
+  std::exception_ptr first_error_;
+  bool body_running_ = false;
+  bool cancelling_ = false;
+  bool closed_ = false;
+  bool cancelled_from_outside_ = false;
+  bool stopped_from_outside_ = false;
+};
+
+}  // namespace detail
+
+// What became of a spawned task. Movable, may be dropped, may outlive the child and the group.
+template <class T>
+class join_handle : public detail::awaitable_tag {
+ public:
+  using value_type = T;
+  explicit join_handle(detail::typed_record<T>& r) noexcept : record_(&r) { r.keep(); }
+  join_handle(join_handle&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+  join_handle& operator=(join_handle&& other) noexcept {
+    if (this != &other) {
+      if (record_) record_->drop();
+      record_ = std::exchange(other.record_, nullptr);
+    }
+    return *this;
+  }
+  ~join_handle() {
+    if (record_) record_->drop();
+  }
+
+  // Asks the child to stop; at once, and any number of times.
+  void cancel() noexcept { record().cancel_alone(); }
+  // True when the child has ended.
+  bool done() const noexcept { return record().done(); }
+  // Waits for the end: the outcome. Joining twice throws std::logic_error. Cancelling the join leaves the
+  // child running.
+  detail::join_wait<T> join() noexcept { return detail::join_wait<T>(record()); }
+  // The same, giving the value; throws what the child threw, cancelled_error if it was cancelled.
+  detail::join_value_wait<T> operator co_await() noexcept { return detail::join_value_wait<T>(record()); }
+
+ private:
+  detail::typed_record<T>& record() const noexcept {
+    if (!record_) detail::fatal("a join_handle was used after it was moved from");
+    return *record_;
+  }
+  detail::typed_record<T>* record_;
+};
+
+class task_group {
+ public:
+  task_group(const task_group&) = delete;
+  task_group& operator=(const task_group&) = delete;
+
+  // Starts a child: its first step comes from the ready list. Takes a task, another awaitable, or a
+  // callable with arguments, which are kept until the child has ended. While the group is being cancelled
+  // the task is destroyed unrun and the handle says cancelled. Throws group_closed when the group has
+  // ended, std::bad_alloc.
+  template <class... X>
+    requires detail::taskable<X...>
+  join_handle<detail::task_value_t<X...>> spawn(X&&... x);
+
+  // Cancels the children and the body; with_task_group then returns normally.
+  void cancel() noexcept { state_.cancel_all(); }
+  // Children running.
+  std::size_t size() const noexcept { return state_.size(); }
+
+ private:
+  template <class Body>
+  friend task<> with_task_group(Body body);
+  task_group() noexcept : state_(*this) {}
+  detail::group_wait state_;
+};
+
+namespace detail {
+
+// Even a body that is a plain function, and spawns before it returns its task, runs when the group has begun.
+template <class Body>
+task<> run_group_body(Body& body, task_group& group) {
+  co_await body(group);
+}
+
+}  // namespace detail
+
+// Runs body(group) and waits for everything spawned in it. `body` is kept until then.
+template <class Body>
+task<> with_task_group(Body body) {
+  static_assert(std::is_same_v<std::invoke_result_t<Body&, task_group&>, task<>>,
+                "with_task_group wants a callable (task_group&) -> task<>");
+  task_group group;
+  group.state_.set_body(detail::run_group_body(body, group));
+  co_await group.state_;
+}
+
+// --- implementation ---------------------------------------------------------------------------------
+
+template <class... X>
+  requires detail::taskable<X...>
+join_handle<detail::task_value_t<X...>> task_group::spawn(X&&... x) {
+  using T = detail::task_value_t<X...>;
+  if (is_unwinding())
+    detail::fatal("a destructor spawned a task while its own task was being cancelled");
+  if (state_.closed()) throw group_closed();
+  detail::typed_record<T>* record = nullptr;
+  if (state_.cancelling()) {
+    { [[maybe_unused]] auto unrun = detail::to_task(std::forward<X>(x)...); }
+    record = new detail::typed_record<T>();
+  } else {
+    auto t = detail::to_task(std::forward<X>(x)...);
+    record = new detail::typed_record<T>(std::move(t));
+    record->keep();  // the group's
+    state_.add(*record);
+  }
+  join_handle<T> handle(*record);
+  record->drop();  // the handle has its own
+  return handle;
+}
+
+}  // namespace rondo

@@ -1,0 +1,96 @@
+// The base of everything a task can wait on that is not a task: timers, I/O, queues, scopes.
+//
+// Writing your own: derive from wait_base, give it begin(), cancel() and await_resume():
+//
+//   struct my_wait : rondo::detail::wait_base {
+//     bool begin(rondo::detail::job& j) noexcept override {
+//       if (already_there()) return true;                      // goes on at once, draws on the budget
+//       if (j.must_stop()) { j.wake_stopped(); return false; } // a cancellation point, before it starts
+//       remember(j); j.wait_on(*this); return false;           // later: j.wake()
+//     }
+//     void cancel(rondo::detail::job& j) noexcept override { forget(j); j.wake_stopped(); }
+//     int await_resume();
+//   };
+//
+// An awaiter may be moved until it is awaited, never afterwards. It lives in the awaiting coroutine's
+// frame until the wait is over.
+#pragma once
+
+#include <rondo/runtime/task.hpp>
+
+#include <coroutine>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace rondo::detail {
+
+class wait_base : public waitable, public awaitable_tag {
+ public:
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    static_assert(std::is_base_of_v<promise_base, Promise>, "Rondo's awaitables work only in a rondo::task");
+    return suspend_on(h.promise(), *this);
+  }
+
+ protected:
+  ~wait_base() = default;
+};
+
+// What co_await gives for an awaitable.
+template <class A>
+decltype(auto) awaiter_of(A&& a) {
+  if constexpr (requires { static_cast<A&&>(a).operator co_await(); })
+    return static_cast<A&&>(a).operator co_await();
+  else
+    return static_cast<A&&>(a);
+}
+template <class A>
+using awaited_t = decltype(awaiter_of(std::declval<A>()).await_resume());
+
+template <class X>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+// fn(args…) gives something to await.
+template <class F, class... Args>
+concept async_callable =
+    std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...> && awaitable<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+template <class F, class... Args>
+using called_t = awaited_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+
+template <class A>
+task<awaited_t<A>> await_kept(A a) {
+  co_return co_await std::move(a);
+}
+// Keeps the callable and its arguments in this frame until the task it made has ended.
+template <class F, class... Args>
+task<called_t<F, Args...>> call_kept(F f, Args... args) {
+  co_return co_await std::apply(std::move(f), std::forward_as_tuple(std::move(args)...));
+}
+
+// What every function that takes a task accepts: a task, another awaitable, or a callable with arguments.
+template <class T>
+task<T> to_task(task<T>&& t) noexcept {
+  return std::move(t);
+}
+template <class A>
+  requires awaitable<A> && (!is_task<std::remove_cvref_t<A>>) && (!async_callable<A>)
+task<awaited_t<std::decay_t<A>>> to_task(A&& a) {
+  return await_kept<std::decay_t<A>>(std::forward<A>(a));
+}
+template <class F, class... Args>
+  requires async_callable<F, Args...>
+task<called_t<F, Args...>> to_task(F&& f, Args&&... args) {
+  return call_kept<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...);
+}
+
+template <class... X>
+concept taskable = requires(X&&... x) { to_task(std::forward<X>(x)...); };
+template <class... X>
+using task_value_t = typename decltype(to_task(std::declval<X>()...))::value_type;
+
+}  // namespace rondo::detail
