@@ -1,2 +1,13 @@
 // The whole of Rondo's patterns: tasks run together, and work that survives failures.
 #pragma once
+
+#include <rondo/patterns/as_completed.hpp>
+#include <rondo/patterns/backoff.hpp>
+#include <rondo/patterns/circuit_breaker.hpp>
+#include <rondo/patterns/gather.hpp>
+#include <rondo/patterns/map_concurrent.hpp>
+#include <rondo/patterns/pipeline.hpp>
+#include <rondo/patterns/race.hpp>
+#include <rondo/patterns/rejection.hpp>
+#include <rondo/patterns/retry.hpp>
+#include <rondo/patterns/verdict.hpp>

@@ -86,10 +86,8 @@ task branch() {
 
 task choice() {
   switch (co_await next()) {
-    case 7:
-      co_return 70;
-    default:
-      co_return 71;
+    case 7: co_return 70;
+    default: co_return 71;
   }
 }
 

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Checks one rule over the text of the sources; prints each line that breaks it.
+
+usage: rules.py directions | third-party | headers-rules | raw-calls | lists
+"""
+
+import collections.abc
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LAYERS = ("runtime", "net", "http", "patterns")
+Complaints = collections.abc.Iterator[str]
+
+# What a layer may include besides itself. Tests, benches, examples and tools may include anything.
+MAY_INCLUDE = {
+    "runtime": set(),
+    "net": {"runtime"},
+    "http": {"runtime", "net"},
+    "patterns": {"runtime"},
+}
+# The ready-made resilience stack is the one place where http meets patterns.
+EXCEPTIONS = {"http/resilience.hpp": {"patterns"}, "http/resilience.cpp": {"patterns"}}
+
+# Other people's headers, and the layers whose .cpp files may include them. None may in a header.
+THIRD_PARTY = {
+    r"liburing": {"runtime"},
+    r"openssl/": {"net", "http"},
+    r"llhttp": {"http"},
+    r"(zlib\.h|brotli/|zstd\.h|libpsl|idn2|nghttp2/)": {"net", "http"},
+}
+# Costly in every file of a user that includes us.
+HEAVY_HEADERS = {"functional", "iostream", "regex"}
+
+
+def files(*suffixes: str, folders: tuple[str, ...] = LAYERS) -> list[str]:
+    """Tracked and new files, by path from the root; without git, whatever is there."""
+    git = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "--", *folders],
+        cwd=ROOT, capture_output=True, text=True, check=False)
+    if git.returncode == 0:
+        paths = set(git.stdout.splitlines())
+    else:
+        paths = {str(p.relative_to(ROOT)) for folder in folders for p in (ROOT / folder).rglob("*")}
+    return sorted(p for p in paths if p.endswith(suffixes) and (ROOT / p).is_file())
+
+
+def lines(path: str) -> collections.abc.Iterator[tuple[int, str]]:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    for number, line in enumerate(text.splitlines(), start=1):
+        yield number, re.sub(r"//.*", "", line)
+
+
+def includes(path: str) -> collections.abc.Iterator[tuple[int, str]]:
+    for number, line in lines(path):
+        if found := re.match(r"\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", line):
+            yield number, found.group(1)
+
+
+def directions() -> Complaints:
+    for path in files(".hpp", ".cpp"):
+        layer = path.split("/")[0]
+        allowed = MAY_INCLUDE[layer] | EXCEPTIONS.get(path, set()) | {layer}
+        for number, included in includes(path):
+            found = re.match(r"(?:\.\./)*(?:rondo/)?(runtime|net|http|patterns)(?:/|\.hpp$)", included)
+            if found and found.group(1) not in allowed:
+                yield f"{path}:{number}: {layer}/ must not include {included}"
+
+
+def third_party() -> Complaints:
+    for path in files(".hpp", ".cpp"):
+        layer = path.split("/")[0]
+        for number, included in includes(path):
+            for pattern, layers in THIRD_PARTY.items():
+                if not re.match(pattern, included):
+                    continue
+                if path.endswith(".hpp"):
+                    yield f"{path}:{number}: {included} belongs in a .cpp file"
+                elif layer not in layers:
+                    yield f"{path}:{number}: {layer}/ must not include {included}"
+
+
+def headers_rules() -> Complaints:
+    for path in files(".hpp"):
+        if not any(line.strip() == "#pragma once" for _, line in lines(path)):
+            yield f"{path}: no #pragma once"
+        for number, line in lines(path):
+            if re.match(r"\s*#\s*define\b", line):
+                yield f"{path}:{number}: a macro in a public header"
+        for number, included in includes(path):
+            if included in HEAVY_HEADERS:
+                yield f"{path}:{number}: <{included}> costs every user's build"
+
+
+def raw_calls() -> Complaints:
+    """Descriptors are closed by the reactor, numbers are parsed by functions that see every error."""
+    parse = re.compile(r"\b(ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f|ld)|sto(?:i|l|ul|ll|ull|d)|sscanf)\s*\(")
+    close = re.compile(r"(?:^|[^\w>])::\s*close\s*\(|(?:^|[;{}()=!,]|\breturn)\s*close\s*\([^)]")
+    for path in files(".hpp", ".cpp"):
+        if path.split("/")[0] not in ("net", "http"):
+            continue
+        for number, line in lines(path):
+            if found := parse.search(line):
+                yield f"{path}:{number}: {found.group(1)} hides errors; use std::from_chars"
+            if close.search(line):
+                yield f"{path}:{number}: raw close; the reactor closes descriptors"
+
+
+def named(path: str) -> bool:
+    """Whether a meson.build above a file names it: by its path from there, or by its bare name."""
+    file = pathlib.PurePath(path)
+    for folder in file.parents:
+        build = ROOT / folder / "meson.build"
+        if build.exists():
+            text = build.read_text(encoding="utf-8")
+            if f"'{file.relative_to(folder)}'" in text or f"'{file.stem}'" in text:
+                return True
+    return False
+
+
+def lists() -> Complaints:
+    """A file that no meson.build names is neither built nor run nor installed."""
+    programs = files(".cpp", folders=("tests", "bench", "examples", "tools"))
+    for path in files(".hpp", ".cpp") + programs:
+        # What must not compile is taken by tests/negative/run.sh, all of the folder.
+        if not named(path) and not str(path).startswith("tests/negative/"):
+            yield f"{path}: no meson.build names it"
+
+
+RULES = {
+    "directions": directions,
+    "third-party": third_party,
+    "headers-rules": headers_rules,
+    "raw-calls": raw_calls,
+    "lists": lists,
+}
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in RULES:
+        print(__doc__, file=sys.stderr)
+        return 2
+    complaints = list(RULES[sys.argv[1]]())
+    for complaint in complaints:
+        print(complaint)
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
