@@ -18,6 +18,7 @@ class result_wait : public awaitable_tag {
 
  public:
   template <class A>
+    requires(!std::is_same_v<std::remove_cvref_t<A>, result_wait>)
   explicit result_wait(A&& a) : inner_(awaiter_of(std::forward<A>(a))) {}
 
   bool await_ready() { return inner_.await_ready(); }
@@ -53,7 +54,8 @@ class result_wait : public awaitable_tag {
 template <class A>
   requires detail::awaitable<A>
 [[nodiscard]] auto as_result(A&& a) {
-  return detail::result_wait<std::remove_cvref_t<decltype(detail::awaiter_of(std::forward<A>(a)))>>(std::forward<A>(a));
+  return detail::result_wait<std::remove_cvref_t<decltype(detail::awaiter_of(std::forward<A>(a)))>>(
+      std::forward<A>(a));
 }
 
 }  // namespace rondo

@@ -14,7 +14,8 @@ class child_frame {
 
   // Its first step comes from the ready list.
   void start(job_owner& owner) noexcept {
-    job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(), owner);
+    job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
+               owner);
   }
   void cancel() noexcept { job_.cancel(); }
   // To be called by the owner's on_end: what was unwound is no longer here to be destroyed.
@@ -24,6 +25,7 @@ class child_frame {
   // Ended by cancellation, or never started.
   bool stopped() const noexcept { return job_.stopped(); }
   job& running_job() noexcept { return job_; }
+  const job& running_job() const noexcept { return job_; }
   bool has_ended() const noexcept { return job_.ended(); }
   // Destroys the frame, with the arguments in it.
   void discard() noexcept { frame_.reset(); }
@@ -52,7 +54,8 @@ class child : public child_frame {
 
  private:
   detail::promise<T>& promise() noexcept {
-    return std::coroutine_handle<detail::promise<T>>::from_address(frame_.get().address()).promise();
+    return std::coroutine_handle<detail::promise<T>>::from_address(frame_.get().address())
+        .promise();
   }
 };
 

@@ -23,8 +23,10 @@ constexpr nanoseconds saturate(std::chrono::duration<Rep, Period> d) noexcept {
   using wide = std::chrono::duration<long double, std::nano>;
   const long double ns = wide(d).count();
   if (!(ns == ns)) return nanoseconds::zero();  // not a number: no time at all
-  if (ns >= static_cast<long double>(std::numeric_limits<std::int64_t>::max())) return nanoseconds::max();
-  if (ns <= static_cast<long double>(std::numeric_limits<std::int64_t>::min())) return nanoseconds::min();
+  if (ns >= static_cast<long double>(std::numeric_limits<std::int64_t>::max()))
+    return nanoseconds::max();
+  if (ns <= static_cast<long double>(std::numeric_limits<std::int64_t>::min()))
+    return nanoseconds::min();
   return std::chrono::ceil<nanoseconds>(d);
 }
 constexpr nanoseconds saturate(nanoseconds d) noexcept { return d; }
@@ -38,7 +40,8 @@ constexpr time_point saturate(std::chrono::time_point<steady, Duration> t) noexc
 constexpr time_point add(time_point t, nanoseconds d) noexcept {
   const std::int64_t a = t.time_since_epoch().count();
   std::int64_t sum = 0;
-  if (__builtin_add_overflow(a, d.count(), &sum)) return d.count() > 0 ? time_point::max() : time_point::min();
+  if (__builtin_add_overflow(a, d.count(), &sum))
+    return d.count() > 0 ? time_point::max() : time_point::min();
   return time_point(nanoseconds(sum));
 }
 

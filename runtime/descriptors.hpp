@@ -11,7 +11,7 @@
 
 namespace rondo::detail {
 
-struct descriptor_slot {
+struct alignas(32) descriptor_slot {    // a power of two: the table is indexed by shifting
   std::array<operation*, 2> waiting{};  // by direction; what is in flight
   std::uint32_t generation = 0;         // 0: the number is not attached
   bool closing = false;                 // closed by its owner, kept until the last completion

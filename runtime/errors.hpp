@@ -36,7 +36,14 @@ class queue_closed : public std::runtime_error {
 // spawn in a task group that has ended.
 class group_closed : public std::runtime_error {
  public:
-  group_closed() : std::runtime_error("the task group has ended; nothing can be spawned in it any more") {}
+  group_closed()
+      : std::runtime_error("the task group has ended; nothing can be spawned in it any more") {}
+};
+
+// post or submit to a loop that has ended.
+class loop_ended : public std::runtime_error {
+ public:
+  loop_ended() : std::runtime_error("the loop has ended; nothing can be posted to it any more") {}
 };
 
 }  // namespace rondo

@@ -53,6 +53,7 @@ class event::waiter final : public detail::wait_base, public detail::list_node {
     unlink();
     j.wake_stopped();
   }
+  void describe(detail::wait_visitor& v) const override { v.waits_for("an event"); }
   void await_resume() const noexcept {}
 
  private:

@@ -1,11 +1,14 @@
 #include <rondo/runtime/frame_pool.hpp>
 
+#include <algorithm>
 #include <array>
+#include <mutex>
 #include <new>
 #include <utility>
 
 #if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
 #define RONDO_NO_RECYCLING 1
 #endif
 #endif
@@ -16,56 +19,125 @@
 namespace rondo::detail {
 namespace {
 
+#ifdef RONDO_NO_RECYCLING
+constexpr bool recycling = false;
+#else
+constexpr bool recycling = true;
+#endif
+
 constexpr std::size_t class_width = 64;
 constexpr std::size_t class_count = 32;  // up to 2 KiB; larger frames are rare and go to the heap
-[[maybe_unused]] constexpr std::size_t class_bytes = 256 * 1024;
+constexpr std::size_t chunk_bytes = std::size_t{256} * 1024;
 
 struct free_block {
   free_block* next;
 };
+using free_lists = std::array<free_block*, class_count>;
 
-// Constant-initialised and trivially destroyed, so that reaching it costs one instruction; `cleaner` below
+// Constant-initialised and trivially destroyed, so that reaching it costs one instruction; `farewell` below
 // is what empties it when the thread ends.
 struct thread_pool_state {
-  std::array<free_block*, class_count> free{};
-  std::array<std::uint32_t, class_count> kept{};
+  free_lists free{};
+  std::byte* fresh = nullptr;  // what is left of the latest chunk
+  std::byte* fresh_end = nullptr;
   std::int64_t alive = 0;
   std::uint64_t from_heap = 0;
-  bool closed = false;
+  bool ending = false;
 };
 constinit thread_local thread_pool_state pool;
 
-void free_block_memory(void* block) noexcept { ::operator delete(block, std::align_val_t{frame_alignment}); }
+// What threads that have ended left behind. Never destroyed: a thread may outlive main.
+struct legacy {
+  std::mutex mutex;
+  free_lists free{};
+  bool any = false;
 
-struct pool_cleaner {
-  pool_cleaner() = default;
-  pool_cleaner(const pool_cleaner&) = delete;
-  pool_cleaner& operator=(const pool_cleaner&) = delete;
-  ~pool_cleaner() {
-    pool.closed = true;
-    for (free_block*& list : pool.free)
-      while (list) free_block_memory(std::exchange(list, list->next));
+  static legacy& get() {
+    static auto* const l = new legacy;
+    return *l;
+  }
+};
+
+void leave_to_others(std::size_t c, free_block* list) noexcept {
+  if (!list) return;
+  legacy& l = legacy::get();
+  const std::scoped_lock lock(l.mutex);
+  free_block* last = list;
+  while (last->next) last = last->next;
+  last->next = l.free[c];
+  l.free[c] = list;
+  l.any = true;
+}
+
+struct thread_farewell {
+  thread_farewell() = default;
+  thread_farewell(const thread_farewell&) = delete;
+  thread_farewell& operator=(const thread_farewell&) = delete;
+  ~thread_farewell() {
+    pool.ending = true;
+    for (std::size_t c = 0; c < class_count; ++c)
+      leave_to_others(c, std::exchange(pool.free[c], nullptr));
+    // What is left of the chunk, in blocks as large as they come.
+    while (pool.fresh < pool.fresh_end) {
+      const auto left = static_cast<std::size_t>(pool.fresh_end - pool.fresh);
+      const std::size_t c = std::min(left / class_width, class_count) - 1;
+      leave_to_others(c, ::new (pool.fresh) free_block{nullptr});
+      pool.fresh += (c + 1) * class_width;
+    }
   }
   void touch() noexcept {}
 };
-thread_local pool_cleaner cleaner;
+thread_local thread_farewell farewell;
 
-constexpr std::size_t class_of(std::size_t size) noexcept { return (size + class_width - 1) / class_width - 1; }
+constexpr std::size_t class_of(std::size_t size) noexcept {
+  return (size + class_width - 1) / class_width - 1;
+}
+
+void* heap_block(std::size_t size) {
+  return ::operator new(size, std::align_val_t{frame_alignment});
+}
+
+// A block that has not been one before, or one of an ended thread.
+void* new_block(std::size_t c) {
+  const std::size_t size = (c + 1) * class_width;
+  if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
+    farewell.touch();  // registers its destructor with this thread
+    legacy& l = legacy::get();
+    {
+      const std::scoped_lock lock(l.mutex);
+      if (l.any && l.free[c]) {
+        free_block* block = std::exchange(l.free[c], l.free[c]->next);
+        pool.free[c] = std::exchange(l.free[c], nullptr);  // the rest of the list too
+        return block;
+      }
+    }
+    while (pool.fresh < pool.fresh_end) {  // too small for this one, not for others
+      const auto left = static_cast<std::size_t>(pool.fresh_end - pool.fresh);
+      const std::size_t rest = left / class_width - 1;
+      pool.free[rest] = ::new (pool.fresh) free_block{pool.free[rest]};
+      pool.fresh += left;
+    }
+    ++pool.from_heap;
+    pool.fresh = static_cast<std::byte*>(heap_block(chunk_bytes));
+    pool.fresh_end = pool.fresh + chunk_bytes;
+  }
+  return std::exchange(pool.fresh, pool.fresh + size);
+}
 
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
   const std::size_t c = class_of(size);
-  if (c < class_count) {
-    if (free_block* block = pool.free[c]) {
-      pool.free[c] = block->next;
-      --pool.kept[c];
-      ++pool.alive;
-      return block;
-    }
-    size = (c + 1) * class_width;
+  if (recycling && c < class_count) [[likely]] {
+    void* block = pool.free[c];
+    if (block) [[likely]]
+      pool.free[c] = pool.free[c]->next;
+    else
+      block = new_block(c);
+    ++pool.alive;
+    return block;
   }
-  void* block = ::operator new(size, std::align_val_t{frame_alignment});
+  void* block = heap_block(size);
   ++pool.alive;
   ++pool.from_heap;
   return block;
@@ -73,20 +145,18 @@ void* allocate_frame(std::size_t size) {
 
 void release_frame(void* block, std::size_t size) noexcept {
   --pool.alive;
-#ifndef RONDO_NO_RECYCLING
   const std::size_t c = class_of(size);
-  if (c < class_count && !pool.closed && pool.kept[c] * (c + 1) * class_width < class_bytes) {
-    if (pool.kept[c] == 0) cleaner.touch();  // registers its destructor with this thread
-    auto* free = static_cast<free_block*>(block);
-    free->next = pool.free[c];
-    pool.free[c] = free;
-    ++pool.kept[c];
+  if (recycling && c < class_count) [[likely]] {
+    auto* free = ::new (block) free_block{pool.free[c]};
+    if (!pool.ending) [[likely]] {
+      pool.free[c] = free;
+      return;
+    }
+    free->next = nullptr;
+    leave_to_others(c, free);
     return;
   }
-#else
-  (void)size;
-#endif
-  free_block_memory(block);
+  ::operator delete(block, std::align_val_t{frame_alignment});
 }
 
 std::int64_t frames_alive() noexcept { return pool.alive; }

@@ -53,6 +53,13 @@ class intrusive_list {
     remove(first);
     return &first;
   }
+  // The same at the other end.
+  T* pop_back() noexcept {
+    if (empty()) return nullptr;
+    T& last = static_cast<T&>(*ends_.prev);
+    remove(last);
+    return &last;
+  }
   // Calls fn(T&) for each element, oldest first; fn may remove the element it is given.
   template <class Fn>
   void for_each(Fn fn) {
@@ -61,6 +68,10 @@ class intrusive_list {
       fn(static_cast<T&>(*n));
       n = following;
     }
+  }
+  template <class Fn>
+  void for_each(Fn fn) const {
+    for (const list_node* n = ends_.next; n != &ends_; n = n->next) fn(static_cast<const T&>(*n));
   }
 
  private:

@@ -19,7 +19,8 @@ bool io_wait::begin(job& j) noexcept {
 void io_wait::arrived(operation& op) noexcept {
   auto& w = static_cast<io_wait&>(op);
   job& j = *w.waiter_;
-  if (op.result == -ECANCELED && j.must_stop()) {
+  // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has happened.
+  if (op.result < 0 && j.must_stop()) {
     w.withdrawn();
     j.wake_stopped();
     return;
@@ -39,8 +40,8 @@ namespace {
 
 std::error_code io_code(std::int32_t result) noexcept { return error_of(result); }
 std::exception_ptr io_exception(std::int32_t result, std::int64_t what) {
-  return std::make_exception_ptr(
-      std::system_error(error_of(result), reinterpret_cast<const char*>(static_cast<std::intptr_t>(what))));
+  return std::make_exception_ptr(std::system_error(
+      error_of(result), reinterpret_cast<const char*>(static_cast<std::intptr_t>(what))));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ class io_wait : public wait_base, public operation {
  public:
   bool begin(job& j) noexcept override;
   void cancel(job&) noexcept override { this_loop().io().cancel(*this); }
+  void describe(wait_visitor& v) const override { v.waits_for(name_of(kind), target.fd); }
 
  protected:
   explicit io_wait(operation_kind k, direction w, descriptor d) noexcept {
@@ -40,7 +41,8 @@ extern const small_error_kind io_error_kind;
 
 template <class T>
 outcome<T> io_outcome(std::int32_t result, const char* what) noexcept {
-  return outcome<T>(small_error{&io_error_kind, result, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(what))});
+  return outcome<T>(small_error{&io_error_kind, result,
+                                static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(what))});
 }
 
 class poll_wait final : public io_wait {

@@ -39,6 +39,8 @@ std::error_code error_of(std::int32_t result) noexcept {
   }
 }
 
-void throw_io_error(std::int32_t result, const char* what) { throw std::system_error(error_of(result), what); }
+void throw_io_error(std::int32_t result, const char* what) {
+  throw std::system_error(error_of(result), what);
+}
 
 }  // namespace rondo::detail

@@ -13,7 +13,9 @@ enum class io_errc {
 };
 
 const std::error_category& io_category() noexcept;
-inline std::error_code make_error_code(io_errc e) noexcept { return {static_cast<int>(e), io_category()}; }
+inline std::error_code make_error_code(io_errc e) noexcept {
+  return {static_cast<int>(e), io_category()};
+}
 
 }  // namespace rondo
 

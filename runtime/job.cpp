@@ -18,9 +18,15 @@ void fatal(const char* sentence) noexcept {
 
 void await_outside_a_job() noexcept {
   if (this_thread.unwinding)
-    fatal("a destructor awaited something while its task was being cancelled; a cancelled task is never "
-          "resumed: do asynchronous cleanup in finally()");
+    fatal(
+        "a destructor awaited something while its task was being cancelled; a cancelled task is "
+        "never "
+        "resumed: do asynchronous cleanup in finally()");
   fatal("co_await outside a running task: tasks are driven by rondo::run");
+}
+
+void exception_while_unwinding() noexcept {
+  fatal("an exception left a destructor while a task was being destroyed");
 }
 
 // --- frames -----------------------------------------------------------------------------------------
@@ -32,7 +38,8 @@ constexpr int direct_depth = 256;
 
 struct destruction {
   int depth = 0;
-  promise_base* later = nullptr;  // linked by `parent`, which a frame that nobody awaits does not use
+  promise_base* later =
+      nullptr;  // linked by `parent`, which a frame that nobody awaits does not use
 };
 constinit thread_local destruction destroying;
 
@@ -40,7 +47,7 @@ void destroy_now(std::coroutine_handle<> frame) noexcept {
   try {
     frame.destroy();
   } catch (...) {
-    fatal("an exception left a destructor while a task was being destroyed");
+    exception_while_unwinding();
   }
 }
 
@@ -64,12 +71,15 @@ void frame_owner::destroy(std::coroutine_handle<> frame) noexcept {
     while (destroying.later) {
       promise_base* p = destroying.later;
       destroying.later = p->parent;
+      p->parent = nullptr;  // nobody awaits it
       ++destroying.depth;
       destroy_now(frame_of(*p));
       --destroying.depth;
     }
   }
 }
+
+void waitable::describe(wait_visitor& v) const { v.waits_for("something"); }
 
 // --- job --------------------------------------------------------------------------------------------
 

@@ -21,11 +21,13 @@
 // it gets its turn. A job woken stopped is never resumed: the loop destroys its frames, innermost first.
 #pragma once
 
+#include <rondo/runtime/clock.hpp>
 #include <rondo/runtime/frame_pool.hpp>
 
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 namespace rondo {
 class loop;
@@ -73,11 +75,15 @@ class frame_owner {
 
 // The first base of every task's promise.
 struct promise_base {
-  promise_base* parent = nullptr;  // who awaits this task; nullptr for the root of a job; see enters_always
-  frame_owner* holder = nullptr;   // the awaiter that owns this frame, inside the parent's frame
+  promise_base* parent =
+      nullptr;  // who awaits this task; nullptr for the root of a job; see enters_always
+  frame_owner* holder = nullptr;  // the awaiter that owns this frame, inside the parent's frame
+  std::source_location awaiting;  // its latest co_await
 
   static void* operator new(std::size_t size) { return allocate_frame(size); }
-  static void operator delete(void* frame, std::size_t size) noexcept { release_frame(frame, size); }
+  static void operator delete(void* frame, std::size_t size) noexcept {
+    release_frame(frame, size);
+  }
 };
 
 // The parent of a task, until it is awaited, whose await is not a cancellation point (finally, shield): it is
@@ -89,6 +95,18 @@ inline std::coroutine_handle<> frame_of(promise_base& p) noexcept {
   return std::coroutine_handle<promise_base>::from_promise(p);
 }
 
+// Asks a waitable what it is, for the task tree (inspect.hpp).
+class wait_visitor {
+ public:
+  // "sleep", "recv", "a queue's item", …; `fd` where there is one.
+  virtual void waits_for(const char* what, int fd = -1) = 0;
+  virtual void child(const job& j, const char* role,
+                     const std::source_location* spawned_at = nullptr) = 0;
+
+ protected:
+  ~wait_visitor() = default;
+};
+
 // Something a job can wait on.
 class waitable {
  public:
@@ -98,6 +116,8 @@ class waitable {
   // Asked once, while `j` waits here. Must lead to exactly one of j.wake() (it happened) and
   // j.wake_stopped() (it did not), now or later.
   virtual void cancel(job& j) noexcept = 0;
+  // Names itself, and the jobs that it waits for.
+  virtual void describe(wait_visitor& v) const;
 
  protected:
   waitable() = default;
@@ -110,6 +130,11 @@ class waitable {
 class job_owner {
  public:
   virtual void on_end(job& j) noexcept = 0;
+
+  // What surrounds the job, for those who look outwards from it (inspect.hpp, task_local.hpp).
+  virtual const job* parent() const noexcept { return nullptr; }
+  virtual time_point deadline() const noexcept { return never; }
+  virtual const void* local(const void* /*key*/) const noexcept { return nullptr; }
 
  protected:
   ~job_owner() = default;
@@ -134,10 +159,18 @@ class job {
   // Asks the job to stop; see the table above.
   void cancel() noexcept;
 
+  // For those who look at jobs.
+  const promise_base* leaf() const noexcept { return leaf_; }
+  const waitable* waiting_on() const noexcept { return state_ == state::waiting ? on_ : nullptr; }
+  const job_owner* owner() const noexcept { return owner_; }
+  state current_state() const noexcept { return state_; }
+  time_point waiting_since() const noexcept { return since_; }
+
   // For waitables, on the loop's thread.
   void wait_on(waitable& w) noexcept {
     on_ = &w;
     state_ = state::waiting;
+    since_ = this_thread_now();
   }
   void wake() noexcept { make_ready(step::resume); }
   void wake_stopped() noexcept { make_ready(step::stop); }
@@ -164,16 +197,19 @@ class job {
 
   void make_ready(step s) noexcept;
   void unwind() noexcept;
+  static time_point this_thread_now() noexcept;
 
   job* next_ = nullptr;         // in the ready list
   job* next_cancel_ = nullptr;  // in the list of cancellations to deliver
   promise_base* leaf_ = nullptr;
   waitable* on_ = nullptr;
   job_owner* owner_ = nullptr;
+  time_point since_{};  // by the loop's last look at the clock
   state state_ = state::idle;
   step step_ = step::start;
   bool cancel_requested_ = false;
   bool stopped_ = false;
+  bool named_ = false;  // the loop knows a name for it
 };
 
 // First in, first out.
@@ -213,12 +249,19 @@ struct thread_context {
   job* current = nullptr;  // the job whose step is running; none while frames are destroyed
   std::uint32_t budget = 0;
   bool unwinding = false;
+  bool debug = false;  // the running loop reports what looks like a mistake
+  time_point now{};    // the running loop's last look at the clock
 };
 extern constinit thread_local thread_context this_thread;
+
+inline time_point job::this_thread_now() noexcept { return this_thread.now; }
 
 // Prints "rondo: <sentence>" and ends the program: for misuse that leaves nothing sane to return to.
 [[noreturn]] void fatal(const char* sentence) noexcept;
 [[noreturn]] void await_outside_a_job() noexcept;
+[[noreturn]] void exception_while_unwinding() noexcept;
+// For debugging: on stderr.
+void report_never_awaited(std::coroutine_handle<> frame) noexcept;
 
 inline job& current_job() noexcept {
   job* j = this_thread.current;

@@ -1,8 +1,11 @@
+#include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/loop.hpp>
 
+#include <atomic>
 #include <cstdio>
 #include <stdexcept>
-#include <thread>
+#include <string>
+#include <unordered_map>
 
 namespace rondo {
 
@@ -18,7 +21,8 @@ std::uint64_t next_loop_id() noexcept {
 
 // Asked before anything that belongs to the loop that runs is touched.
 void refuse_nesting() {
-  if (detail::this_thread.running_loop) throw std::logic_error("rondo::run called inside a running loop");
+  if (detail::this_thread.running_loop)
+    throw std::logic_error("rondo::run called inside a running loop");
 }
 
 }  // namespace
@@ -31,6 +35,7 @@ class service_record final : public pooled, public list_node, public job_owner {
   explicit service_record(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
   void start() noexcept { job_.start(promise(), *this); }
   void cancel() noexcept { job_.cancel(); }
+  const job& running_job() const noexcept { return job_; }
   void on_end(job& j) noexcept override {
     if (j.stopped())
       frame_.release();
@@ -42,37 +47,63 @@ class service_record final : public pooled, public list_node, public job_owner {
 
  private:
   detail::promise<void>& promise() noexcept {
-    return std::coroutine_handle<detail::promise<void>>::from_address(frame_.get().address()).promise();
+    return std::coroutine_handle<detail::promise<void>>::from_address(frame_.get().address())
+        .promise();
   }
   frame_owner frame_;
   job job_;
 };
 
+// Few jobs have one: it costs the others nothing.
+class job_names {
+ public:
+  void set(const job& j, std::string name) { names_[&j] = std::move(name); }
+  void forget(const job& j) noexcept { names_.erase(&j); }
+  const std::string* find(const job& j) const noexcept {
+    const auto found = names_.find(&j);
+    return found == names_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  std::unordered_map<const job*, std::string> names_;
+};
+
 }  // namespace detail
 
-loop::loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice&, detail::operation_queue&),
+loop::loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice&,
+                                                    detail::operation_queue&),
            const detail::reactor_choice& choice, std::shared_ptr<detail::unhandled_sink> unhandled)
     : reactor_((refuse_nesting(), make(choice, completed_))),
+      mailbox_(std::make_shared<detail::mailbox>(*reactor_)),
       simulated_(choice.kind == reactor_kind::simulated),
       id_(next_loop_id()),
       unhandled_(std::move(unhandled)) {
   detail::this_thread.running_loop = this;
+  read_clock();
 }
 
 loop::~loop() {
-  while (posting_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
-  posts_.take_all([](detail::remote_node& n) { n.drop(); });
+  mailbox_->close();
   reactor_.reset();
   detail::this_thread.running_loop = nullptr;
+  detail::this_thread.debug = false;
 }
 
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
-  for (int n = jobs_a_turn; n > 0 && !ready_.empty(); --n) step(ready_.pop());
-  if (ended && services_.empty()) return;
+  const bool was_ended = ended;
+  for (int n = jobs_a_turn; n > 0 && !ready_.empty(); --n) {
+    detail::job& next = ready_.pop();
+    if (!detail::this_thread.debug) [[likely]]
+      step(next);
+    else
+      watched_step(next);
+  }
+  if (ended && (services_.empty() || !was_ended))
+    return;  // run_until asks the services to end: no sleep before
   clock_read_ = false;
 
-  take_posts();
+  if (!mailbox_->empty()) mailbox_->run_all();
 
   if (!timers_.empty()) {
     read_clock();
@@ -80,14 +111,13 @@ void loop::turn(const bool& ended) noexcept {
     timers_.fire_due(now_);
   }
 
-  if (!ready_.empty()) {
+  // What fired may have armed others, which count from the next reading.
+  if (!ready_.empty() || timers_.unstamped()) {
     reactor_->wait(detail::time_point::min());
   } else {
-    // From here a post from another thread wakes the reactor; what was posted before is seen now.
-    asleep_.store(true, std::memory_order_seq_cst);
-    const bool sleep = posts_.empty();
+    const bool sleep = mailbox_->fall_asleep();
     if (!reactor_->wait(sleep ? timers_.next() : detail::time_point::min())) stuck_ = true;
-    asleep_.store(false, std::memory_order_relaxed);
+    mailbox_->wake_up();
     read_clock();
   }
   take_completions();
@@ -96,6 +126,7 @@ void loop::turn(const bool& ended) noexcept {
 void loop::read_clock() const noexcept {
   now_ = reactor_->now();
   clock_read_ = true;
+  detail::this_thread.now = now_;
 }
 
 void loop::step(detail::job& j) noexcept {
@@ -112,41 +143,63 @@ void loop::step(detail::job& j) noexcept {
     if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
     detail::this_thread.current = nullptr;
   }
-  if (j.ended())
+  if (j.ended()) {
+    if (j.named_) [[unlikely]]
+      names_->forget(j);
     j.owner_->on_end(j);
-  else if (observer_) [[unlikely]]
+  } else if (observer_) [[unlikely]] {
     observer_->after_step(j);
+  }
 }
 
-void loop::take_posts() noexcept {
-  if (posts_.empty()) return;
-  posts_.take_all([](detail::remote_node& n) { n.run(); });
+void loop::watch_steps(detail::nanoseconds limit) noexcept {
+  slow_step_ = limit;
+  detail::this_thread.debug = true;
+}
+
+void loop::watched_step(detail::job& j) noexcept {
+  const std::string name = j.named_ ? *names_->find(j) : std::string();
+  const std::source_location from = j.leaf_->awaiting;
+  const detail::time_point begun = detail::steady::now();
+  step(j);
+  const auto took = detail::steady::now() - begun;
+  if (took > slow_step_) detail::report_slow_step(name, from, took);
 }
 
 void loop::take_completions() noexcept {
   while (detail::operation* op = completed_.pop()) op->completed(*op);
 }
 
-void loop::post_node(detail::remote_node& n) noexcept {
-  // The loop may take the node and end before post_node returns: its destructor waits for us.
-  posting_.fetch_add(1, std::memory_order_relaxed);
-  posts_.push(n);
-  if (asleep_.exchange(false, std::memory_order_seq_cst)) reactor_->wake();
-  posting_.fetch_sub(1, std::memory_order_release);
+void loop::set_name(detail::job& j, std::string name) {
+  if (!names_) names_ = std::make_unique<detail::job_names>();
+  names_->set(j, std::move(name));
+  j.named_ = true;
+}
+
+const std::string* loop::name_of(const detail::job& j) const noexcept {
+  return j.named_ ? names_->find(j) : nullptr;
+}
+
+void loop::for_each_root(detail::root_visitor& v) const {
+  if (main_ && !main_->ended()) v.root(*main_, "main");
+  services_.for_each([&](const detail::service_record& s) { v.root(s.running_job(), "service"); });
 }
 
 void loop::run_until(const bool& ended, detail::job& main) {
+  main_ = &main;
   while (!ended || !services_.empty()) {
     if (ended) services_.for_each([](detail::service_record& s) { s.cancel(); });
     turn(ended);
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
+    if (!deadlocked_) stuck_tasks_ = task_tree();
     if (std::exchange(deadlocked_, true))
       detail::fatal("nothing can ever happen again, and a shielded task still waits for something");
     main.cancel();
     services_.for_each([](detail::service_record& s) { s.cancel(); });
   }
+  drop_calls();
   if (observer_) observer_->at_end(*this);
 }
 
@@ -157,9 +210,14 @@ void loop::run_service(task<> t) {
 }
 
 void loop::unhandled(std::exception_ptr e) noexcept {
+  detail::report_unhandled(unhandled_, std::move(e));
+}
+
+void detail::report_unhandled(const std::shared_ptr<unhandled_sink>& to,
+                              std::exception_ptr e) noexcept {
   try {
-    if (unhandled_) {
-      unhandled_->take(std::move(e));
+    if (to) {
+      to->take(std::move(e));
       return;
     }
     std::rethrow_exception(std::move(e));
@@ -172,7 +230,9 @@ void loop::unhandled(std::exception_ptr e) noexcept {
 
 loop_stats loop::stats() const noexcept {
   const detail::reactor_counts& c = reactor_->counts();
-  return {turns_, steps_, c.system_calls, c.submitted, c.completed, c.overflows};
+  return {turns_, steps_, c.system_calls, c.submitted, c.completed, c.overflows, mailbox_->wakes()};
 }
+
+void detail::unhandled_here() noexcept { this_loop().unhandled(std::current_exception()); }
 
 }  // namespace rondo

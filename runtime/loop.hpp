@@ -5,19 +5,22 @@
 //   run at most 61 ready jobs → take what other threads posted → read the clock, fire what is due
 //   → reactor.wait(until the next timer, or not at all when jobs are ready) → wake what completed
 //
-// One loop a thread; everything but post() belongs to that thread.
+// One loop a thread; everything but post(), submit() and remote() belongs to that thread.
 #pragma once
 
+#include <rondo/runtime/call_later.hpp>
 #include <rondo/runtime/job.hpp>
 #include <rondo/runtime/reactor.hpp>
-#include <rondo/runtime/remote_queue.hpp>
+#include <rondo/runtime/remote.hpp>
 #include <rondo/runtime/task.hpp>
+#include <rondo/runtime/thread_pool.hpp>
 #include <rondo/runtime/timers.hpp>
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -31,6 +34,9 @@ class unhandled_sink {
   virtual ~unhandled_sink() = default;
   virtual void take(std::exception_ptr e) = 0;
 };
+
+// Gives it to `to`; prints it when there is none. From any thread.
+void report_unhandled(const std::shared_ptr<unhandled_sink>& to, std::exception_ptr e) noexcept;
 
 // Hears of every step of a loop: for tests and tools. None is there in ordinary use.
 class loop_observer {
@@ -47,6 +53,16 @@ class loop_observer {
 };
 
 class service_record;
+class job_names;
+
+// Told of each job that no other job owns.
+class root_visitor {
+ public:
+  virtual void root(const job& j, const char* role) = 0;
+
+ protected:
+  ~root_visitor() = default;
+};
 
 }  // namespace detail
 
@@ -57,11 +73,13 @@ struct loop_stats {
   std::uint64_t submissions = 0;   // operations started
   std::uint64_t completions = 0;   // operations that came back
   std::uint64_t overflows = 0;     // completions that did not fit io_uring's ring
+  std::uint64_t wakes = 0;         // times that another thread, or a signal, had to wake the loop
 };
 
 class loop {
  public:
-  loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice&, detail::operation_queue&),
+  loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice&,
+                                                detail::operation_queue&),
        const detail::reactor_choice& choice, std::shared_ptr<detail::unhandled_sink> unhandled);
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
@@ -73,9 +91,22 @@ class loop {
     return now_;
   }
   // Runs fn() on the loop's thread in a coming turn, in order. From any thread. What it throws goes to
-  // on_unhandled. Throws std::bad_alloc.
+  // on_unhandled. Throws std::bad_alloc. The loop must be there: a thread that may outlive it uses remote().
   template <class Fn>
-  void post(Fn fn);
+  void post(Fn fn) {
+    detail::post_call(*mailbox_, std::move(fn));
+  }
+  // The same for other threads that may outlive the loop. From any thread while the loop is there.
+  loop_remote remote() const noexcept { return loop_remote(mailbox_); }
+  // remote().submit(…): see <rondo/runtime/submit.hpp>.
+  template <class... X>
+    requires detail::taskable<X...>
+  auto submit(X&&... x);
+  // Runs fn() on the loop when `d` has passed since this turn, never earlier. The handle cancels it, and may be
+  // dropped. What fn throws goes to on_unhandled; what is still to come when run ends is destroyed unrun. On
+  // the loop's thread. Throws std::bad_alloc.
+  template <class Rep, class Period, class Fn>
+  timer_handle call_later(std::chrono::duration<Rep, Period> d, Fn fn);
   // "epoll", "io_uring" or "simulated".
   std::string_view reactor_name() const noexcept { return reactor_->name(); }
   loop_stats stats() const noexcept;
@@ -86,7 +117,9 @@ class loop {
   void deliver_cancellation(detail::job& j) noexcept { cancellations_.deliver(j); }
   detail::timer_heap& timers() noexcept { return timers_; }
   detail::reactor& io() noexcept { return *reactor_; }
-  void post_node(detail::remote_node& n) noexcept;
+  // For what must outlive the loop.
+  const std::shared_ptr<detail::mailbox>& mailbox() const noexcept { return mailbox_; }
+  detail::thread_slots& threads() noexcept { return threads_; }
   // Hands an exception that nobody awaits to run_options' on_unhandled, else prints it.
   void unhandled(std::exception_ptr e) noexcept;
   // Runs a task that serves several others; it is cancelled and awaited before run() returns.
@@ -97,18 +130,32 @@ class loop {
   // Unique in the process, so that what outlives its loop can tell.
   std::uint64_t id() const noexcept { return id_; }
 
+  // --- for inspect.hpp ---
+
+  void set_name(detail::job& j, std::string name);
+  // nullptr: it has none.
+  const std::string* name_of(const detail::job& j) const noexcept;
+  // The main task, then the loop's services.
+  void for_each_root(detail::root_visitor& v) const;
+
   // --- for run() ---
+
+  // Debugging: reports steps longer than `limit`, and tasks that nobody awaited.
+  void watch_steps(detail::nanoseconds limit) noexcept;
 
   void run_until(const bool& ended, detail::job& main);
   // True when the simulation found that nothing could ever happen while tasks still waited.
   bool deadlocked() const noexcept { return deadlocked_; }
+  const std::string& stuck_tasks() const noexcept { return stuck_tasks_; }
 
  private:
   friend class detail::service_record;
 
   void turn(const bool& ended) noexcept;
   void step(detail::job& j) noexcept;
-  void take_posts() noexcept;
+  void watched_step(detail::job& j) noexcept;
+  timer_handle arm_call(std::unique_ptr<detail::pending_call> call, detail::nanoseconds after);
+  void drop_calls() noexcept;
   void take_completions() noexcept;
   void read_clock() const noexcept;
 
@@ -119,17 +166,21 @@ class loop {
   mutable detail::time_point now_{};
   mutable bool clock_read_ = false;  // in this turn: now_ is what now() may answer
   std::unique_ptr<detail::reactor> reactor_;
-  detail::remote_queue posts_;
-  std::atomic<bool> asleep_{false};
-  std::atomic<int> posting_{0};  // threads inside post()
+  std::shared_ptr<detail::mailbox> mailbox_;
+  detail::thread_slots threads_;
   bool simulated_;
   std::uint64_t id_;
   bool stuck_ = false;
   bool deadlocked_ = false;
+  std::string stuck_tasks_;
   std::uint64_t turns_ = 0;
   std::uint64_t steps_ = 0;
   detail::loop_observer* observer_ = nullptr;
+  detail::nanoseconds slow_step_ = detail::nanoseconds::max();
+  const detail::job* main_ = nullptr;
+  std::unique_ptr<detail::job_names> names_;
   detail::intrusive_list<detail::service_record> services_;
+  detail::intrusive_list<detail::pending_call> calls_;
   std::shared_ptr<detail::unhandled_sink> unhandled_;
 };
 
@@ -144,29 +195,22 @@ inline loop& this_loop() noexcept {
 namespace detail {
 
 template <class Fn>
-class posted_call final : public remote_node {
+class typed_pending_call final : public pending_call {
  public:
-  posted_call(loop& l, Fn fn) : loop_(l), fn_(std::move(fn)) {}
-  void run() noexcept override {
-    try {
-      fn_();
-    } catch (...) {
-      loop_.unhandled(std::current_exception());
-    }
-    delete this;
-  }
-  void drop() noexcept override { delete this; }
+  explicit typed_pending_call(Fn&& fn) : fn_(std::move(fn)) {}
 
  private:
-  loop& loop_;
-  Fn fn_;
+  void run() override { (*fn_)(); }
+  void forget() noexcept override { fn_.reset(); }
+  std::optional<Fn> fn_;
 };
 
 }  // namespace detail
 
-template <class Fn>
-void loop::post(Fn fn) {
-  post_node(*new detail::posted_call<Fn>(*this, std::move(fn)));
+template <class Rep, class Period, class Fn>
+timer_handle loop::call_later(std::chrono::duration<Rep, Period> d, Fn fn) {
+  return arm_call(std::make_unique<detail::typed_pending_call<Fn>>(std::move(fn)),
+                  detail::saturate(d));
 }
 
 }  // namespace rondo

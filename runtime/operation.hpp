@@ -43,15 +43,16 @@ struct operation {
   direction way = direction::in;
   bool in_flight = false;
   bool cancel_asked = false;
-  bool closed_under = false;     // its descriptor was closed while it was in flight
-  bool cancel_waiting = false;   // its cancellation waits for room in io_uring's queue
-  std::uint32_t flags = 0;       // MSG_* for recv and send; POLL* for poll
+  bool closed_under = false;    // its descriptor was closed while it was in flight
+  bool cancel_waiting = false;  // its cancellation waits for room in io_uring's queue
+  std::uint32_t flags = 0;      // MSG_* for recv and send; POLL* for poll
   descriptor target;
-  void* data = nullptr;          // buffer; const sockaddr* for connect
-  std::uint32_t size = 0;        // its length in bytes
-  std::int32_t result = 0;       // bytes, descriptor or events; negative: an errno or one of the above
+  void* data = nullptr;     // buffer; const sockaddr* for connect
+  std::uint32_t size = 0;   // its length in bytes
+  std::int32_t result = 0;  // bytes, descriptor or events; negative: an errno or one of the above
   callback completed = nullptr;  // called by the loop when the operation arrives
-  operation* next = nullptr;     // in the list that holds it: completed, or waiting for room in the ring
+  operation* next =
+      nullptr;  // in the list that holds it: completed, or waiting for room in the ring
 };
 
 // First in, first out.

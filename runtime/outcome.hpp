@@ -56,15 +56,18 @@ struct cancelled_tag {};
 template <class T>
 class [[nodiscard]] outcome {
   using value_type = detail::stored_t<T>;
-  using content = std::variant<detail::cancelled_tag, value_type, std::exception_ptr, detail::small_error>;
+  using content =
+      std::variant<detail::cancelled_tag, value_type, std::exception_ptr, detail::small_error>;
 
  public:
   // Cancelled.
   outcome() noexcept = default;
   template <class... Args>
     requires std::is_constructible_v<value_type, Args...>
-  explicit outcome(std::in_place_t, Args&&... args) : content_(std::in_place_index<1>, std::forward<Args>(args)...) {}
-  explicit outcome(std::exception_ptr error) noexcept : content_(std::in_place_index<2>, std::move(error)) {}
+  explicit outcome(std::in_place_t, Args&&... args)
+      : content_(std::in_place_index<1>, std::forward<Args>(args)...) {}
+  explicit outcome(std::exception_ptr error) noexcept
+      : content_(std::in_place_index<2>, std::move(error)) {}
   explicit outcome(detail::small_error error) noexcept : content_(std::in_place_index<3>, error) {}
 
   bool has_value() const noexcept { return content_.index() == 1; }

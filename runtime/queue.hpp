@@ -35,12 +35,11 @@ class ring {
   ring(const ring&) = delete;
   ring& operator=(const ring&) = delete;
   ~ring() {
-    while (size_ > 0) pop();
+    while (size_ > 0) (void)pop();
     std::allocator<T>().deallocate(slots_, capacity_);
   }
 
   std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
   // Throws std::bad_alloc and what T's move constructor throws; then nothing has changed.
   template <class U>
   void push(U&& item) {
@@ -48,11 +47,13 @@ class ring {
     std::construct_at(slots_ + ((first_ + size_) & (capacity_ - 1)), std::forward<U>(item));
     ++size_;
   }
-  T& front() noexcept { return slots_[first_]; }
-  void pop() noexcept {
+  // The oldest; there must be one.
+  T pop() noexcept {
+    T oldest(std::move(slots_[first_]));
     std::destroy_at(slots_ + first_);
     first_ = (first_ + 1) & (capacity_ - 1);
     --size_;
+    return oldest;
   }
 
  private:
@@ -76,12 +77,12 @@ class ring {
   std::size_t size_ = 0;
 };
 
-}  // namespace detail
-
-template <class T>
-class queue {
+// What the queues have in common; Store says in which order items leave: push(T&&), T pop(), size().
+template <class T, class Store>
+class basic_queue {
   static_assert(std::is_nothrow_move_constructible_v<T>,
-                "a queue hands items from task to task: moving one must not throw (hold a unique_ptr instead)");
+                "a queue hands items from task to task: moving one must not throw (hold a "
+                "unique_ptr instead)");
 
   class put_wait;
   class get_wait_base;
@@ -90,17 +91,12 @@ class queue {
   class join_wait;
 
  public:
-  // Holds at most `maxsize` items (or `unbounded`). Throws std::invalid_argument for 0: a rendezvous is
-  // a channel.
-  explicit queue(std::size_t maxsize) : maxsize_(maxsize) {
-    if (maxsize == 0) throw std::invalid_argument("queue: maxsize must be at least 1 (or rondo::unbounded)");
-  }
-  queue(const queue&) = delete;
-  queue& operator=(const queue&) = delete;
+  basic_queue(const basic_queue&) = delete;
+  basic_queue& operator=(const basic_queue&) = delete;
   // Destroying a queue that somebody waits on ends the program.
-  ~queue() {
+  ~basic_queue() {
     if (!putters_.empty() || !getters_.empty() || !joiners_.empty())
-      detail::fatal("a queue was destroyed while a task waited on it");
+      fatal("a queue was destroyed while a task waited on it");
   }
 
   // Completes when the item is in the queue or in a getter's hands. Throws queue_closed; then, and when it
@@ -129,13 +125,14 @@ class queue {
   }
   // Takes without waiting: nullopt when it is empty.
   std::optional<T> try_get() {
-    if (items_.empty()) return std::nullopt;
+    if (items_.size() == 0 && putters_.empty()) return std::nullopt;
     return take();
   }
 
   // Says that one item that was got has been dealt with. Throws std::logic_error beyond the puts.
   void task_done() {
-    if (unfinished_ == 0) throw std::logic_error("queue::task_done called more often than items were put");
+    if (unfinished_ == 0)
+      throw std::logic_error("queue::task_done called more often than items were put");
     if (--unfinished_ == 0)
       while (join_wait* w = joiners_.pop_front()) w->job_->wake();
   }
@@ -148,15 +145,25 @@ class queue {
   void close(std::exception_ptr error) noexcept { close_with(std::move(error)); }
 
   std::size_t size() const noexcept { return items_.size(); }
-  bool empty() const noexcept { return items_.empty(); }
+  bool empty() const noexcept { return items_.size() == 0; }
   bool full() const noexcept { return items_.size() >= maxsize_; }
   bool closed() const noexcept { return closed_; }
+
+ protected:
+  explicit basic_queue(std::size_t maxsize) noexcept : maxsize_(maxsize) {}
+  static std::size_t at_least_one(std::size_t maxsize) {
+    if (maxsize == 0)
+      throw std::invalid_argument("queue: maxsize must be at least 1 (or rondo::unbounded)");
+    return maxsize;
+  }
 
  private:
   bool may_put() const {
     if (closed_) throw queue_closed();
-    return items_.size() < maxsize_;  // room means that nobody waits to put
+    return has_room();
   }
+  // Room means that nobody waits to put. Of size 0, there is room in a waiting getter's hands alone.
+  bool has_room() const noexcept { return items_.size() < maxsize_ || !getters_.empty(); }
   // There is room, or a getter that waits.
   void give(T&& item) {
     if (get_wait_base* getter = getters_.pop_front()) {
@@ -167,15 +174,17 @@ class queue {
     }
     ++unfinished_;
   }
-  // There is an item. The room it leaves belongs to the putter that has waited longest.
+  // There is an item, here or in the hands of a putter.
   T take() {
-    T item(std::move(items_.front()));
-    items_.pop();
-    if (put_wait* putter = putters_.pop_front()) {
-      items_.push(std::move(putter->item_));  // cannot grow: it was as large before
+    put_wait* const putter = putters_.pop_front();
+    if (putter) {
       ++unfinished_;
       putter->job_->wake();
     }
+    if (items_.size() == 0) return std::move(putter->item_);
+    T item(items_.pop());
+    // The room it leaves belongs to the putter that has waited longest. It cannot grow: it was as large before.
+    if (putter) items_.push(std::move(putter->item_));
     return item;
   }
   void close_with(std::exception_ptr error) noexcept {
@@ -186,30 +195,33 @@ class queue {
       w->refused_ = true;
       w->job_->wake();
     }
-    while (get_wait_base* w = getters_.pop_front()) w->job_->wake();  // they waited, so it is empty
+    while (get_wait_base* w = getters_.pop_front()) {  // they waited, so it is empty
+      w->error_ = error_;                              // the queue may be gone when they resume
+      w->job_->wake();
+    }
   }
 
-  detail::ring<T> items_;
-  detail::intrusive_list<put_wait> putters_;
-  detail::intrusive_list<get_wait_base> getters_;
-  detail::intrusive_list<join_wait> joiners_;
+  Store items_;
+  intrusive_list<put_wait> putters_;
+  intrusive_list<get_wait_base> getters_;
+  intrusive_list<join_wait> joiners_;
   std::size_t maxsize_;
   std::size_t unfinished_ = 0;
   std::exception_ptr error_;
   bool closed_ = false;
 };
 
-template <class T>
-class queue<T>::put_wait final : public detail::wait_base, public detail::list_node {
+template <class T, class Store>
+class basic_queue<T, Store>::put_wait final : public wait_base, public list_node {
  public:
-  put_wait(queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
+  put_wait(basic_queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
 
-  bool begin(detail::job& j) noexcept override {
+  bool begin(job& j) noexcept override {
     if (queue_->closed_) {
       refused_ = true;
       return true;
     }
-    if (queue_->items_.size() < queue_->maxsize_) {
+    if (queue_->has_room()) {
       try {
         queue_->give(std::move(item_));
       } catch (const std::bad_alloc&) {
@@ -226,35 +238,39 @@ class queue<T>::put_wait final : public detail::wait_base, public detail::list_n
     j.wait_on(*this);
     return false;
   }
-  void cancel(detail::job& j) noexcept override {
+  void cancel(job& j) noexcept override {
     unlink();
     j.wake_stopped();
   }
+  void describe(wait_visitor& v) const override { v.waits_for("room in a queue"); }
   void await_resume() const {
     if (refused_) throw queue_closed();
     if (out_of_memory_) throw std::bad_alloc();
   }
 
  private:
-  friend class queue;
-  queue* queue_;
+  friend class basic_queue;
+  basic_queue* queue_;
   T item_;
-  detail::job* job_ = nullptr;
+  job* job_ = nullptr;
   bool refused_ = false;
   bool out_of_memory_ = false;
 };
 
-template <class T>
-class queue<T>::get_wait_base : public detail::wait_base, public detail::list_node {
+template <class T, class Store>
+class basic_queue<T, Store>::get_wait_base : public wait_base, public list_node {
  public:
-  explicit get_wait_base(queue& q) noexcept : queue_(&q) {}
+  explicit get_wait_base(basic_queue& q) noexcept : queue_(&q) {}
 
-  bool begin(detail::job& j) noexcept override {
-    if (!queue_->items_.empty()) {
+  bool begin(job& j) noexcept override {
+    if (queue_->items_.size() > 0 || !queue_->putters_.empty()) {
       item_.emplace(queue_->take());
       return true;
     }
-    if (queue_->closed_) return true;
+    if (queue_->closed_) {
+      error_ = queue_->error_;
+      return true;
+    }
     if (j.must_stop()) {
       j.wake_stopped();
       return false;
@@ -264,22 +280,27 @@ class queue<T>::get_wait_base : public detail::wait_base, public detail::list_no
     j.wait_on(*this);
     return false;
   }
-  void cancel(detail::job& j) noexcept override {
+  void cancel(job& j) noexcept override {
     unlink();
     j.wake_stopped();
   }
+  void describe(wait_visitor& v) const override { v.waits_for("an item of a queue"); }
 
  protected:
+  get_wait_base(get_wait_base&&) = default;
+  get_wait_base& operator=(get_wait_base&&) = delete;
   ~get_wait_base() = default;
-  friend class queue;
-  queue* queue_;
-  detail::job* job_ = nullptr;
+
+  friend class basic_queue;
+  basic_queue* queue_;
+  job* job_ = nullptr;
   std::optional<T> item_;
+  std::exception_ptr error_;  // that the queue was closed with
 };
 
-template <class T>
+template <class T, class Store>
 template <bool optional>
-class queue<T>::get_wait final : public get_wait_base {
+class basic_queue<T, Store>::get_wait final : public get_wait_base {
  public:
   using get_wait_base::get_wait_base;
   std::conditional_t<optional, std::optional<T>, T> await_resume() {
@@ -289,7 +310,7 @@ class queue<T>::get_wait final : public get_wait_base {
       else
         return std::move(*this->item_);
     }
-    if (this->queue_->error_) std::rethrow_exception(this->queue_->error_);
+    if (this->error_) std::rethrow_exception(this->error_);
     if constexpr (optional)
       return std::nullopt;
     else
@@ -297,11 +318,11 @@ class queue<T>::get_wait final : public get_wait_base {
   }
 };
 
-template <class T>
-class queue<T>::join_wait final : public detail::wait_base, public detail::list_node {
+template <class T, class Store>
+class basic_queue<T, Store>::join_wait final : public wait_base, public list_node {
  public:
-  explicit join_wait(queue& q) noexcept : queue_(&q) {}
-  bool begin(detail::job& j) noexcept override {
+  explicit join_wait(basic_queue& q) noexcept : queue_(&q) {}
+  bool begin(job& j) noexcept override {
     if (queue_->unfinished_ == 0) return true;
     if (j.must_stop()) {
       j.wake_stopped();
@@ -312,16 +333,30 @@ class queue<T>::join_wait final : public detail::wait_base, public detail::list_
     j.wait_on(*this);
     return false;
   }
-  void cancel(detail::job& j) noexcept override {
+  void cancel(job& j) noexcept override {
     unlink();
     j.wake_stopped();
   }
+  void describe(wait_visitor& v) const override { v.waits_for("a queue to be done"); }
   void await_resume() const noexcept {}
 
  private:
-  friend class queue;
-  queue* queue_;
-  detail::job* job_ = nullptr;
+  friend class basic_queue;
+  basic_queue* queue_;
+  job* job_ = nullptr;
+};
+
+}  // namespace detail
+
+// First in, first out.
+template <class T>
+class queue : public detail::basic_queue<T, detail::ring<T>> {
+ public:
+  // Holds at most `maxsize` items (or `unbounded`). Throws std::invalid_argument for 0: a rendezvous is a
+  // channel of capacity 0.
+  explicit queue(std::size_t maxsize)
+      : detail::basic_queue<T, detail::ring<T>>(
+            detail::basic_queue<T, detail::ring<T>>::at_least_one(maxsize)) {}
 };
 
 }  // namespace rondo

@@ -35,11 +35,13 @@ class random_source {
   double unit() noexcept { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   // Uniform in [low, high].
   std::int64_t between(std::int64_t low, std::int64_t high) noexcept {
-    const std::uint64_t span = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
+    const std::uint64_t span =
+        static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
     if (span == 0) return static_cast<std::int64_t>(next());
     // Lemire's multiplication; the bias (span / 2^64) is below what anything here could see.
     const auto wide = static_cast<unsigned __int128>(next()) * span;
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + static_cast<std::uint64_t>(wide >> 64));
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) +
+                                     static_cast<std::uint64_t>(wide >> 64));
   }
   bool chance(double probability) noexcept { return probability > 0 && unit() < probability; }
 

@@ -58,7 +58,8 @@ class reactor {
   virtual int open_socket(int domain, int type, int protocol) noexcept = 0;
   virtual int bind(int fd, const sockaddr* name, socklen_t size) noexcept = 0;
   virtual int listen(int fd, int backlog) noexcept = 0;
-  virtual int set_option(int fd, int level, int option, const void* value, socklen_t size) noexcept = 0;
+  virtual int set_option(int fd, int level, int option, const void* value,
+                         socklen_t size) noexcept = 0;
   virtual int get_option(int fd, int level, int option, void* value, socklen_t* size) noexcept = 0;
   virtual int local_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
   virtual int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
@@ -108,6 +109,7 @@ void close_unattached(int fd) noexcept;
 
 std::unique_ptr<reactor> make_epoll_reactor(operation_queue& completed);
 std::unique_ptr<reactor> make_uring_reactor(operation_queue& completed);
-std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& options, operation_queue& completed);
+std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& options,
+                                                operation_queue& completed);
 
 }  // namespace rondo::detail

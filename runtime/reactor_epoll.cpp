@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <system_error>
 
@@ -78,14 +79,17 @@ class epoll_reactor final : public kernel_reactor {
   }
 
   bool wait(time_point deadline) noexcept override {
-    std::array<epoll_event, events_a_wait> events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
-    timespec left{};
-    const timespec* limit = &left;
-    if (deadline == never && !something_completed())
-      limit = nullptr;
-    else if (deadline > time_point::min() && !something_completed())
-      left = time_left(deadline);
-    const int n = counted(::epoll_pwait2(epoll_fd_, events.data(), events_a_wait, limit, nullptr));
+    event_array events;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+    int n = 0;
+    do {  // a signal is no reason for a turn; what its handler posted wakes us through the descriptor
+      timespec left{};
+      const timespec* limit = &left;
+      if (deadline == never && !something_completed())
+        limit = nullptr;
+      else if (deadline > time_point::min() && !something_completed())
+        left = time_left(deadline);
+      n = wait_for(events, limit);
+    } while (n == -EINTR);
     for (int i = 0; i < n; ++i) take(events[static_cast<std::size_t>(i)]);
     return true;
   }
@@ -113,6 +117,24 @@ class epoll_reactor final : public kernel_reactor {
   const char* name() const noexcept override { return "epoll"; }
 
  private:
+  using event_array = std::array<epoll_event, events_a_wait>;
+
+  // Linux before 5.11, and valgrind, know milliseconds only: rounded up, because a timer is never early.
+  int wait_for(event_array& events, const timespec* limit) noexcept {
+    if (!milliseconds_only_) {
+      const int n =
+          counted(::epoll_pwait2(epoll_fd_, events.data(), events_a_wait, limit, nullptr));
+      if (n != -ENOSYS) return n;
+      milliseconds_only_ = true;
+    }
+    constexpr std::int64_t longest_ms = 24 * 3600 * 1000;
+    int ms = -1;
+    if (limit)
+      ms = static_cast<int>(std::min(
+          limit->tv_sec * std::int64_t{1000} + (limit->tv_nsec + 999'999) / 1'000'000, longest_ms));
+    return counted(::epoll_wait(epoll_fd_, events.data(), events_a_wait, ms));
+  }
+
   // Tries the operation and keeps the flags true to what was learnt.
   std::int32_t attempt(epoll_slot& s, operation& op) noexcept {
     const std::int32_t r = perform(op);
@@ -138,7 +160,8 @@ class epoll_reactor final : public kernel_reactor {
           r = counted(::connect(fd, static_cast<const sockaddr*>(op.data), op.size));
           if (r == -EINPROGRESS || r == -EALREADY) return would_block;
           if (r == -EISCONN) return 0;
-          if (r == -EAGAIN) return -ECONNREFUSED;  // a Unix listener's backlog is full: no edge will come
+          if (r == -EAGAIN)
+            return -ECONNREFUSED;  // a Unix listener's backlog is full: no edge will come
           break;
         case operation_kind::recv:
           r = counted(::recv(fd, op.data, op.size, static_cast<int>(op.flags)));
@@ -160,7 +183,8 @@ class epoll_reactor final : public kernel_reactor {
 
   bool enlist(epoll_slot& s, operation& op) noexcept {
     epoll_event ev{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                   .data = {.u64 = std::uint64_t{s.generation} << 32 | static_cast<std::uint32_t>(op.target.fd)}};
+                   .data = {.u64 = std::uint64_t{s.generation} << 32 |
+                                   static_cast<std::uint32_t>(op.target.fd)}};
     const int r = counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, op.target.fd, &ev));
     s.registered = r == 0;
     if (r != 0) {
@@ -178,7 +202,8 @@ class epoll_reactor final : public kernel_reactor {
     }
     const int fd = static_cast<int>(static_cast<std::uint32_t>(e.data.u64));
     epoll_slot* s = table_.at(fd);
-    if (!s || s->generation != static_cast<std::uint32_t>(e.data.u64 >> 32)) return;  // of a closed descriptor
+    if (!s || s->generation != static_cast<std::uint32_t>(e.data.u64 >> 32))
+      return;  // of a closed descriptor
     if (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->hung_up = true;
     if (e.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::in);
     if (e.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::out);
@@ -221,6 +246,7 @@ class epoll_reactor final : public kernel_reactor {
   }
 
   int epoll_fd_;
+  bool milliseconds_only_ = false;
   descriptor_table<epoll_slot> table_;
 };
 

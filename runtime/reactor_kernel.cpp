@@ -9,7 +9,9 @@
 namespace rondo::detail {
 
 kernel_reactor::kernel_reactor(operation_queue& completed, int socket_flags)
-    : reactor(completed), socket_flags_(socket_flags), wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : reactor(completed),
+      socket_flags_(socket_flags),
+      wake_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   if (wake_fd_ < 0) throw std::system_error(errno, std::system_category(), "eventfd");
 }
 
@@ -30,10 +32,12 @@ int kernel_reactor::bind(int fd, const sockaddr* name, socklen_t size) noexcept 
   return counted(::bind(fd, name, size));
 }
 int kernel_reactor::listen(int fd, int backlog) noexcept { return counted(::listen(fd, backlog)); }
-int kernel_reactor::set_option(int fd, int level, int option, const void* value, socklen_t size) noexcept {
+int kernel_reactor::set_option(int fd, int level, int option, const void* value,
+                               socklen_t size) noexcept {
   return counted(::setsockopt(fd, level, option, value, size));
 }
-int kernel_reactor::get_option(int fd, int level, int option, void* value, socklen_t* size) noexcept {
+int kernel_reactor::get_option(int fd, int level, int option, void* value,
+                               socklen_t* size) noexcept {
   return counted(::getsockopt(fd, level, option, value, size));
 }
 int kernel_reactor::local_name(int fd, sockaddr* name, socklen_t* size) noexcept {

@@ -21,7 +21,8 @@ class kernel_reactor : public reactor {
   int open_socket(int domain, int type, int protocol) noexcept override;
   int bind(int fd, const sockaddr* name, socklen_t size) noexcept override;
   int listen(int fd, int backlog) noexcept override;
-  int set_option(int fd, int level, int option, const void* value, socklen_t size) noexcept override;
+  int set_option(int fd, int level, int option, const void* value,
+                 socklen_t size) noexcept override;
   int get_option(int fd, int level, int option, void* value, socklen_t* size) noexcept override;
   int local_name(int fd, sockaddr* name, socklen_t* size) noexcept override;
   int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept override;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstring>
@@ -22,6 +23,7 @@ constinit thread_local const simulation_options* running_simulation = nullptr;
 
 constexpr int first_descriptor = 1'000'000;
 constexpr std::int32_t would_block = -EAGAIN;
+constexpr std::uint16_t first_port = 49152;              // of the ephemeral ones (RFC 6335)
 constexpr auto connect_retry = std::chrono::seconds(1);  // as Linux does when a backlog is full
 
 // A socket's name as bytes that compare: what bind was given, without padding.
@@ -71,11 +73,11 @@ enum class event_kind : std::uint8_t { perform, cancel, syn, verdict, data, end,
 struct event {
   event_kind kind;
   socket_ref to{};
-  direction way = direction::in;     // perform, cancel
-  std::uint64_t started = 0;         // perform, cancel
-  socket_ref from{};                 // syn; data: who learns that there is room again
-  std::int32_t result = 0;           // verdict
-  std::string bytes{};               // data
+  direction way = direction::in;  // perform, cancel
+  std::uint64_t started = 0;      // perform, cancel
+  socket_ref from{};              // syn; data: who learns that there is room again
+  std::int32_t result = 0;        // verdict
+  std::string bytes{};            // data
 };
 
 class simulated_reactor final : public reactor {
@@ -112,7 +114,10 @@ class simulated_reactor final : public reactor {
   sim_socket* socket(int fd) noexcept;
   sim_socket* socket(socket_ref r) noexcept;
   int new_socket(int domain);
-  void at(time_point when, event e) { events_.emplace(std::pair(when, ++event_serial_), std::move(e)); }
+  std::uint16_t new_port() noexcept;
+  void at(time_point when, event e) {
+    events_.emplace(std::pair(when, ++event_serial_), std::move(e));
+  }
   time_point after_latency() noexcept;
   time_point delivery_from(sim_socket& s) noexcept;
   sim_socket* listener_for(const socket_name& name, int& fd) noexcept;
@@ -125,6 +130,8 @@ class simulated_reactor final : public reactor {
   std::int32_t perform_poll(sim_socket& s, const operation& op);
   // Tries what waits on a socket, after something changed there.
   void progress(int fd);
+  // The same for one direction, in this instant but not within this call.
+  void try_later(int fd, direction way);
   void finish(int fd, direction way, std::int32_t result) noexcept;
   void happen(event& e);
   void arrive(const event& e);
@@ -142,13 +149,14 @@ class simulated_reactor final : public reactor {
   std::uint64_t event_serial_ = 0;
   std::uint64_t socket_serial_ = 0;
   std::uint64_t start_serial_ = 0;
-  std::uint16_t next_port_ = 49152;
+  std::uint16_t next_port_ = first_port;
 };
 
 // --- time and events --------------------------------------------------------------------------------
 
 time_point simulated_reactor::after_latency() noexcept {
-  return add(now_, nanoseconds(random_.between(options_.least_latency_.count(), options_.most_latency_.count())));
+  return add(now_, nanoseconds(random_.between(options_.least_latency_.count(),
+                                               options_.most_latency_.count())));
 }
 
 // What was sent in order arrives in order.
@@ -187,7 +195,8 @@ void simulated_reactor::happen(event& e) {
     case event_kind::cancel: {
       sim_slot* slot = table_.at(e.to.fd);
       const auto way = static_cast<std::size_t>(e.way);
-      if (!slot || !slot->waiting[way] || slot->started[way] != e.started) return;  // it went its way before
+      if (!slot || !slot->waiting[way] || slot->started[way] != e.started)
+        return;  // it went its way before
       if (e.kind == event_kind::cancel)
         finish(e.to.fd, e.way, -ECANCELED);
       else
@@ -320,6 +329,15 @@ void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexc
   complete(*op, result);
 }
 
+void simulated_reactor::try_later(int fd, direction way) {
+  const sim_slot* slot = table_.at(fd);
+  if (!slot || !slot->waiting[static_cast<std::size_t>(way)]) return;
+  event e{.kind = event_kind::perform, .to = {fd, 0}};
+  e.way = way;
+  e.started = slot->started[static_cast<std::size_t>(way)];
+  at(now_, std::move(e));
+}
+
 void simulated_reactor::progress(int fd) {
   for (const direction way : {direction::in, direction::out}) {
     sim_slot* slot = table_.at(fd);
@@ -360,8 +378,9 @@ std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation
       s.remote = name_from(name, op.size);
       if (s.local.empty() && s.domain != AF_UNIX) {
         s.local = s.remote;
-        const std::uint16_t port = htons(next_port_++);
-        std::memcpy(s.local.data() + 2, &port, 2);  // sin_port and sin6_port stand at the same place
+        const std::uint16_t port = htons(new_port());
+        std::memcpy(s.local.data() + 2, &port,
+                    2);  // sin_port and sin6_port stand at the same place
       }
       s.what = sim_socket::kind::connecting;
       event e{.kind = event_kind::syn};
@@ -369,10 +388,8 @@ std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation
       at(after_latency(), std::move(e));
       return would_block;
     }
-    case sim_socket::kind::connecting:
-      return s.answered ? s.verdict : would_block;
-    case sim_socket::kind::connected:
-      return s.answered ? 0 : -EISCONN;
+    case sim_socket::kind::connecting: return s.answered ? s.verdict : would_block;
+    case sim_socket::kind::connected: return s.answered ? 0 : -EISCONN;
     case sim_socket::kind::listening: return -EISCONN;
   }
   return -EINVAL;
@@ -380,7 +397,8 @@ std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation
 
 std::int32_t simulated_reactor::perform_recv(sim_socket& s, operation& op) {
   if (s.what != sim_socket::kind::connected) return -ENOTCONN;
-  if (s.broken) return std::exchange(s.broken, 0);
+  // What had come before a reset can still be read, as on Linux.
+  if (s.inbox.empty() && s.broken) return std::exchange(s.broken, 0);
   if (s.inbox.empty()) return s.end_arrived || s.reset || s.read_shut ? 0 : would_block;
   std::size_t n = std::min<std::size_t>(op.size, s.inbox.size());
   if (n > 1 && random_.chance(options_.short_transfers_))
@@ -389,24 +407,19 @@ std::int32_t simulated_reactor::perform_recv(sim_socket& s, operation& op) {
   if (op.flags & MSG_PEEK) return static_cast<std::int32_t>(n);
   s.inbox.erase(0, n);
   // There is room again for the writer on the other side.
-  if (sim_socket* peer = socket(s.peer); peer && n > 0) {
-    sim_slot* slot = table_.at(s.peer.fd);
-    if (slot && slot->waiting[1]) {
-      event e{.kind = event_kind::perform, .to = {s.peer.fd, 0}};
-      e.way = direction::out;
-      e.started = slot->started[1];
-      at(now_, std::move(e));
-    }
-  }
+  if (socket(s.peer) && n > 0) try_later(s.peer.fd, direction::out);
   return static_cast<std::int32_t>(n);
 }
 
 std::int32_t simulated_reactor::perform_send(int fd, sim_socket& s, operation& op) {
-  if (s.what != sim_socket::kind::connected) return s.what == sim_socket::kind::connecting ? would_block : -ENOTCONN;
+  if (s.what != sim_socket::kind::connected)
+    return s.what == sim_socket::kind::connecting ? would_block : -ENOTCONN;
+  if (s.broken) return std::exchange(s.broken, 0);  // as recv: whoever comes first is told
   if (s.write_shut || s.reset) return -EPIPE;
   if (random_.chance(options_.resets_)) {
     send_reset(s);
-    break_connection(fd, s, 0);
+    s.reset = true;
+    try_later(fd, direction::in);  // not progress(): it would try this very send again
     return -ECONNRESET;
   }
   sim_socket* peer = socket(s.peer);
@@ -430,8 +443,9 @@ std::int32_t simulated_reactor::perform_poll(sim_socket& s, const operation& op)
                             : !s.inbox.empty() || s.end_arrived || s.reset || s.broken != 0;
   if (readable) ready |= POLLIN;
   const sim_socket* peer = socket(s.peer);
-  const bool writable = s.what == sim_socket::kind::connected &&
-                        (s.reset || s.in_transit + (peer ? peer->inbox.size() : 0) < options_.window_);
+  const bool writable =
+      s.what == sim_socket::kind::connected &&
+      (s.reset || s.in_transit + (peer ? peer->inbox.size() : 0) < options_.window_);
   if (writable) ready |= POLLOUT;
   if (s.reset) ready |= POLLERR;
   ready &= op.flags | POLLERR;
@@ -453,7 +467,6 @@ void simulated_reactor::send_reset(sim_socket& s) {
 void simulated_reactor::break_connection(int fd, sim_socket& s, std::int32_t error) {
   s.reset = true;
   s.broken = error;
-  s.inbox.clear();
   progress(fd);
 }
 
@@ -543,7 +556,8 @@ bool is_wildcard(const socket_name& n) noexcept {
 bool serves(const socket_name& bound, const socket_name& wanted) noexcept {
   if (bound == wanted) return true;
   // family and port agree, and any address will do
-  return bound.size() == wanted.size() && is_wildcard(bound) && std::memcmp(bound.data(), wanted.data(), 4) == 0;
+  return bound.size() == wanted.size() && is_wildcard(bound) &&
+         std::memcmp(bound.data(), wanted.data(), 4) == 0;
 }
 
 }  // namespace
@@ -558,6 +572,23 @@ sim_socket* simulated_reactor::listener_for(const socket_name& name, int& fd) no
   return nullptr;
 }
 
+// Never one that somebody listens on: whoever connects to it from it would meet itself.
+std::uint16_t simulated_reactor::new_port() noexcept {
+  const auto taken = [this](std::uint16_t port) {
+    const std::uint16_t wanted = htons(port);
+    return std::ranges::any_of(sockets_, [&](const auto& s) {
+      return s && s->what == sim_socket::kind::listening && s->domain != AF_UNIX &&
+             std::memcmp(s->local.data() + 2, &wanted, 2) == 0;
+    });
+  };
+  std::uint16_t port = 0;
+  do {
+    port = next_port_;
+    next_port_ = port == 65535 ? first_port : static_cast<std::uint16_t>(port + 1);
+  } while (taken(port));
+  return port;
+}
+
 int simulated_reactor::bind(int fd, const sockaddr* name, socklen_t size) noexcept {
   sim_socket* s = socket(fd);
   if (!s) return -EBADF;
@@ -566,12 +597,13 @@ int simulated_reactor::bind(int fd, const sockaddr* name, socklen_t size) noexce
     std::uint16_t port = 0;
     std::memcpy(&port, wanted.data() + 2, 2);
     if (port == 0) {
-      port = htons(next_port_++);
+      port = htons(new_port());
       std::memcpy(wanted.data() + 2, &port, 2);
     }
   }
   for (const auto& other : sockets_)
-    if (other && other.get() != s && other->what == sim_socket::kind::listening && other->local == wanted)
+    if (other && other.get() != s && other->what == sim_socket::kind::listening &&
+        other->local == wanted)
       return -EADDRINUSE;
   s->local = std::move(wanted);
   return 0;
@@ -616,7 +648,8 @@ int simulated_reactor::peer_name(int fd, sockaddr* name, socklen_t* size) noexce
 
 const simulation_options* current_simulation() noexcept { return running_simulation; }
 
-std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& options, operation_queue& completed) {
+std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& options,
+                                                operation_queue& completed) {
   return std::make_unique<simulated_reactor>(options, completed);
 }
 

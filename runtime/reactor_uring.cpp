@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -38,9 +39,15 @@ constexpr std::array<setup, 3> ladder{{
     {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
          IORING_SETUP_SUBMIT_ALL,
      "SINGLE_ISSUER|DEFER_TASKRUN"},
-    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL, "COOP_TASKRUN"},
+    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
+     "COOP_TASKRUN"},
     {0, "no flags"},
 }};
+
+// The kernel may map the ring that one thread opens where that of another thread has just been, and it puts the
+// two in order. Who looks for data races from within the process sees that order only here: released before the
+// unmapping, acquired after the mapping.
+constinit std::atomic<unsigned> rings_mapped_or_not{0};
 
 class uring_reactor final : public kernel_reactor {
  public:
@@ -65,6 +72,7 @@ class uring_reactor final : public kernel_reactor {
         reap();
       }
     }
+    rings_mapped_or_not.fetch_add(1, std::memory_order_release);
     io_uring_queue_exit(&ring_);
     table_.for_each([this](int fd, descriptor_slot& s) {
       if (s.closing) close_now(fd);
@@ -112,17 +120,22 @@ class uring_reactor final : public kernel_reactor {
                        cancels_waiting_.empty() && io_uring_cq_ready(&ring_) == 0;
     if (sleep) {
       io_uring_cqe* first = nullptr;
-      __kernel_timespec limit{};
-      __kernel_timespec* until = nullptr;
-      if (deadline != never) {
-        const timespec left = time_left(deadline);
-        limit = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
-        until = &limit;
-      }
-      ++counts_.system_calls;
-      io_uring_submit_and_wait_timeout(&ring_, &first, 1, until, nullptr);
+      int r = 0;
+      do {  // a signal is no reason for a turn
+        __kernel_timespec limit{};
+        __kernel_timespec* until = nullptr;
+        if (deadline != never) {
+          const timespec left = time_left(deadline);
+          limit = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
+          until = &limit;
+        }
+        ++counts_.system_calls;
+        cancels_queued_ = false;
+        r = io_uring_submit_and_wait_timeout(&ring_, &first, 1, until, nullptr);
+      } while (r == -EINTR && io_uring_cq_ready(&ring_) == 0);
     } else if (io_uring_sq_ready(&ring_) > 0 || kernel_wants_us()) {
       ++counts_.system_calls;
+      cancels_queued_ = false;
       io_uring_submit_and_get_events(&ring_);
     }
     reap();
@@ -140,6 +153,8 @@ class uring_reactor final : public kernel_reactor {
         complete(never_submitted, result_closed);
       }
     if (!s->waiting[0] && !s->waiting[1]) {
+      // What was cancelled before this must not hear of it from the other end of the connection instead.
+      if (cancels_queued_) submit();
       *s = descriptor_slot{};
       close_now(d.fd);
       return;
@@ -170,25 +185,29 @@ class uring_reactor final : public kernel_reactor {
       p.cq_entries = completion_entries;
       r = io_uring_queue_init_params(queue_entries, &ring_, &p);
       if (r == 0) {
+        rings_mapped_or_not.fetch_add(1, std::memory_order_acquire);
         io_uring_register_ring_fd(&ring_);
         return;
       }
       refused += refused.empty() ? "" : ", ";
       refused += s.name;
     }
-    throw std::system_error(-r, std::system_category(), "io_uring cannot be had (tried " + refused + ")");
+    throw std::system_error(-r, std::system_category(),
+                            "io_uring cannot be had (tried " + refused + ")");
   }
 
   io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
 
   void submit() noexcept {
     ++counts_.system_calls;
+    cancels_queued_ = false;
     io_uring_submit(&ring_);
   }
 
   // With task work deferred, completions appear only when the kernel is entered.
   bool kernel_wants_us() const noexcept {
-    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
+    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !=
+           0;
   }
 
   // False: the queue is full.
@@ -197,11 +216,15 @@ class uring_reactor final : public kernel_reactor {
     if (!e) return false;
     const int fd = op.target.fd;
     switch (op.kind) {
-      case operation_kind::accept: io_uring_prep_accept(e, fd, nullptr, nullptr, SOCK_CLOEXEC); break;
+      case operation_kind::accept:
+        io_uring_prep_accept(e, fd, nullptr, nullptr, SOCK_CLOEXEC);
+        break;
       case operation_kind::connect:
         io_uring_prep_connect(e, fd, static_cast<const sockaddr*>(op.data), op.size);
         break;
-      case operation_kind::recv: io_uring_prep_recv(e, fd, op.data, op.size, static_cast<int>(op.flags)); break;
+      case operation_kind::recv:
+        io_uring_prep_recv(e, fd, op.data, op.size, static_cast<int>(op.flags));
+        break;
       case operation_kind::send:
         io_uring_prep_send(e, fd, op.data, op.size, static_cast<int>(op.flags) | MSG_NOSIGNAL);
         break;
@@ -215,6 +238,7 @@ class uring_reactor final : public kernel_reactor {
   void prepare_cancel(io_uring_sqe* e, operation& op) noexcept {
     io_uring_prep_cancel(e, &op, 0);
     io_uring_sqe_set_data64(e, tag_ignored);
+    cancels_queued_ = true;
   }
 
   void hand_over_waiting() noexcept {
@@ -236,7 +260,8 @@ class uring_reactor final : public kernel_reactor {
       if (room) return;
       const unsigned before = io_uring_sq_ready(&ring_);
       submit();
-      if (io_uring_sq_ready(&ring_) == before) return;  // the kernel takes no more now; the next turn will
+      if (io_uring_sq_ready(&ring_) == before)
+        return;  // the kernel takes no more now; the next turn will
     }
   }
 
@@ -299,6 +324,7 @@ class uring_reactor final : public kernel_reactor {
   std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
   std::uint64_t wake_count_ = 0;
   bool wake_armed_ = false;
+  bool cancels_queued_ = false;  // since the last submission
   bool ending_ = false;
 };
 

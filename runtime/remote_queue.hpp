@@ -25,7 +25,8 @@ class remote_queue {
   void push(remote_node& n) noexcept {
     remote_node* last = top_.load(std::memory_order_relaxed);
     do n.next_ = last;
-    while (!top_.compare_exchange_weak(last, &n, std::memory_order_seq_cst, std::memory_order_relaxed));
+    while (!top_.compare_exchange_weak(last, &n, std::memory_order_seq_cst,
+                                       std::memory_order_relaxed));
   }
   bool empty() const noexcept { return top_.load(std::memory_order_seq_cst) == nullptr; }
 

@@ -1,12 +1,14 @@
 #include <rondo/runtime/reactor_sim.hpp>
 #include <rondo/runtime/run.hpp>
+#include <rondo/runtime/signals.hpp>
 
 #include <stdexcept>
 
 namespace rondo {
 
 simulation_options& run_options::own_simulation() {
-  auto copy = simulation_ ? std::make_shared<simulation_options>(*simulation_) : std::make_shared<simulation_options>();
+  auto copy = simulation_ ? std::make_shared<simulation_options>(*simulation_)
+                          : std::make_shared<simulation_options>();
   simulation_ = std::move(copy);
   choice_.simulation = simulation_.get();
   return *simulation_;
@@ -23,16 +25,31 @@ run_options& run_options::seed(std::uint64_t n) & {
   return *this;
 }
 
+run_options& run_options::max_threads(std::size_t n) & {
+  if (n == 0) throw std::invalid_argument("run_options::max_threads: to_thread needs at least one");
+  max_threads_ = n;
+  return *this;
+}
+
 namespace detail {
 
-main_run::main_run(const run_options& options) : loop_(&make_reactor, options.choice_, options.unhandled_) {}
+main_run::main_run(const run_options& options)
+    : loop_(&make_reactor, options.choice_, options.unhandled_),
+      handle_sigint_(options.handle_sigint_) {
+  loop_.threads().set_limit(options.max_threads_);
+  if (options.debug_) loop_.watch_steps(options.slow_step_);
+}
 
 void main_run::drive(child_frame& main) {
+  interrupt_watch sigint;
+  if (handle_sigint_) sigint.start(loop_, main.running_job());
   main.start(*this);
   loop_.run_until(ended_, main.running_job());
   main.ended();
   if (loop_.deadlocked())
-    throw std::logic_error("rondo::run: nothing can ever happen again, and tasks still wait");
+    throw std::logic_error("rondo::run: nothing can ever happen again, and tasks still wait:\n" +
+                           loop_.stuck_tasks());
+  if (sigint.fired() && main.stopped()) throw interrupted();
 }
 
 }  // namespace detail

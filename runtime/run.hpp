@@ -12,9 +12,13 @@
 
 namespace rondo {
 
+class run_options;
+
 namespace detail {
 class main_run;
-}
+class team_main;
+void run_team(std::size_t n, const team_main& main, const run_options& options);
+}  // namespace detail
 
 // How run() shall run. Every setter returns the object itself.
 class run_options {
@@ -46,14 +50,48 @@ class run_options {
   run_options&& on_unhandled(Fn fn) && {
     return std::move(on_unhandled(std::move(fn)));
   }
+  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of; and a step
+  // longer than slow_step, with the name of the task and the lines between which it ran. False; a step then
+  // costs no look at the clock.
+  run_options& debug(bool yes) & noexcept {
+    debug_ = yes;
+    return *this;
+  }
+  run_options&& debug(bool yes) && noexcept { return std::move(debug(yes)); }
+  // What counts as a long step: the loop serves nobody else meanwhile. 100 ms. Measured in real time.
+  template <class Rep, class Period>
+  run_options& slow_step(std::chrono::duration<Rep, Period> d) & noexcept {
+    slow_step_ = detail::saturate(d);
+    return *this;
+  }
+  template <class Rep, class Period>
+  run_options&& slow_step(std::chrono::duration<Rep, Period> d) && noexcept {
+    return std::move(slow_step(d));
+  }
+  // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for 0.
+  run_options& max_threads(std::size_t n) &;
+  run_options&& max_threads(std::size_t n) && { return std::move(max_threads(n)); }
+  // Whether a run on the main thread takes SIGINT while its disposition is the default: the first cancels the
+  // main task, and run() throws `interrupted` unless the task ends with a value or an error all the same; a
+  // second one ends the process. True.
+  run_options& handle_sigint(bool yes) & noexcept {
+    handle_sigint_ = yes;
+    return *this;
+  }
+  run_options&& handle_sigint(bool yes) && noexcept { return std::move(handle_sigint(yes)); }
 
  private:
   friend class detail::main_run;
+  friend void detail::run_team(std::size_t, const detail::team_main&, const run_options&);
   simulation_options& own_simulation();
 
   detail::reactor_choice choice_;
   std::shared_ptr<simulation_options> simulation_;
   std::shared_ptr<detail::unhandled_sink> unhandled_;
+  std::size_t max_threads_ = detail::max_threads;
+  bool handle_sigint_ = true;
+  bool debug_ = false;
+  detail::nanoseconds slow_step_ = std::chrono::milliseconds(100);
 };
 
 namespace detail {
@@ -63,12 +101,13 @@ class main_run final : public job_owner {
  public:
   explicit main_run(const run_options& options);
   // Drives the task to its end and ends the loop's services. Throws std::logic_error when the simulation
-  // finds that nothing can ever happen, cancelled_error when the main task was cancelled.
+  // finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
   void drive(child_frame& main);
 
  private:
   void on_end(job&) noexcept override { ended_ = true; }
   loop loop_;
+  bool handle_sigint_;
   bool ended_ = false;
 };
 
@@ -76,7 +115,8 @@ class main_run final : public job_owner {
 
 // Runs `t` to its end on a new loop of the calling thread and returns its value or throws what it threw.
 // Whatever still runs then is cancelled and awaited. Throws cancelled_error when the main task was
-// cancelled, std::logic_error inside a running loop, std::system_error when the reactor cannot be had.
+// cancelled, interrupted when SIGINT did it, std::logic_error inside a running loop, std::system_error when
+// the reactor cannot be had.
 template <class T>
 T run(task<T> t, const run_options& options = {}) {
   outcome<T> result = [&] {

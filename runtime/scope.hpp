@@ -14,6 +14,7 @@
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
+#include <memory>
 #include <optional>
 
 namespace rondo {
@@ -27,6 +28,11 @@ class scope_wait : public wait_base, public job_owner {
  public:
   bool begin(job& parent) noexcept override;
   void cancel(job&) noexcept override { child_->cancel(); }
+  void describe(wait_visitor& v) const override {
+    v.waits_for("a scope");
+    v.child(child_->running_job(), "body");
+  }
+  const job* parent() const noexcept override { return parent_; }
 
  protected:
   explicit scope_wait(child_frame& c) noexcept : child_(&c) {}
@@ -49,9 +55,15 @@ class deadline_wait : public scope_wait, private timer {
  public:
   // The deadline ended the child, and nothing else did.
   bool expired() const noexcept { return expired_ && (skipped_ || child_->stopped()); }
+  void describe(wait_visitor& v) const override {
+    v.waits_for("a timeout");
+    v.child(child_->running_job(), "body");
+  }
+  time_point deadline() const noexcept override { return armed() ? due(this_thread.now) : never; }
 
  protected:
-  deadline_wait(child_frame& c, nanoseconds after) noexcept : scope_wait(c), timer(&fired), after_(after) {}
+  deadline_wait(child_frame& c, nanoseconds after) noexcept
+      : scope_wait(c), timer(&fired), after_(after) {}
   ~deadline_wait() = default;
   bool skip() noexcept override;
   void started() noexcept override;
@@ -67,7 +79,8 @@ class deadline_wait : public scope_wait, private timer {
 template <class T>
 class timeout_wait final : public deadline_wait {
  public:
-  timeout_wait(nanoseconds after, task<T>&& t) noexcept : deadline_wait(body_, after), body_(std::move(t)) {}
+  timeout_wait(nanoseconds after, task<T>&& t) noexcept
+      : deadline_wait(body_, after), body_(std::move(t)) {}
 
   // How it ended: cancelled means that the deadline ended it.
   bool await_resume() const noexcept { return !expired(); }
@@ -91,7 +104,12 @@ class shield_wait final : public scope_wait {
     parent.wait_on(*this);
     return false;
   }
-  void cancel(job&) noexcept override {}  // the mark is enough: it is delivered at the parent's next wait
+  void describe(wait_visitor& v) const override {
+    v.waits_for("a shield");
+    v.child(body_.running_job(), "body");
+  }
+  void cancel(job&) noexcept override {
+  }  // the mark is enough: it is delivered at the parent's next wait
   T await_resume() { return body_.take(); }
 
  private:
@@ -103,7 +121,8 @@ class shield_wait final : public scope_wait {
 template <class T, class Cleanup>
 class finally_wait final : public wait_base {
  public:
-  finally_wait(task<T>&& t, Cleanup& cleanup) : body_(std::move(t)), cleanup_(run_cleanup(cleanup)) {
+  finally_wait(task<T>&& t, Cleanup& cleanup)
+      : body_(std::move(t)), cleanup_(run_cleanup(cleanup)) {
     body_end_.all = this;
     cleanup_end_.all = this;
   }
@@ -129,10 +148,16 @@ class finally_wait final : public wait_base {
   void cancel(job&) noexcept override {
     if (!cleaning_) body_.cancel();
   }
+  void describe(wait_visitor& v) const override {
+    v.waits_for("a finally");
+    v.child(cleaning_ ? cleanup_.running_job() : body_.running_job(),
+            cleaning_ ? "cleanup" : "body");
+  }
 
   T await_resume() {
     outcome<void> cleaned = cleanup_.take_outcome();
-    if (body_stopped_) std::rethrow_exception(cleaned.error());  // nothing else could have resumed us
+    if (body_stopped_)
+      std::rethrow_exception(cleaned.error());  // nothing else could have resumed us
     outcome<T> result = body_.take_outcome();
     if (cleaned.has_error()) {
       if (!result.has_error()) std::rethrow_exception(cleaned.error());
@@ -148,10 +173,12 @@ class finally_wait final : public wait_base {
       all->body_stopped_ = all->body_.stopped();
       all->clean_up();
     }
+    const job* parent() const noexcept override { return all->parent_; }
     finally_wait* all = nullptr;
   };
   struct cleanup_owner final : job_owner {
     void on_end(job&) noexcept override { all->cleaned_up(); }
+    const job* parent() const noexcept override { return all->parent_; }
     finally_wait* all = nullptr;
   };
 
@@ -182,7 +209,8 @@ namespace detail {
 template <class T>
 task<T> run_timeout(nanoseconds d, task<T> t);
 template <class T>
-task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(nanoseconds d, task<T> t);
+task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(
+    nanoseconds d, task<T> t);
 template <class T>
 task<T> run_shield(task<T> t);
 template <class T, class Cleanup>
@@ -198,7 +226,8 @@ task<detail::task_value_t<X...>> timeout(std::chrono::duration<Rep, Period> d, X
   return detail::run_timeout(detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
 
-// The same, giving std::optional<T> (bool for void) instead of throwing timed_out. Errors are thrown.
+// The same, giving std::optional<T> (of a pointer for a reference, bool for void) instead of throwing
+// timed_out. Errors are thrown.
 template <class Rep, class Period, class... X>
   requires detail::taskable<X...>
 auto try_for(std::chrono::duration<Rep, Period> d, X&&... t) {
@@ -219,7 +248,8 @@ task<detail::task_value_t<X...>> shield(X&&... t) {
 template <class X, class Cleanup>
   requires detail::taskable<X> && detail::async_callable<Cleanup>
 task<detail::task_value_t<X>> finally(X&& t, Cleanup cleanup) {
-  return detail::run_finally(detail::to_task(std::forward<X>(t)), std::move(cleanup)).entered_always();
+  return detail::run_finally(detail::to_task(std::forward<X>(t)), std::move(cleanup))
+      .entered_always();
 }
 
 // A scope that is cancelled by hand, or at a deadline that may be moved.
@@ -255,7 +285,9 @@ class cancel_scope {
   class wait;
   struct deadline_timer : detail::timer {
     explicit deadline_timer(cancel_scope& s) noexcept : timer(&fired), scope(&s) {}
-    static void fired(detail::timer& t) noexcept { static_cast<deadline_timer&>(t).scope->cancel(); }
+    static void fired(detail::timer& t) noexcept {
+      static_cast<deadline_timer&>(t).scope->cancel();
+    }
     cancel_scope* scope;
   };
 
@@ -280,7 +312,8 @@ task<T> run_timeout(nanoseconds d, task<T> t) {
 }
 
 template <class T>
-task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(nanoseconds d, task<T> t) {
+task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(
+    nanoseconds d, task<T> t) {
   timeout_wait<T> scope(d, std::move(t));
   const bool in_time = co_await scope;
   if constexpr (std::is_void_v<T>) {
@@ -288,7 +321,10 @@ task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> ru
     co_return in_time;
   } else {
     if (!in_time) co_return std::nullopt;
-    co_return scope.take();
+    if constexpr (std::is_reference_v<T>)
+      co_return std::addressof(scope.take());
+    else
+      co_return scope.take();
   }
 }
 
@@ -309,7 +345,8 @@ class cancel_scope::wait final : public detail::scope_wait {
  public:
   wait(cancel_scope& s, task<T>&& t) noexcept : scope_wait(body_), scope_(s), body_(std::move(t)) {}
   outcome<T> await_resume() {
-    if (busy_) throw std::logic_error("cancel_scope::run: something is running in this scope already");
+    if (busy_)
+      throw std::logic_error("cancel_scope::run: something is running in this scope already");
     return body_.take_outcome();
   }
 

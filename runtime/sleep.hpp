@@ -9,12 +9,14 @@ namespace detail {
 
 class sleep_wait final : public wait_base, private timer {
  public:
-  explicit sleep_wait(nanoseconds after) noexcept : timer(&fired), relative_(true), when_(after.count()) {}
+  explicit sleep_wait(nanoseconds after) noexcept
+      : timer(&fired), relative_(true), when_(after.count()) {}
   explicit sleep_wait(time_point when) noexcept
       : timer(&fired), relative_(false), when_(when.time_since_epoch().count()) {}
 
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override;
+  void describe(wait_visitor& v) const override { v.waits_for("a time"); }
   void await_resume() const {
     if (out_of_memory_) throw std::bad_alloc();
   }
@@ -50,7 +52,8 @@ detail::sleep_wait sleep_for(std::chrono::duration<Rep, Period> d) noexcept {
   return detail::sleep_wait(detail::saturate(d));
 }
 template <class Duration>
-detail::sleep_wait sleep_until(std::chrono::time_point<std::chrono::steady_clock, Duration> tp) noexcept {
+detail::sleep_wait sleep_until(
+    std::chrono::time_point<std::chrono::steady_clock, Duration> tp) noexcept {
   return detail::sleep_wait(detail::saturate(tp));
 }
 

@@ -158,15 +158,23 @@ struct promise_common : promise_base {
 
   std::suspend_always initial_suspend() const noexcept { return {}; }
   final_awaiter final_suspend() const noexcept { return {}; }
-  void unhandled_exception() noexcept { result.set_error(std::current_exception()); }
+  void unhandled_exception() noexcept {
+    if (this_thread.unwinding) [[unlikely]]
+      exception_while_unwinding();  // clang leads a local's throwing destructor here
+    result.set_error(std::current_exception());
+  }
 
   template <class A>
-  A&& await_transform(A&& a) const noexcept {
-    static_assert(awaitable<A>,
-                  "a rondo::task can await only Rondo's awaitables: another library's know nothing of "
-                  "Rondo's cancellation; bridge them with rondo::make_promise or rondo::to_thread");
-    static_assert(!(std::is_lvalue_reference_v<A> && requires { typename std::remove_cvref_t<A>::promise_type; }),
-                  "a task is awaited once, as an rvalue: co_await std::move(t)");
+  A&& await_transform(A&& a,
+                      std::source_location where = std::source_location::current()) noexcept {
+    this->awaiting = where;
+    static_assert(
+        awaitable<A>,
+        "a rondo::task can await only Rondo's awaitables: another library's know nothing of "
+        "Rondo's cancellation; bridge them with rondo::make_promise or rondo::to_thread");
+    static_assert(!(std::is_lvalue_reference_v<A> && requires {
+      typename std::remove_cvref_t<A>::promise_type;
+    }), "a task is awaited once, as an rvalue: co_await std::move(t)");
     return static_cast<A&&>(a);
   }
 };
@@ -174,8 +182,10 @@ struct promise_common : promise_base {
 template <class T>
 struct promise : promise_common<T> {
   static_assert(!std::is_rvalue_reference_v<T>, "a task cannot return an rvalue reference");
-  static_assert(alignof(stored_t<T>) <= frame_alignment, "a task's result is aligned to 64 bytes at most");
-  task<T> get_return_object() noexcept;
+  static_assert(alignof(stored_t<T>) <= frame_alignment,
+                "a task's result is aligned to 64 bytes at most");
+  // The place is that of the coroutine: what the tree shows of a task that has not begun.
+  task<T> get_return_object(std::source_location where = std::source_location::current()) noexcept;
   template <class U = T>
     requires std::is_convertible_v<U, T>
   void return_value(U&& value) {
@@ -184,7 +194,8 @@ struct promise : promise_common<T> {
 };
 template <>
 struct promise<void> : promise_common<void> {
-  task<void> get_return_object() noexcept;
+  task<void> get_return_object(
+      std::source_location where = std::source_location::current()) noexcept;
   void return_void() const noexcept {}
 };
 
@@ -196,7 +207,8 @@ class task_awaiter : public awaitable_tag {
   bool await_ready() const noexcept { return false; }
   template <class Parent>
   std::coroutine_handle<> await_suspend(std::coroutine_handle<Parent> parent) noexcept {
-    static_assert(std::is_base_of_v<promise_base, Parent>, "a rondo::task can be awaited only in a rondo::task");
+    static_assert(std::is_base_of_v<promise_base, Parent>,
+                  "a rondo::task can be awaited only in a rondo::task");
     promise_base& child = child_promise();
     if (this_thread.budget == 0 || !this_thread.current) [[unlikely]] {
       start_later(child, parent.promise());
@@ -242,38 +254,54 @@ class [[nodiscard]] task : public detail::awaitable_tag {
   // An empty task, to be assigned to; awaiting it ends the program.
   task() noexcept = default;
   task(task&&) noexcept = default;
-  task& operator=(task&&) noexcept = default;
+  task& operator=(task&& other) noexcept {
+    report_if_dropped();
+    frame_ = std::move(other.frame_);
+    return *this;
+  }
+  ~task() { report_if_dropped(); }
 
   // False for a moved-from or empty task.
   explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
 
-  detail::task_awaiter<T> operator co_await() && noexcept { return detail::task_awaiter<T>(release()); }
+  detail::task_awaiter<T> operator co_await() && noexcept {
+    return detail::task_awaiter<T>(release());
+  }
 
   // For the library: awaiting it is not a cancellation point.
   task&& entered_always() && noexcept {
-    std::coroutine_handle<promise_type>::from_address(frame_.get().address()).promise().parent = &detail::enters_always;
+    std::coroutine_handle<promise_type>::from_address(frame_.get().address()).promise().parent =
+        &detail::enters_always;
     return std::move(*this);
   }
   // For the library: hands the frame to an owner.
   std::coroutine_handle<> release() noexcept {
-    if (!frame_) detail::fatal("an empty task was awaited or spawned: it was moved from, or awaited already");
+    if (!frame_)
+      detail::fatal("an empty task was awaited or spawned: it was moved from, or awaited already");
     return frame_.release();
   }
 
  private:
   friend detail::promise<T>;
   explicit task(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  // A cancelled task takes what it has not awaited with it; that is no mistake.
+  void report_if_dropped() const noexcept {
+    if (frame_ && detail::this_thread.debug && !detail::this_thread.unwinding) [[unlikely]]
+      detail::report_never_awaited(frame_.get());
+  }
   detail::frame_owner frame_;
 };
 
 namespace detail {
 
 template <class T>
-task<T> promise<T>::get_return_object() noexcept {
+task<T> promise<T>::get_return_object(std::source_location where) noexcept {
+  this->awaiting = where;
   static_assert(alignof(promise) <= 16);
   return task<T>(std::coroutine_handle<promise>::from_promise(*this));
 }
-inline task<void> promise<void>::get_return_object() noexcept {
+inline task<void> promise<void>::get_return_object(std::source_location where) noexcept {
+  awaiting = where;
   return task<void>(std::coroutine_handle<promise>::from_promise(*this));
 }
 

@@ -4,7 +4,8 @@ namespace rondo::detail {
 
 void child_record::start(group_wait& group) noexcept {
   group_ = &group;
-  job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(), *this);
+  job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
+             *this);
 }
 
 void child_record::on_end(job& j) noexcept {
@@ -18,6 +19,15 @@ void child_record::on_end(job& j) noexcept {
   if (joiner_) std::exchange(joiner_, nullptr)->wake();
   group.child_ended(*this, j.stopped(), std::move(error));
   drop();
+}
+
+const job* child_record::parent() const noexcept { return group_ ? group_->parent() : nullptr; }
+
+void group_wait::describe(wait_visitor& v) const {
+  v.waits_for("a task group");
+  if (body_running_) v.child(body_->running_job(), "body");
+  children_.for_each(
+      [&](const child_record& r) { v.child(r.running_job(), "child", &r.spawned_at()); });
 }
 
 group_wait::group_wait(task_group&) noexcept {}

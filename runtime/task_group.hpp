@@ -51,6 +51,11 @@ class child_record : public pooled, public list_node, public job_owner {
     if (--references_ == 0) delete this;
   }
 
+  const job* parent() const noexcept override;
+  const job& running_job() const noexcept { return job_; }
+  const std::source_location& spawned_at() const noexcept { return spawned_at_; }
+  void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
+
   // One task at a time may wait for the end.
   bool has_joiner() const noexcept { return joiner_ != nullptr; }
   void set_joiner(job* j) noexcept { joiner_ = j; }
@@ -59,7 +64,6 @@ class child_record : public pooled, public list_node, public job_owner {
   explicit child_record(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
   // Moves the result out of the frame; the exception, if it was one.
   virtual std::exception_ptr take_result() noexcept = 0;
-  virtual bool has_result_error() const noexcept = 0;
 
   frame_owner frame_;
 
@@ -69,6 +73,7 @@ class child_record : public pooled, public list_node, public job_owner {
   job job_;
   group_wait* group_ = nullptr;
   job* joiner_ = nullptr;
+  std::source_location spawned_at_;
   std::uint32_t references_ = 1;
   bool alone_ = false;
 };
@@ -85,6 +90,8 @@ class typed_record final : public child_record {
     taken_ = true;
     return std::move(result_);
   }
+  bool was_cancelled() const noexcept { return result_.is_cancelled(); }
+
  private:
   std::exception_ptr take_result() noexcept override {
     auto& p = std::coroutine_handle<promise<T>>::from_address(frame_.get().address()).promise();
@@ -96,7 +103,6 @@ class typed_record final : public child_record {
     }
     return result_.has_error() ? result_.error() : nullptr;
   }
-  bool has_result_error() const noexcept override { return result_.has_error(); }
 
   outcome<T> result_;
   bool taken_ = false;
@@ -105,8 +111,15 @@ class typed_record final : public child_record {
 template <class T>
 class join_wait final : public wait_base {
  public:
-  explicit join_wait(typed_record<T>& r) noexcept : record_(&r) { r.keep(); }
-  join_wait(join_wait&& other) noexcept : wait_base(other), record_(std::exchange(other.record_, nullptr)) {}
+  // `for_value`: the joiner wants a value, and a cancelled child has none.
+  explicit join_wait(typed_record<T>& r, bool for_value = false) noexcept
+      : record_(&r), for_value_(for_value) {
+    r.keep();
+  }
+  join_wait(join_wait&& other) noexcept
+      : wait_base(other),
+        record_(std::exchange(other.record_, nullptr)),
+        for_value_(other.for_value_) {}
   join_wait& operator=(join_wait&&) = delete;
   ~join_wait() {
     if (record_) record_->drop();
@@ -114,7 +127,10 @@ class join_wait final : public wait_base {
 
   bool begin(job& j) noexcept override {
     refused_ = record_->has_joiner();
-    if (refused_ || record_->done()) return true;
+    // Cancelled together with the child (as by their group), the joiner stops: cancelled_error would make an
+    // error of a cancellation.
+    const bool stop = for_value_ && record_->was_cancelled();
+    if (refused_ || (record_->done() && !(stop && j.must_stop()))) return true;
     if (j.must_stop()) {
       j.wake_stopped();
       return false;
@@ -127,6 +143,7 @@ class join_wait final : public wait_base {
     record_->set_joiner(nullptr);
     j.wake_stopped();
   }
+  void describe(wait_visitor& v) const override { v.waits_for("a task's end"); }
   outcome<T> await_resume() {
     if (refused_) throw std::logic_error("join_handle: another task waits for this one already");
     return record_->take();
@@ -134,6 +151,7 @@ class join_wait final : public wait_base {
 
  private:
   typed_record<T>* record_;
+  bool for_value_;
   bool refused_ = false;
 };
 
@@ -141,7 +159,7 @@ class join_wait final : public wait_base {
 template <class T>
 class join_value_wait : public awaitable_tag {
  public:
-  explicit join_value_wait(typed_record<T>& r) noexcept : join_(r) {}
+  explicit join_value_wait(typed_record<T>& r) noexcept : join_(r, true) {}
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
@@ -165,6 +183,8 @@ class group_wait final : public wait_base, public job_owner {
 
   bool begin(job& parent) noexcept override;
   void cancel(job&) noexcept override;
+  void describe(wait_visitor& v) const override;
+  const job* parent() const noexcept override { return parent_; }
   void await_resume();
 
   void add(child_record& r);
@@ -219,7 +239,9 @@ class join_handle : public detail::awaitable_tag {
   // child running.
   detail::join_wait<T> join() noexcept { return detail::join_wait<T>(record()); }
   // The same, giving the value; throws what the child threw, cancelled_error if it was cancelled.
-  detail::join_value_wait<T> operator co_await() noexcept { return detail::join_value_wait<T>(record()); }
+  detail::join_value_wait<T> operator co_await() noexcept {
+    return detail::join_value_wait<T>(record());
+  }
 
  private:
   detail::typed_record<T>& record() const noexcept {
@@ -238,9 +260,18 @@ class task_group {
   // callable with arguments, which are kept until the child has ended. While the group is being cancelled
   // the task is destroyed unrun and the handle says cancelled. Throws group_closed when the group has
   // ended, std::bad_alloc.
-  template <class... X>
-    requires detail::taskable<X...>
-  join_handle<detail::task_value_t<X...>> spawn(X&&... x);
+  template <class X>
+    requires detail::taskable<X>
+  join_handle<detail::task_value_t<X>> spawn(
+      X&& x, std::source_location where = std::source_location::current()) {
+    return spawn_at(where, std::forward<X>(x));
+  }
+  template <class Fn, class Arg, class... Args>
+    requires detail::async_callable<Fn, Arg, Args...>
+  join_handle<detail::called_t<Fn, Arg, Args...>> spawn(Fn&& fn, Arg&& arg, Args&&... args) {
+    return spawn_at(std::source_location(), std::forward<Fn>(fn), std::forward<Arg>(arg),
+                    std::forward<Args>(args)...);
+  }
 
   // Cancels the children and the body; with_task_group then returns normally.
   void cancel() noexcept { state_.cancel_all(); }
@@ -251,6 +282,9 @@ class task_group {
   template <class Body>
   friend task<> with_task_group(Body body);
   task_group() noexcept : state_(*this) {}
+  template <class... X>
+    requires detail::taskable<X...>
+  join_handle<detail::task_value_t<X...>> spawn_at(std::source_location where, X&&... x);
   detail::group_wait state_;
 };
 
@@ -278,18 +312,19 @@ task<> with_task_group(Body body) {
 
 template <class... X>
   requires detail::taskable<X...>
-join_handle<detail::task_value_t<X...>> task_group::spawn(X&&... x) {
+join_handle<detail::task_value_t<X...>> task_group::spawn_at(std::source_location where, X&&... x) {
   using T = detail::task_value_t<X...>;
   if (is_unwinding())
     detail::fatal("a destructor spawned a task while its own task was being cancelled");
   if (state_.closed()) throw group_closed();
   detail::typed_record<T>* record = nullptr;
   if (state_.cancelling()) {
-    { [[maybe_unused]] auto unrun = detail::to_task(std::forward<X>(x)...); }
+    const detail::frame_owner unrun(detail::to_task(std::forward<X>(x)...).release());
     record = new detail::typed_record<T>();
   } else {
     auto t = detail::to_task(std::forward<X>(x)...);
     record = new detail::typed_record<T>(std::move(t));
+    record->set_spawned_at(where);
     record->keep();  // the group's
     state_.add(*record);
   }

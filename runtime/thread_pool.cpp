@@ -3,7 +3,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 namespace rondo::detail {
@@ -19,11 +18,11 @@ class thread_pool {
     ++waiting_;
     work_.notify_one();
     // A thread that was notified counts as idle until it has the lock: each item in line needs one of its own.
-    if (waiting_ > idle_ && threads_ < max_threads) {
+    if (waiting_ > idle_) {
       try {
         std::thread([this] { serve(); }).detach();
         ++threads_;
-      } catch (const std::system_error&) {
+      } catch (...) {              // no thread, or no memory for one
         if (threads_ > 0) return;  // those there are will come to it
         line_.remove(item);
         --waiting_;

@@ -23,6 +23,10 @@ class timer : public list_node {
   explicit timer(callback fire) noexcept : fire_(fire) {}
 
   bool armed() const noexcept { return linked() || slot_ != no_slot; }
+  // While it is armed: when it is due; counted from `now` as long as it waits to be stamped.
+  time_point due(time_point now) const noexcept {
+    return linked() && relative_ ? add(now, nanoseconds(when_)) : time_point(nanoseconds(when_));
+  }
 
  private:
   friend class timer_heap;
@@ -140,8 +144,10 @@ class timer_heap {
     heap_.pop_back();
     if (i == heap_.size()) return;
     put(i, last);
-    up(i);
-    down(last.t->slot_);
+    if (i > 0 && before(last, heap_[(i - 1) / 4]))
+      up(i);
+    else
+      down(i);
   }
 
   std::vector<node> heap_;

@@ -2,6 +2,60 @@
 
 namespace rondo::detail {
 
+void thread_call::begin(loop& l, job& j) noexcept {
+  home_ = l.mailbox();
+  waiter_ = &j;
+  references_.fetch_add(1, std::memory_order_relaxed);
+  in_line_ = !l.threads().take(*this);
+  if (in_line_ || hand_over()) return;
+  // No thread can be had, now or for those in line.
+  pass_on(l.threads());
+  j.wake();
+}
+
+bool thread_call::hand_over() noexcept {
+  try {
+    submit_to_pool(*this);
+    return true;
+  } catch (...) {
+    refused_ = std::current_exception();
+    release();
+    return false;
+  }
+}
+
+void thread_call::pass_on(thread_slots& slots) noexcept {
+  while (pool_item* item = slots.give()) {
+    auto& next = static_cast<thread_call&>(*item);
+    next.in_line_ = false;
+    job& waiter = *next.waiter_;
+    if (next.hand_over()) return;
+    waiter.wake();
+  }
+}
+
+void thread_call::run() noexcept {
+  pass_on(this_loop().threads());
+  job* j = waiter_;
+  release();
+  if (j) j->wake();
+}
+
+bool thread_call::cancel(bool may_abandon) noexcept {
+  if (in_line_) {
+    unlink();
+  } else if (take_back_from_pool(*this)) {
+    pass_on(this_loop().threads());
+  } else if (may_abandon) {
+    waiter_ = nullptr;
+    return true;
+  } else {
+    return false;
+  }
+  release();
+  return true;
+}
+
 bool thread_wait_base::begin(job& j) noexcept {
   if (j.must_stop()) {
     j.wake_stopped();
@@ -12,25 +66,13 @@ bool thread_wait_base::begin(job& j) noexcept {
     call_->call();
     return true;
   }
-  call_->set_home(l, j);
-  try {
-    submit_to_pool(*call_);
-  } catch (...) {
-    call_->release();
-    refused_ = std::current_exception();
-    return true;
-  }
   j.wait_on(*this);
+  call_->begin(l, j);
   return false;
 }
 
 void thread_wait_base::cancel(job& j) noexcept {
-  if (take_back_from_pool(*call_)) {
-    call_->release();
-    j.wake_stopped();
-  } else if (may_abandon_ && call_->abandon()) {
-    j.wake_stopped();
-  }
+  if (call_->cancel(may_abandon_)) j.wake_stopped();
 }
 
 }  // namespace rondo::detail

@@ -5,6 +5,11 @@
 // Cancelled before a thread has begun: it never runs. Afterwards it is waited for, and the task resumes with
 // the result; unless the first argument is abandon_on_cancel: then the task stops at once and the function
 // runs on alone, so everything it touches must be its own. In the simulation it runs inline.
+//
+// A loop has at most 40 calls in threads (run_options::max_threads); the next wait in line, first come, first
+// served, and a cancelled one leaves the line. An abandoned call keeps its place until its function returns.
+// run() waits for every call that was not abandoned, however long, because what it touches may belong to the
+// tasks; for an abandoned one it does not wait at all.
 #pragma once
 
 #include <rondo/runtime/loop.hpp>
@@ -12,6 +17,7 @@
 #include <rondo/runtime/wait.hpp>
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <tuple>
 
@@ -29,30 +35,22 @@ class thread_call : public pool_item, public remote_node {
   thread_call& operator=(const thread_call&) = delete;
   virtual ~thread_call() = default;
 
+  // On a thread of the pool. The loop it belongs to may have ended if it was abandoned.
   void execute() noexcept final {
     call();
-    if (state_.exchange(state::done, std::memory_order_acq_rel) == state::abandoned)
-      release();
-    else
-      home_->post_node(*this);
+    const std::shared_ptr<mailbox> home = std::move(home_);
+    if (!home->post(*this)) release();
   }
-  void run() noexcept final {
-    job* j = waiter_;
-    release();
-    j->wake();
-  }
+  // Back on the loop.
+  void run() noexcept final;
   void drop() noexcept final { release(); }
   virtual void call() noexcept = 0;
 
-  void set_home(loop& l, job& j) noexcept {
-    home_ = &l;
-    waiter_ = &j;
-    references_.fetch_add(1, std::memory_order_relaxed);  // the thread's
-  }
-  // True: the thread will not report any more.
-  bool abandon() noexcept {
-    return state_.exchange(state::abandoned, std::memory_order_acq_rel) == state::open;
-  }
+  // On the loop: to a thread, or into the line.
+  void begin(loop& l, job& j) noexcept;
+  // On the loop, once. True: the awaiting job will not be woken. False: it will.
+  bool cancel(bool may_abandon) noexcept;
+  const std::exception_ptr& refused() const noexcept { return refused_; }
   void release() noexcept {
     if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }
@@ -61,18 +59,24 @@ class thread_call : public pool_item, public remote_node {
   thread_call() = default;
 
  private:
-  enum class state : std::uint8_t { open, done, abandoned };
-  std::atomic<state> state_{state::open};
-  std::atomic<int> references_{1};  // the awaiter's
-  loop* home_ = nullptr;
-  job* waiter_ = nullptr;
+  // Gives a place to whoever has waited for it longest.
+  static void pass_on(thread_slots& slots) noexcept;
+  // To a thread, with a place taken. False: none can be had.
+  bool hand_over() noexcept;
+
+  std::atomic<int> references_{1};  // the awaiter's; while it is in line or in a thread, one more
+  std::shared_ptr<mailbox> home_;
+  job* waiter_ = nullptr;  // nullptr: abandoned
+  bool in_line_ = false;
+  std::exception_ptr refused_;
 };
 
 template <class R, class F, class... Args>
 class typed_thread_call final : public thread_call {
  public:
   template <class G, class... B>
-  explicit typed_thread_call(G&& fn, B&&... args) : fn_(std::forward<G>(fn)), args_(std::forward<B>(args)...) {}
+  explicit typed_thread_call(G&& fn, B&&... args)
+      : fn_(std::forward<G>(fn)), args_(std::forward<B>(args)...) {}
   void call() noexcept override {
     try {
       if constexpr (std::is_void_v<R>) {
@@ -96,18 +100,21 @@ class typed_thread_call final : public thread_call {
 class thread_wait_base : public wait_base {
  public:
   thread_wait_base(thread_wait_base&& other) noexcept
-      : wait_base(other), call_(std::exchange(other.call_, nullptr)), may_abandon_(other.may_abandon_) {}
+      : wait_base(other),
+        call_(std::exchange(other.call_, nullptr)),
+        may_abandon_(other.may_abandon_) {}
   thread_wait_base& operator=(thread_wait_base&&) = delete;
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override;
+  void describe(wait_visitor& v) const override { v.waits_for("a thread"); }
 
  protected:
-  thread_wait_base(thread_call* c, bool may_abandon) noexcept : call_(c), may_abandon_(may_abandon) {}
+  thread_wait_base(thread_call* c, bool may_abandon) noexcept
+      : call_(c), may_abandon_(may_abandon) {}
   ~thread_wait_base() {
     if (call_) call_->release();
   }
   thread_call* call_;
-  std::exception_ptr refused_;
 
  private:
   bool may_abandon_;
@@ -119,7 +126,7 @@ class thread_wait final : public thread_wait_base {
   thread_wait(Call* c, bool may_abandon) noexcept : thread_wait_base(c, may_abandon) {}
   R await_resume() { return take_outcome().value(); }
   outcome<R> take_outcome() {
-    if (refused_) return outcome<R>(refused_);
+    if (call_->refused()) return outcome<R>(call_->refused());
     return static_cast<Call*>(call_)->take();
   }
 };
@@ -127,9 +134,11 @@ class thread_wait final : public thread_wait_base {
 template <class F, class... Args>
 auto make_thread_wait(bool may_abandon, F&& fn, Args&&... args) {
   using R = std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>;
-  static_assert(!std::is_reference_v<R>, "to_thread: the function must return a value, not a reference");
+  static_assert(!std::is_reference_v<R>,
+                "to_thread: the function must return a value, not a reference");
   using call = typed_thread_call<R, std::decay_t<F>, std::decay_t<Args>...>;
-  return thread_wait<R, call>(new call(std::forward<F>(fn), std::forward<Args>(args)...), may_abandon);
+  return thread_wait<R, call>(new call(std::forward<F>(fn), std::forward<Args>(args)...),
+                              may_abandon);
 }
 
 }  // namespace detail

@@ -30,7 +30,8 @@ class wait_base : public waitable, public awaitable_tag {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
-    static_assert(std::is_base_of_v<promise_base, Promise>, "Rondo's awaitables work only in a rondo::task");
+    static_assert(std::is_base_of_v<promise_base, Promise>,
+                  "Rondo's awaitables work only in a rondo::task");
     return suspend_on(h.promise(), *this);
   }
 
@@ -56,8 +57,8 @@ inline constexpr bool is_task<task<T>> = true;
 
 // fn(args…) gives something to await.
 template <class F, class... Args>
-concept async_callable =
-    std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...> && awaitable<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
+concept async_callable = std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...> &&
+                         awaitable<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
 
 template <class F, class... Args>
 using called_t = awaited_t<std::invoke_result_t<std::decay_t<F>, std::decay_t<Args>...>>;
@@ -85,7 +86,8 @@ task<awaited_t<std::decay_t<A>>> to_task(A&& a) {
 template <class F, class... Args>
   requires async_callable<F, Args...>
 task<called_t<F, Args...>> to_task(F&& f, Args&&... args) {
-  return call_kept<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f), std::forward<Args>(args)...);
+  return call_kept<std::decay_t<F>, std::decay_t<Args>...>(std::forward<F>(f),
+                                                           std::forward<Args>(args)...);
 }
 
 template <class... X>

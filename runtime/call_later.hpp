@@ -1,0 +1,81 @@
+// What loop.call_later gives: a handle on a call that is to come.
+//
+//   timer_handle h = this_loop().call_later(5s, [] { … });   // may be dropped: the call comes all the same
+//   h.cancel();                                              // or not
+//
+// For callbacks: a task sleeps instead. The handle belongs to the loop's thread and may outlive the loop.
+#pragma once
+
+#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/timers.hpp>
+
+#include <utility>
+
+namespace rondo {
+
+class loop;
+
+namespace detail {
+
+// In the loop's list while it is pending. Held by the loop until then, and by the handle.
+class pending_call : public list_node, public pooled {
+ public:
+  pending_call(const pending_call&) = delete;
+  pending_call& operator=(const pending_call&) = delete;
+  virtual ~pending_call() = default;
+
+  bool pending() const noexcept { return linked(); }
+  // Takes it back: the function is destroyed, unrun.
+  void cancel() noexcept;
+  void keep() noexcept { ++holders_; }
+  void release() noexcept {
+    if (--holders_ == 0) delete this;
+  }
+
+ protected:
+  pending_call() = default;
+
+ private:
+  friend class rondo::loop;
+  struct due final : timer {
+    explicit due(pending_call& c) noexcept : timer(&fired), call(&c) {}
+    static void fired(timer& t) noexcept;
+    pending_call* call;
+  };
+  virtual void run() = 0;
+  virtual void forget() noexcept = 0;  // destroys the function
+
+  due due_{*this};
+  int holders_ = 1;  // the loop
+};
+
+}  // namespace detail
+
+// Dropping it changes nothing.
+class timer_handle {
+ public:
+  timer_handle() noexcept = default;
+  timer_handle(timer_handle&& other) noexcept : call_(std::exchange(other.call_, nullptr)) {}
+  timer_handle& operator=(timer_handle&& other) noexcept {
+    std::swap(call_, other.call_);
+    return *this;
+  }
+  ~timer_handle() {
+    if (call_) call_->release();
+  }
+
+  // The call will not come, and its function is destroyed. Nothing when it has come, or comes right now.
+  void cancel() noexcept {
+    if (call_ && call_->pending()) call_->cancel();
+  }
+  // The call is still to come.
+  bool pending() const noexcept { return call_ && call_->pending(); }
+
+ private:
+  friend class loop;
+  explicit timer_handle(detail::pending_call& c) noexcept : call_(&c) { c.keep(); }
+  detail::pending_call* call_ = nullptr;
+};
+
+}  // namespace rondo

@@ -1,0 +1,129 @@
+// mutex: one task at a time.
+//
+//   mutex m;
+//   {
+//     auto guard = co_await m.lock();
+//     …                                  // awaits in here keep it locked
+//   }                                    // unlocked; the task that has waited longest has it now
+//
+// First come, first served: the lock goes from hand to hand, a newcomer never passes a waiter, and whoever
+// was given it resumes with it. Not recursive. Not thread-safe: it guards state across awaits, not threads.
+#pragma once
+
+#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace rondo {
+
+class mutex {
+ public:
+  class guard;
+  class lock_wait;
+
+  mutex() = default;
+  mutex(const mutex&) = delete;
+  mutex& operator=(const mutex&) = delete;
+  // Destroying a mutex that is locked or waited for ends the program.
+  ~mutex() {
+    if (locked_) detail::fatal("a mutex was destroyed while it was locked");
+  }
+
+  // Completes with the lock. Cancellation: leaves the line.
+  [[nodiscard]] lock_wait lock() noexcept;
+  // Without waiting: nullopt when it is locked.
+  std::optional<guard> try_lock() noexcept;
+  bool is_locked() const noexcept { return locked_; }
+
+ private:
+  friend class condition;
+  // Who stands in line: granted() hands it the lock.
+  class waiter : public detail::list_node {
+   public:
+    virtual void granted() noexcept = 0;
+
+   protected:
+    waiter() = default;
+    waiter(const waiter&) = default;
+    waiter& operator=(const waiter&) = default;
+    ~waiter() = default;
+  };
+  // True: the caller has the lock. False: it stands in line.
+  bool take_or_wait(waiter& w) noexcept {
+    if (!locked_) return locked_ = true;
+    line_.push_back(w);
+    return false;
+  }
+  void unlock() noexcept {
+    if (waiter* next = line_.pop_front())
+      next->granted();
+    else
+      locked_ = false;
+  }
+
+  detail::intrusive_list<waiter> line_;
+  bool locked_ = false;
+};
+
+// Holds the lock; gives it back when it goes.
+class [[nodiscard]] mutex::guard {
+ public:
+  guard(guard&& other) noexcept : mutex_(std::exchange(other.mutex_, nullptr)) {}
+  guard& operator=(guard&& other) noexcept {
+    if (this != &other) {
+      unlock();
+      mutex_ = std::exchange(other.mutex_, nullptr);
+    }
+    return *this;
+  }
+  ~guard() { unlock(); }
+
+  // Before its time; once.
+  void unlock() noexcept {
+    if (mutex_) std::exchange(mutex_, nullptr)->unlock();
+  }
+  bool owns_lock() const noexcept { return mutex_ != nullptr; }
+
+ private:
+  friend class mutex;
+  friend class condition;
+  explicit guard(mutex& m) noexcept : mutex_(&m) {}
+  mutex* mutex_;
+};
+
+class mutex::lock_wait final : public detail::wait_base, private waiter {
+ public:
+  explicit lock_wait(mutex& m) noexcept : mutex_(&m) {}
+  bool begin(detail::job& j) noexcept override {
+    if (mutex_->locked_ && j.must_stop()) {
+      j.wake_stopped();
+      return false;
+    }
+    if (mutex_->take_or_wait(*this)) return true;
+    job_ = &j;
+    j.wait_on(*this);
+    return false;
+  }
+  void cancel(detail::job& j) noexcept override {
+    unlink();
+    j.wake_stopped();
+  }
+  void describe(detail::wait_visitor& v) const override { v.waits_for("a mutex"); }
+  guard await_resume() noexcept { return guard(*mutex_); }
+
+ private:
+  void granted() noexcept override { job_->wake(); }
+  mutex* mutex_;
+  detail::job* job_ = nullptr;
+};
+
+inline mutex::lock_wait mutex::lock() noexcept { return lock_wait(*this); }
+inline std::optional<mutex::guard> mutex::try_lock() noexcept {
+  if (locked_) return std::nullopt;
+  locked_ = true;
+  return guard(*this);
+}
+
+}  // namespace rondo

@@ -1,0 +1,134 @@
+// semaphore: at most n at a time.
+//
+//   semaphore s(10);
+//   auto permit = co_await s.acquire();   // given back when `permit` goes
+//
+// First come, first served, also between those who want one permit and those who want several: nobody is
+// passed, and permits go straight into the hands of who has waited longest. Not thread-safe.
+#pragma once
+
+#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace rondo {
+
+class semaphore {
+ public:
+  class permit;
+  class acquire_wait;
+
+  explicit semaphore(std::size_t permits) noexcept : free_(permits), total_(permits) {}
+  semaphore(const semaphore&) = delete;
+  semaphore& operator=(const semaphore&) = delete;
+  // Destroying a semaphore that somebody waits for, or has a permit of, ends the program.
+  ~semaphore() {
+    if (!line_.empty()) detail::fatal("a semaphore was destroyed while a task waited for it");
+    if (free_ != total_) detail::fatal("a semaphore was destroyed while a permit of it was out");
+  }
+
+  // Completes with `n` permits. More than the semaphore has are never had: std::invalid_argument.
+  // Cancellation: leaves the line, and whoever it held up goes on.
+  [[nodiscard]] acquire_wait acquire(std::size_t n = 1);
+  // Without waiting: nullopt when they are not free, or somebody waits.
+  std::optional<permit> try_acquire(std::size_t n = 1) noexcept;
+
+  std::size_t available() const noexcept { return free_; }
+  std::size_t total() const noexcept { return total_; }
+
+ private:
+  bool take(std::size_t n) noexcept {
+    if (!line_.empty() || free_ < n) return false;
+    free_ -= n;
+    return true;
+  }
+  void give(std::size_t n) noexcept {
+    free_ += n;
+    serve();
+  }
+  inline void serve() noexcept;
+
+  detail::intrusive_list<acquire_wait> line_;
+  std::size_t free_;
+  std::size_t total_;
+};
+
+// Gives its permits back when it goes, which must be before the semaphore does.
+class [[nodiscard]] semaphore::permit {
+ public:
+  permit(permit&& other) noexcept
+      : semaphore_(std::exchange(other.semaphore_, nullptr)), count_(other.count_) {}
+  permit& operator=(permit&& other) noexcept {
+    if (this != &other) {
+      release();
+      semaphore_ = std::exchange(other.semaphore_, nullptr);
+      count_ = other.count_;
+    }
+    return *this;
+  }
+  ~permit() { release(); }
+
+  // Before its time; once.
+  void release() noexcept {
+    if (semaphore_) std::exchange(semaphore_, nullptr)->give(count_);
+  }
+
+ private:
+  friend class semaphore;
+  permit(semaphore& s, std::size_t n) noexcept : semaphore_(&s), count_(n) {}
+  semaphore* semaphore_;
+  std::size_t count_;
+};
+
+class semaphore::acquire_wait final : public detail::wait_base, public detail::list_node {
+ public:
+  acquire_wait(semaphore& s, std::size_t n) noexcept : semaphore_(&s), count_(n) {}
+  bool begin(detail::job& j) noexcept override {
+    if (semaphore_->take(count_)) return true;
+    if (j.must_stop()) {
+      j.wake_stopped();
+      return false;
+    }
+    job_ = &j;
+    semaphore_->line_.push_back(*this);
+    j.wait_on(*this);
+    return false;
+  }
+  void cancel(detail::job& j) noexcept override {
+    unlink();
+    j.wake_stopped();
+    semaphore_->serve();  // a large request may have held up smaller ones
+  }
+  void describe(detail::wait_visitor& v) const override { v.waits_for("a semaphore"); }
+  permit await_resume() noexcept { return {*semaphore_, count_}; }
+
+ private:
+  friend class semaphore;
+  semaphore* semaphore_;
+  std::size_t count_;
+  detail::job* job_ = nullptr;
+};
+
+inline void semaphore::serve() noexcept {
+  while (!line_.empty() && line_.front().count_ <= free_) {
+    acquire_wait& w = *line_.pop_front();
+    free_ -= w.count_;
+    w.job_->wake();
+  }
+}
+
+inline semaphore::acquire_wait semaphore::acquire(std::size_t n) {
+  if (n > total_)
+    throw std::invalid_argument("semaphore::acquire: more permits than the semaphore has");
+  return {*this, n};
+}
+inline std::optional<semaphore::permit> semaphore::try_acquire(std::size_t n) noexcept {
+  if (!take(n)) return std::nullopt;
+  return permit(*this, n);
+}
+
+}  // namespace rondo
