@@ -57,11 +57,14 @@ bool address::try_parse(std::string_view text, address& out) noexcept {
 
 address address::parse(std::string_view text) {
   address r;
-  if (!try_parse(text, r)) throw std::invalid_argument("not an IP address: \"" + std::string(text) + "\"");
+  if (!try_parse(text, r))
+    throw std::invalid_argument("not an IP address: \"" + std::string(text) + "\"");
   return r;
 }
 
-bool address::is_loopback() const noexcept { return v6_ ? bytes_ == loopback_v6().bytes_ : bytes_[0] == 127; }
+bool address::is_loopback() const noexcept {
+  return v6_ ? bytes_ == loopback_v6().bytes_ : bytes_[0] == 127;
+}
 
 bool address::is_unspecified() const noexcept {
   return std::ranges::all_of(bytes_, [](std::uint8_t b) { return b == 0; });

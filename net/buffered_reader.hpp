@@ -35,10 +35,13 @@ template <byte_stream S>
 class buffered_reader {
  public:
   // Reads from `stream`, which must outlive it, at least `chunk` bytes at a time when it can.
-  explicit buffered_reader(S& stream, std::size_t chunk = 16 * 1024) noexcept : stream_(stream), chunk_(chunk) {}
+  explicit buffered_reader(S& stream, std::size_t chunk = 16 * 1024) noexcept
+      : stream_(stream), chunk_(chunk) {}
 
   // What is in the buffer, without reading; not consumed.
-  std::span<const std::byte> buffered() const noexcept { return {buffer_.data() + first_, end_ - first_}; }
+  std::span<const std::byte> buffered() const noexcept {
+    return {buffer_.data() + first_, end_ - first_};
+  }
 
   // At least one byte, not consumed; empty at the end of the stream.
   task<std::span<const std::byte>> peek() {
@@ -59,9 +62,11 @@ class buffered_reader {
   task<std::string_view> read_until(std::string_view delimiter, std::size_t limit) {
     std::size_t searched = 0;
     for (;;) {
-      const std::string_view have(reinterpret_cast<const char*>(buffer_.data()) + first_, end_ - first_);
+      const std::string_view have(reinterpret_cast<const char*>(buffer_.data()) + first_,
+                                  end_ - first_);
       const std::size_t at = have.find(delimiter, searched);
-      if (at != std::string_view::npos && at + delimiter.size() <= limit) co_return as_text(take(at + delimiter.size()));
+      if (at != std::string_view::npos && at + delimiter.size() <= limit)
+        co_return as_text(take(at + delimiter.size()));
       if (at != std::string_view::npos || have.size() >= limit) throw limit_exceeded(limit);
       searched = have.size() < delimiter.size() ? 0 : have.size() - delimiter.size() + 1;
       if (co_await fill() == 0) throw unexpected_end();

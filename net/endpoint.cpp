@@ -19,7 +19,8 @@ namespace {
 std::uint16_t parse_port(std::string_view whole, std::string_view digits) {
   unsigned value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || value > 65535)
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
+      value > 65535)
     refuse(whole, "the port must be a number from 0 to 65535");
   return static_cast<std::uint16_t>(value);
 }
@@ -52,7 +53,8 @@ endpoint endpoint::unix_path(std::string path) {
   if (path.empty() || path == "@") throw std::invalid_argument("a Unix socket's name is empty");
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     throw std::invalid_argument("a Unix socket's name is longer than 107 bytes");
-  if (path.find('\0') != std::string::npos) throw std::invalid_argument("a Unix socket's name holds a NUL byte");
+  if (path.find('\0') != std::string::npos)
+    throw std::invalid_argument("a Unix socket's name holds a NUL byte");
   endpoint e;
   e.kind_ = kind::unix_name;
   e.path_ = std::move(path);
@@ -131,7 +133,8 @@ endpoint endpoint::from_sockaddr(const sockaddr* name, unsigned size) {
 
 }  // namespace rondo::net
 
-std::size_t std::hash<rondo::net::endpoint>::operator()(const rondo::net::endpoint& e) const noexcept {
+std::size_t std::hash<rondo::net::endpoint>::operator()(
+    const rondo::net::endpoint& e) const noexcept {
   std::size_t h = std::hash<std::string>()(e.path());
   for (const std::uint8_t b : e.ip().bytes()) h = (h ^ b) * 0x100000001b3U;
   return (h ^ e.port() ^ static_cast<std::size_t>(e.family()) << 16) * 0x100000001b3U;

@@ -5,21 +5,21 @@
 #include <rondo/runtime/task.hpp>
 
 #include <cstdint>
-#include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 namespace rondo::net {
 
-// A name that could not be resolved: what() names the host and the reason, code() is getaddrinfo's EAI_….
-class resolve_error : public std::runtime_error {
- public:
-  resolve_error(const std::string& host, int code, const std::string& reason)
-      : std::runtime_error("cannot resolve \"" + host + "\": " + reason), code_(code) {}
-  int code() const noexcept { return code_; }
+// getaddrinfo's EAI_… as std::error_code.
+const std::error_category& resolver_category() noexcept;
 
- private:
-  int code_;
+// A name that could not be resolved: what() names the host and the reason; the code is of
+// resolver_category.
+class resolve_error : public std::system_error {
+ public:
+  resolve_error(const std::string& host, int code)
+      : std::system_error(code, resolver_category(), "cannot resolve \"" + host + '"') {}
 };
 
 // The addresses of `host` in the system's order, each with `port`; a numeric host is answered at once.

@@ -39,7 +39,8 @@ task<> serve_one(Handler& handler, tcp_stream stream, event& one_ended) {
   try {
     co_await handler(std::move(stream));
   } catch (...) {
-    this_loop().unhandled(std::current_exception());  // one connection's failure is not the server's
+    this_loop().unhandled(
+        std::current_exception());  // one connection's failure is not the server's
   }
 }
 
@@ -56,7 +57,8 @@ task<> serve(tcp_listener listener, Handler handler, serve_options options = {})
         one_ended.clear();
         co_await one_ended.wait();
       }
-      g.spawn(detail::serve_one<Handler>(handler, co_await detail::accept_patiently(listener), one_ended));
+      g.spawn(detail::serve_one<Handler>(handler, co_await detail::accept_patiently(listener),
+                                         one_ended));
     }
   });
 }

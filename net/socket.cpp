@@ -36,7 +36,7 @@ socket socket::open(int family, int type, rondo::detail::transfers style) {
 
 void socket::close() noexcept {
   if (!is_open()) return;
-  const rondo::detail::descriptor d = std::exchange(descriptor_, {});
+  const rondo::detail::descriptor d = std::exchange(descriptor_, detail::closed_descriptor);
   const loop* running = rondo::detail::this_thread.running_loop;
   if (running && running->id() == loop_id_)
     this_loop().io().close(d);
@@ -79,9 +79,14 @@ endpoint socket::remote_endpoint() const {
 }
 
 int socket::shutdown(int how) noexcept {
-  return is_open() ? this_loop().io().shutdown(descriptor_.fd, how) : rondo::detail::result_closed;
+  return usable() ? this_loop().io().shutdown(descriptor_.fd, how) : rondo::detail::result_closed;
 }
 
-bool socket::readable_now() const noexcept { return !is_open() || this_loop().io().readable_now(descriptor_.fd); }
+bool socket::readable_now() const noexcept {
+  // Closed, or of a loop that is gone: a read would fail at once.
+  return !usable() || this_loop().io().readable_now(descriptor_.fd);
+}
+
+bool socket::usable() const noexcept { return is_open() && this_loop().id() == loop_id_; }
 
 }  // namespace rondo::net

@@ -10,6 +10,11 @@
 
 namespace rondo::net {
 
+namespace detail {
+// Of nothing, so that every reactor answers `closed`. (Generation 0 would name a descriptor that is not ours.)
+inline constexpr rondo::detail::descriptor closed_descriptor{-1, ~std::uint32_t{0}};
+}  // namespace detail
+
 // Movable. Belongs to the loop it was made on; one that outlives its loop can only be closed.
 class socket {
  public:
@@ -20,11 +25,13 @@ class socket {
   // Opens one. Throws std::system_error.
   static socket open(int family, int type, rondo::detail::transfers style);
   socket(socket&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, {})), loop_id_(other.loop_id_), simulated_(other.simulated_) {}
+      : descriptor_(std::exchange(other.descriptor_, detail::closed_descriptor)),
+        loop_id_(other.loop_id_),
+        simulated_(other.simulated_) {}
   socket& operator=(socket&& other) noexcept {
     if (this != &other) {
       close();
-      descriptor_ = std::exchange(other.descriptor_, {});
+      descriptor_ = std::exchange(other.descriptor_, detail::closed_descriptor);
       loop_id_ = other.loop_id_;
       simulated_ = other.simulated_;
     }
@@ -50,7 +57,10 @@ class socket {
   bool readable_now() const noexcept;
 
  private:
-  rondo::detail::descriptor descriptor_;
+  // Open, and of the loop that runs.
+  bool usable() const noexcept;
+
+  rondo::detail::descriptor descriptor_ = detail::closed_descriptor;
   std::uint64_t loop_id_ = 0;
   bool simulated_ = false;
 };

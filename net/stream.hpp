@@ -50,7 +50,8 @@ class transfer_wait : public io_wait {
   }
 
  protected:
-  transfer_wait(operation_kind k, direction w, descriptor d, const void* buffer, std::size_t n) noexcept
+  transfer_wait(operation_kind k, direction w, descriptor d, const void* buffer,
+                std::size_t n) noexcept
       : io_wait(k, w, d) {
     data = const_cast<void*>(buffer);
     size = transfer_size(n);
@@ -117,11 +118,12 @@ class write_all_wait final : public io_wait {
   std::span<const std::byte> left_;
 };
 
-// Half-closes: the peer reads the end of the stream after what was written. Does not wait.
+// Half-closes: the peer reads the end of the stream after what was written. Does not wait, but is a
+// cancellation point.
 class shutdown_wait final : public rondo::detail::wait_base {
  public:
   explicit shutdown_wait(socket& s) noexcept : socket_(&s) {}
-  bool begin(job&) noexcept override;
+  bool begin(job& j) noexcept override;
   void cancel(job&) noexcept override {}
   void await_resume() const {
     if (result_ < 0) rondo::detail::throw_io_error(result_, "shutdown");
@@ -151,7 +153,9 @@ class stream_socket {
   [[nodiscard]] detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
-  [[nodiscard]] detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
+  [[nodiscard]] detail::shutdown_wait shutdown_write() noexcept {
+    return detail::shutdown_wait(socket_);
+  }
   // At once. Whoever reads or writes ends with io_errc::closed.
   void close() noexcept { socket_.close(); }
   bool is_open() const noexcept { return socket_.is_open(); }

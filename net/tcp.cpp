@@ -88,11 +88,13 @@ task<tcp_stream> tcp_stream::connect(std::string host, std::uint16_t port) {
     worst = a.error;
     where = to;
   }
-  throw std::system_error(rondo::detail::error_of(worst), "connect to " + host + " (" + where.to_string() + ")");
+  throw std::system_error(rondo::detail::error_of(worst),
+                          "connect to " + host + " (" + where.to_string() + ")");
 }
 
 tcp_listener tcp_listener::bind(const endpoint& at, const listen_options& options) {
-  if (!at.is_ip()) throw std::invalid_argument("tcp_listener::bind wants an IP endpoint, not " + at.to_string());
+  if (!at.is_ip())
+    throw std::invalid_argument("tcp_listener::bind wants an IP endpoint, not " + at.to_string());
   socket s = socket::open(at.family(), SOCK_STREAM, transfers::may_stop_short);
   s.set_option(SOL_SOCKET, SO_REUSEADDR, 1);
   if (options.reuse_port_) s.set_option(SOL_SOCKET, SO_REUSEPORT, 1);
@@ -115,7 +117,11 @@ outcome<tcp_stream> accept_wait::take_outcome() {
   return outcome<tcp_stream>(std::in_place, await_resume());
 }
 
-bool shutdown_wait::begin(job&) noexcept {
+bool shutdown_wait::begin(job& j) noexcept {
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
   result_ = socket_->shutdown(SHUT_WR);
   return true;
 }
