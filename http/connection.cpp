@@ -1,0 +1,22 @@
+#include <rondo/http/connection.hpp>
+
+namespace rondo::http::detail {
+
+parse_step connection::advance() {
+  const parse_step step = parser_.next({buffer_.get() + first_, last_ - first_});
+  first_ += step.consumed;
+  return step;
+}
+
+task<parse_step> connection::next_event() {
+  for (;;) {
+    const parse_step step = advance();
+    if (step.event != parse_event::need_more) co_return step;
+    first_ = last_ = 0;  // need_more: all of it is used
+    last_ = co_await stream_.read_some({buffer_.get(), read_buffer_bytes});
+    if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
+    answered = true;
+  }
+}
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,59 @@
+// One client connection: its stream, its parser, and a buffer that it holds only while it is in use.
+// Internal.
+#pragma once
+
+#include <rondo/http/parser.hpp>
+#include <rondo/net/tcp.hpp>
+#include <rondo/runtime/clock.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace rondo::http::detail {
+
+inline constexpr std::size_t read_buffer_bytes = 16 * 1024;
+using read_buffer = std::unique_ptr<std::byte[]>;
+
+class connection {
+ public:
+  connection(net::tcp_stream stream, const parser_limits& limits)
+      : stream_(std::move(stream)), parser_(limits) {}
+
+  net::tcp_stream& stream() noexcept { return stream_; }
+  response_parser& parser() noexcept { return parser_; }
+
+  // The next event of the message under way, reading when what is buffered does not make one. need_more
+  // means that the peer has closed before a message began. A body points into the buffer and holds until
+  // the next call. Throws protocol_error, body_error, std::system_error.
+  task<parse_step> next_event();
+  // The same from what is buffered alone: need_more when it does not make one.
+  parse_step buffered_event() { return advance(); }
+
+  // True when another exchange may follow: the request went as a whole, the peer keeps the connection and
+  // has sent nothing unasked.
+  bool reusable() const noexcept {
+    return first_ == last_ && !half_sent && parser_.keep_alive() && parser_.idle();
+  }
+  // True when something has arrived since the last message, its end included.
+  bool stale() const noexcept { return stream_.readable_now(); }
+
+  void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
+  read_buffer take_buffer() noexcept { return std::move(buffer_); }
+
+  bool reused = false;              // it has carried an exchange before
+  bool half_sent = false;           // a write failed
+  bool answered = false;            // a byte of the present response has come
+  rondo::detail::time_point since;  // idle since
+
+ private:
+  parse_step advance();
+
+  net::tcp_stream stream_;
+  response_parser parser_;
+  read_buffer buffer_;
+  std::size_t first_ = 0;
+  std::size_t last_ = 0;
+};
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,132 @@
+#include <rondo/http/ascii.hpp>
+#include <rondo/http/message.hpp>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
+namespace rondo::http {
+namespace {
+
+constexpr detail::byte_class target_bytes = [] {
+  detail::byte_class out{};
+  for (std::size_t c = 0x21; c < 0x7f; ++c) out[c] = true;
+  return out;
+}();
+
+struct phrase {
+  int status;
+  std::string_view text;
+};
+
+constexpr std::array<phrase, 47> phrases{{
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {103, "Early Hints"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+}};
+
+void append_fields(std::string& out, const headers& fields) {
+  out += fields.wire();
+  out += "\r\n";
+}
+
+}  // namespace
+
+void write_head(std::string& out, const request_head& head) {
+  if (!detail::is_token(head.method)) throw std::invalid_argument("the method is no token");
+  if (head.target.empty()) throw std::invalid_argument("the request target is empty");
+  const std::size_t bad = detail::skip(target_bytes, head.target);
+  if (bad != head.target.size()) {
+    throw std::invalid_argument(
+        "the request target holds a space, a control or a byte beyond "
+        "ASCII at offset " +
+        std::to_string(bad));
+  }
+  // One growth at most, so that running out of memory leaves `out` alone too.
+  out.reserve(out.size() + head.method.size() + head.target.size() + head.headers.wire().size() +
+              14);
+  out += head.method;
+  out += ' ';
+  out += head.target;
+  out += ' ';
+  out += to_string(head.version);
+  out += "\r\n";
+  append_fields(out, head.headers);
+}
+
+void write_head(std::string& out, const response_head& head) {
+  if (head.status < 100 || head.status > 999) {
+    throw std::invalid_argument("the status " + std::to_string(head.status) +
+                                " is not within 100 and 999");
+  }
+  const std::size_t bad = detail::skip(detail::text_bytes, head.reason);
+  if (bad != head.reason.size()) {
+    throw std::invalid_argument("the reason phrase holds a control byte at offset " +
+                                std::to_string(bad));
+  }
+  const std::string_view reason =
+      head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
+  out.reserve(out.size() + reason.size() + head.headers.wire().size() + 17);
+  out += to_string(head.version);
+  out += ' ';
+  out += static_cast<char>('0' + head.status / 100);
+  out += static_cast<char>('0' + head.status / 10 % 10);
+  out += static_cast<char>('0' + head.status % 10);
+  out += ' ';
+  out += reason;
+  out += "\r\n";
+  append_fields(out, head.headers);
+}
+
+std::string_view reason_phrase(int status) noexcept {
+  const auto* found =
+      std::lower_bound(phrases.begin(), phrases.end(), status,
+                       [](const phrase& p, int wanted) { return p.status < wanted; });
+  return found != phrases.end() && found->status == status ? found->text : std::string_view();
+}
+
+}  // namespace rondo::http

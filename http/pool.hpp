@@ -1,0 +1,122 @@
+// The client's connections: at most `limit` open, kept alive between exchanges. Internal.
+//
+// A lease is the right to one connection, and usually the connection. It goes back when the lease goes,
+// whatever the request was doing then: a cancelled request never leaks a place. Who waits is served first
+// come, first served; what is given back goes straight into the hands of who has waited longest.
+#pragma once
+
+#include <rondo/http/connection.hpp>
+#include <rondo/runtime/event.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace rondo::http::detail {
+
+class pool;
+
+class lease {
+ public:
+  lease() = default;
+  lease(std::shared_ptr<pool> p, std::string key) noexcept
+      : pool_(std::move(p)), key_(std::move(key)) {}
+  lease(lease&& other) noexcept = default;
+  lease& operator=(lease&& other) noexcept;
+  ~lease() { drop(); }
+
+  // The connection, or nullptr when one is still to be opened.
+  std::unique_ptr<connection> conn;
+
+  explicit operator bool() const noexcept { return pool_ != nullptr; }
+  const std::string& key() const noexcept { return key_; }
+  pool& from() const noexcept { return *pool_; }
+  // Gives the connection back to be used again.
+  void give_back() noexcept;
+  // Closes it and gives the place back.
+  void drop() noexcept;
+
+ private:
+  std::shared_ptr<pool> pool_;
+  std::string key_;
+};
+
+struct pool_limits {
+  std::size_t connections = 100;
+  rondo::detail::nanoseconds idle = std::chrono::seconds(15);
+};
+
+class pool : public std::enable_shared_from_this<pool> {
+ public:
+  explicit pool(const pool_limits& limits)
+      : limits_(limits), watch_(std::make_shared<idle_watch>(this)) {}
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
+  ~pool();
+
+  class wait;
+  // Completes with a lease for `key`; with an idle connection if there is one and `fresh` is false.
+  // Cancelled: leaves the line.
+  wait acquire(std::string key, bool fresh);
+
+  read_buffer take_buffer();
+  std::size_t open() const noexcept { return open_; }
+  std::size_t idle() const noexcept { return idle_count_; }
+  void close_idle() noexcept;
+
+ private:
+  friend class lease;
+  struct idle_list {
+    std::vector<std::unique_ptr<connection>> connections;  // the most recent last
+  };
+
+  // Shared with the task that closes what was idle for too long, and everything idle when the loop ends.
+  struct idle_watch {
+    pool* owner;
+    event owner_gone;
+    bool running = false;
+  };
+  static task<> watch_idle(std::shared_ptr<idle_watch> w);
+  // Returns the time until the next is due.
+  rondo::detail::nanoseconds drop_expired();
+
+  bool grant(wait& w);
+  std::unique_ptr<connection> take_idle(const std::string& key);
+  bool evict_oldest() noexcept;
+  // A place is free, and with it perhaps a connection.
+  void returned(const std::string& key, std::unique_ptr<connection> c) noexcept;
+  void keep_buffer(read_buffer b) noexcept;
+
+  pool_limits limits_;
+  std::size_t open_ = 0;  // places taken: leases and idle connections
+  std::size_t idle_count_ = 0;
+  std::unordered_map<std::string, idle_list> idle_;
+  std::shared_ptr<idle_watch> watch_;
+  rondo::detail::intrusive_list<wait> waiting_;
+  std::vector<read_buffer> buffers_;
+};
+
+class pool::wait final : public rondo::detail::wait_base, public rondo::detail::list_node {
+ public:
+  wait(std::shared_ptr<pool> p, std::string key, bool fresh) noexcept
+      : pool_(std::move(p)), key_(std::move(key)), fresh_(fresh) {}
+
+  bool begin(rondo::detail::job& j) noexcept override;
+  void cancel(rondo::detail::job& j) noexcept override {
+    unlink();
+    j.wake_stopped();
+  }
+  lease await_resume() { return std::move(granted_); }
+
+ private:
+  friend class pool;
+  std::shared_ptr<pool> pool_;
+  std::string key_;
+  bool fresh_;
+  rondo::detail::job* job_ = nullptr;
+  lease granted_;
+};
+
+}  // namespace rondo::http::detail

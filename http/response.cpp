@@ -1,0 +1,88 @@
+#include <rondo/http/errors.hpp>
+#include <rondo/http/response.hpp>
+#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/scope.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace rondo::http {
+
+void response::raise_for_status() const {
+  if (head_.status < 400) return;
+  status_error e(head_.status, head_.reason);
+  e.add_context(url_.href());
+  throw e;
+}
+
+// Reads on until the next piece of the body or its end; the connection goes back at the end, and is closed
+// by any failure.
+task<std::span<const std::byte>> response::receive() {
+  detail::incoming_body& b = *body_;
+  if (!b.from) co_return std::span<const std::byte>();
+  // Whatever ends this early (an error, a cancellation) leaves a connection that nobody else may use.
+  detail::lease held = std::move(b.from);
+  try {
+    const parse_step step = co_await held.conn->next_event();
+    if (step.event == parse_event::body) {
+      b.from = std::move(held);
+      co_return step.body;
+    }
+    b.trailers = held.conn->parser().trailers();
+    if (held.conn->reusable()) held.give_back();
+    co_return std::span<const std::byte>();
+  } catch (http::error& e) {
+    e.add_context(url_.href(), phase::body);
+    throw;
+  } catch (const std::system_error& cause) {
+    body_error e(body_error::reason::truncated,
+                 std::string("the connection was lost: ") + cause.what());
+    e.add_context(url_.href(), phase::body);
+    throw e;
+  }
+}
+
+task<std::span<const std::byte>> response::next_chunk() {
+  detail::incoming_body& b = *body_;
+  if (!b.ahead.empty()) co_return std::exchange(b.ahead, {});
+  if (b.deadline == rondo::detail::never || !b.from) co_return co_await receive();
+  const auto left = b.deadline - this_loop().now();
+  const auto piece = co_await try_for(left, receive());
+  if (piece) co_return *piece;
+  b.from.drop();
+  timeout_error e(phase::total, "while the body was read");
+  e.add_context(url_.href());
+  throw e;
+}
+
+task<std::size_t> response::read_some(std::span<std::byte> buffer) {
+  const std::span<const std::byte> piece = co_await next_chunk();
+  const std::size_t n = std::min(piece.size(), buffer.size());
+  if (n > 0) std::memcpy(buffer.data(), piece.data(), n);
+  body_->ahead = piece.subspan(n);
+  co_return n;
+}
+
+task<std::vector<std::byte>> response::bytes() {
+  std::vector<std::byte> all;
+  for (;;) {
+    const std::span<const std::byte> piece = co_await next_chunk();
+    if (piece.empty()) co_return all;
+    if (piece.size() > body_->limit - all.size()) {
+      body_->from.drop();
+      body_error e(body_error::reason::too_large, "the body is larger than " +
+                                                      std::to_string(body_->limit) +
+                                                      " bytes (client_options::max_body)");
+      e.add_context(url_.href(), phase::body);
+      throw e;
+    }
+    all.insert(all.end(), piece.begin(), piece.end());
+  }
+}
+
+task<std::string> response::text() {
+  const std::vector<std::byte> all = co_await bytes();
+  co_return std::string(reinterpret_cast<const char*>(all.data()), all.size());
+}
+
+}  // namespace rondo::http

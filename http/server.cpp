@@ -1,0 +1,324 @@
+#include <rondo/http/ascii.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/http_date.hpp>
+#include <rondo/http/server_connection.hpp>
+#include <rondo/net/serve.hpp>
+#include <rondo/runtime/as_result.hpp>
+#include <rondo/runtime/scope.hpp>
+
+#include <array>
+#include <charconv>
+#include <stdexcept>
+
+namespace rondo::http {
+
+// --- server -----------------------------------------------------------------------------------------
+
+void server::add(std::string_view method, std::string_view pattern,
+                 std::unique_ptr<any_handler> h) {
+  router_.add(method, pattern, handlers_.size());
+  handlers_.push_back(std::move(h));
+}
+
+namespace {
+
+task<> serve_connection(server& s, net::tcp_stream stream) {
+  detail::server_connection c(s, std::move(stream));
+  co_await c.run();
+}
+
+}  // namespace
+
+task<> server::serve(net::tcp_listener listener) {
+  co_await net::serve(
+      std::move(listener),
+      [this](net::tcp_stream stream) { return serve_connection(*this, std::move(stream)); },
+      net::serve_options().max_connections(options_.max_connections_));
+}
+
+// --- request and response ---------------------------------------------------------------------------
+
+std::string_view server_request::param(std::string_view name) const noexcept {
+  for (const auto& [n, value] : params_)
+    if (n == name) return value;
+  return {};
+}
+
+task<std::span<const std::byte>> server_request::next_chunk() { return connection_.next_chunk(); }
+
+task<std::string> server_request::text() {
+  std::string all;
+  for (;;) {
+    const std::span<const std::byte> piece = co_await connection_.next_chunk();
+    if (piece.empty()) co_return all;
+    if (piece.size() > connection_.max_body() - all.size())
+      throw body_error(
+          body_error::reason::too_large,
+          "the request's body is larger than " + std::to_string(connection_.max_body()) + " bytes");
+    all.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+  }
+}
+
+server_response server_response::text(std::string body, int status) {
+  server_response r(status);
+  r.body_ = std::move(body);
+  r.headers_.set("Content-Type", "text/plain; charset=utf-8");
+  return r;
+}
+server_response server_response::json(std::string body, int status) {
+  server_response r(status);
+  r.body_ = std::move(body);
+  r.headers_.set("Content-Type", "application/json");
+  return r;
+}
+server_response server_response::bytes(std::string body, int status) {
+  server_response r(status);
+  r.body_ = std::move(body);
+  r.headers_.set("Content-Type", "application/octet-stream");
+  return r;
+}
+server_response server_response::stream(std::unique_ptr<body_source> source,
+                                        std::optional<std::uint64_t> size) {
+  if (!source) throw std::invalid_argument("server_response::stream was given no source");
+  server_response r;
+  r.source_ = std::move(source);
+  r.size_ = size;
+  r.headers_.set("Content-Type", "application/octet-stream");
+  return r;
+}
+
+namespace detail {
+
+// --- connection: in ---------------------------------------------------------------------------------
+
+namespace {
+
+// What is read of a body that nobody asked for, so that the connection can go on.
+constexpr std::size_t most_drained = 64 * 1024;
+
+bool may_have_body(int status) noexcept { return status >= 200 && status != 204 && status != 304; }
+
+}  // namespace
+
+server_connection::server_connection(server& s, net::tcp_stream stream)
+    : server_(s), stream_(std::move(stream)), parser_(s.options_.limits_) {}
+
+task<std::size_t> server_connection::read() {
+  try {
+    co_return co_await stream_.read_some({buffer_.get(), read_buffer_bytes});
+  } catch (...) {
+    lost_ = true;
+    throw;
+  }
+}
+
+task<> server_connection::write(std::string_view text) {
+  try {
+    co_await stream_.write_all(net::bytes_of(text));
+  } catch (...) {
+    lost_ = true;
+    throw;
+  }
+}
+
+task<parse_step> server_connection::next_event() {
+  for (;;) {
+    const parse_step step = parser_.next({buffer_.get() + first_, last_ - first_});
+    first_ += step.consumed;
+    if (step.event != parse_event::need_more) co_return step;
+    first_ = last_ = 0;
+    last_ = co_await read();
+    if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
+  }
+}
+
+task<server_connection::head_state> server_connection::read_head() {
+  // Between requests only the idle limit counts; from the first byte on, the head's.
+  if (first_ == last_ && parser_.idle()) {
+    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
+    const auto n = co_await try_for(server_.options_.idle_timeout_, read());
+    if (!n || *n == 0) co_return head_state::closed;
+    first_ = 0;
+    last_ = *n;
+  }
+  const auto step = co_await try_for(server_.options_.header_timeout_, next_event());
+  if (!step) co_return head_state::timed_out;
+  co_return step->event == parse_event::head ? head_state::came : head_state::closed;
+}
+
+task<std::span<const std::byte>> server_connection::next_chunk() {
+  if (body_ended_) co_return std::span<const std::byte>();
+  if (std::exchange(expects_continue_, false)) co_await write("HTTP/1.1 100 Continue\r\n\r\n");
+  const auto step = co_await try_for(server_.options_.idle_timeout_, next_event());
+  if (!step) throw timeout_error(phase::body, "the client sent no more of its body");
+  if (step->event == parse_event::body) co_return step->body;
+  body_ended_ = true;
+  co_return std::span<const std::byte>();
+}
+
+task<bool> server_connection::drain() {
+  if (expects_continue_) co_return body_ended_;  // it was never asked for, and may or may not come
+  try {
+    for (std::size_t drained = 0; !body_ended_;) {
+      drained += (co_await next_chunk()).size();
+      if (drained > most_drained) co_return false;
+    }
+  } catch (const http::error&) {
+    co_return false;  // the response had been sent
+  }
+  co_return true;
+}
+
+// --- connection: out --------------------------------------------------------------------------------
+
+std::string server_connection::head_of(const server_response& response, bool chunked,
+                                       bool bodyless) const {
+  response_head head;
+  head.status = response.status_;
+  head.headers = response.headers_;
+  for (const std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Date"})
+    head.headers.remove(own);
+  head.headers.add("Date", http_date_now());
+  if (chunked)
+    head.headers.add("Transfer-Encoding", "chunked");
+  else if (!bodyless && (!response.source_ || response.size_))
+    head.headers.add("Content-Length",
+                     std::to_string(response.source_ ? *response.size_ : response.body_.size()));
+  if (!keep_)
+    head.headers.add("Connection", "close");
+  else if (version_ == http::version::http_1_0)
+    head.headers.add("Connection", "keep-alive");
+  std::string text;
+  write_head(text, head);
+  return text;
+}
+
+task<> server_connection::send(server_response response, bool head_only) {
+  const bool bodyless = !may_have_body(response.status_);
+  const bool unsized = response.source_ && !response.size_;
+  // RFC 9112, section 6.1: a 1.0 client knows no chunks; the end of the connection ends its body.
+  const bool chunked = unsized && !bodyless && version_ == http::version::http_1_1;
+  if (unsized && !chunked && !bodyless) keep_ = false;
+  std::string text = head_of(response, chunked, bodyless);
+  const bool streamed = response.source_ && !head_only && !bodyless;
+  if (!response.source_ && !head_only && !bodyless) text += response.body_;
+  co_await write(text);
+  if (streamed) co_await send_body(response);
+}
+
+task<> server_connection::send_body(server_response& response) {
+  const bool chunked = !response.size_ && version_ == http::version::http_1_1;
+  std::uint64_t left = response.size_.value_or(0);
+  std::string out;
+  while (const std::optional<std::string> piece = co_await response.source_->next()) {
+    if (piece->empty()) continue;
+    out.clear();
+    if (chunked) {
+      std::array<char, 20> size{};
+      out.append(size.data(),
+                 std::to_chars(size.data(), size.data() + size.size(), piece->size(), 16).ptr);
+      out += "\r\n";
+    } else if (response.size_) {
+      if (piece->size() > left) throw std::length_error("a response's body is longer than it said");
+      left -= piece->size();
+    }
+    out += *piece;
+    if (chunked) out += "\r\n";
+    co_await write(out);
+  }
+  if (left > 0) throw std::length_error("a response's body is shorter than it said");
+  if (chunked) co_await write("0\r\n\r\n");
+}
+
+task<> server_connection::refuse(int status, std::string_view why) {
+  keep_ = false;
+  co_await send(server_response::text(std::string(why) + '\n', status), false);
+}
+
+// --- connection: the exchange -----------------------------------------------------------------------
+
+task<server_response> server_connection::handle(server_request& request) {
+  router::match m = server_.router_.find(request.method(), request.path());
+  if (!m.handler) {
+    if (m.allowed.empty()) co_return server_response::text("no such path\n", 404);
+    co_return server_response::text("no such method here\n", 405).header("Allow", m.allowed);
+  }
+  request.params_ = std::move(m.params);
+  try {
+    co_return co_await server_.handlers_[*m.handler]->call(request);
+  } catch (const body_error& e) {
+    keep_ = false;
+    co_return server_response::text(std::string(e.message()) + '\n', e.answer_status());
+  } catch (const protocol_error& e) {
+    keep_ = false;
+    co_return server_response::text(std::string(e.message()) + '\n', e.answer_status());
+  } catch (const timeout_error& e) {
+    keep_ = false;
+    co_return server_response::text(std::string(e.message()) + '\n', 408);
+  } catch (...) {
+    if (lost_) throw;
+    this_loop().unhandled(std::current_exception());
+    co_return server_response::text("the handler failed\n", 500);
+  }
+}
+
+task<> server_connection::answer() {
+  server_request request(*this);
+  request.head_ = parser_.take_head();
+  request.path_size_ = std::min(request.head_.target.find('?'), request.head_.target.size());
+  version_ = request.head_.version;
+  keep_ = parser_.keep_alive();
+  body_ended_ = false;
+  expects_continue_ = version_ == http::version::http_1_1 &&
+                      parser_.framing() != body_framing::none &&
+                      request.head_.headers.has_token("Expect", "100-continue");
+  if (parser_.framing() == body_framing::none) {
+    co_await next_event();  // the end, which needs no further byte
+    body_ended_ = true;
+  }
+  server_response response = co_await handle(request);
+  if (keep_ && !body_ended_ && expects_continue_) keep_ = false;
+  co_await send(std::move(response), request.method() == "HEAD");
+  if (keep_ && !co_await drain()) keep_ = false;
+}
+
+task<> server_connection::run() {
+  try {
+    while (keep_) {
+      int status = 0;
+      std::string why;
+      try {
+        const head_state state = co_await read_head();
+        if (state == head_state::closed) co_return;
+        if (state == head_state::timed_out) {
+          status = 408;
+          why = "the request's head took too long";
+        }
+      } catch (const protocol_error& e) {
+        status = e.answer_status();
+        why = e.message();
+      } catch (const body_error& e) {
+        status = e.answer_status();
+        why = e.message();
+      }
+      if (status != 0)
+        co_await refuse(status, why);
+      else
+        co_await answer();
+      // Nothing buffered, nothing promised: an idle connection holds no buffer.
+      if (keep_ && first_ == last_) buffer_.reset();
+    }
+    // What the client still sends must not turn our close into a reset that eats the response (RFC 9112,
+    // section 9.6): half-close, then read on for a moment.
+    if ((co_await as_result(stream_.shutdown_write())).has_error()) co_return;
+    co_await try_for(std::chrono::seconds(1), [this]() -> task<> {
+      while (co_await read() > 0) {
+      }
+    });
+  } catch (const std::system_error&) {
+    if (!lost_) throw;  // of a response's source, and to be reported
+  }
+}
+
+}  // namespace detail
+}  // namespace rondo::http

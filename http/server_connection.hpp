@@ -1,0 +1,52 @@
+// One connection of the server: requests in, responses out, in order. Internal.
+#pragma once
+
+#include <rondo/http/connection.hpp>
+#include <rondo/http/parser.hpp>
+#include <rondo/http/server.hpp>
+
+#include <string>
+
+namespace rondo::http::detail {
+
+class server_connection {
+ public:
+  server_connection(server& s, net::tcp_stream stream);
+
+  // Until the connection is done with.
+  task<> run();
+  // For server_request.
+  task<std::span<const std::byte>> next_chunk();
+  std::uint64_t max_body() const noexcept { return server_.options_.max_body_; }
+
+ private:
+  enum class head_state : std::uint8_t { came, closed, timed_out };
+
+  // Throw std::system_error, and then the connection is lost.
+  task<std::size_t> read();
+  task<> write(std::string_view text);
+  task<parse_step> next_event();
+  task<head_state> read_head();
+  task<> answer();
+  task<server_response> handle(server_request& request);
+  task<> send(server_response response, bool head_only);
+  task<> send_body(server_response& response);
+  task<> refuse(int status, std::string_view why);
+  // The rest of a body that the handler did not read; false: too much of it.
+  task<bool> drain();
+  std::string head_of(const server_response& response, bool chunked, bool bodyless) const;
+
+  server& server_;
+  net::tcp_stream stream_;
+  request_parser parser_;
+  read_buffer buffer_;
+  std::size_t first_ = 0;
+  std::size_t last_ = 0;
+  bool body_ended_ = true;
+  bool expects_continue_ = false;
+  bool keep_ = true;
+  bool lost_ = false;  // reading or writing failed: nobody is left to answer
+  http::version version_ = http::version::http_1_1;
+};
+
+}  // namespace rondo::http::detail
