@@ -1,0 +1,26 @@
+#include <rondo/patterns/verdict.hpp>
+
+namespace rondo::detail {
+
+ending ending_of(const call_result& r, rejection& why) noexcept {
+  if (r.has_value()) return ending::value;
+  if (r.is_cancelled()) return ending::cancelled;
+  if (const small_error* e = r.small()) {
+    const std::optional<rejection> found = rejection_of(*e);
+    if (!found) return ending::error;
+    why = *found;
+    return ending::rejected;
+  }
+  try {
+    std::rethrow_exception(r.error());
+  } catch (const cancelled_error&) {  // interrupted is one
+    return ending::cancelled;
+  } catch (const rejected& e) {
+    why = {e.reason(), e.retry_after()};
+    return ending::rejected;
+  } catch (...) {
+    return ending::error;
+  }
+}
+
+}  // namespace rondo::detail
