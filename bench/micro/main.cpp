@@ -1,0 +1,19 @@
+#include "harness.hpp"
+
+int main(int argc, char** argv) {
+  using namespace rondo::bench;
+  add_await();
+  add_yield();
+  add_spawn();
+  add_queue();
+  add_event();
+  add_timeout();
+  add_timers();
+  add_sleep();
+  add_cancel();
+
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,87 @@
+"""bench/micro: single operations of the runtime, in one process on one core."""
+
+import json
+import tempfile
+
+from bench import processes, report
+
+# Goals by name, without the reactor; None: no goal, the row is there to compare with.
+AIMS_NS = {
+    "await_ready_child": 10,
+    "yield_1000_tasks": 10,
+    "spawn_and_join": 45,
+    "queue_hop": 20,
+    "timers_1e6/schedule": 15,
+    "timers_1e6/cancel": 30,
+    "cancel_frame/warm": 60,
+    "cancel_frame/fresh": 60,
+    "sleep_100000_for_300ms": 320e6,
+}
+# Await is measured against the least a task can be, and against itself: that ratio is the noise.
+AGAINST = {
+    "await_ready_child/epoll": "await_minimal_task",
+    "await_ready_child/io_uring": "await_minimal_task",
+    "await_ready_child_again/io_uring": "await_ready_child/io_uring",
+}
+NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+NOTES = [
+    "CPU time an operation, except sleep_100000_for_300ms: wall time for all of them.",
+    "allocs, syscalls: calls of operator new and of the reactor into the kernel, an operation.",
+]
+
+
+def run(options: report.Options) -> report.Result:
+    with tempfile.NamedTemporaryFile(suffix=".json") as out:
+        command = [
+            options.program("bench_micro"),
+            f"--benchmark_filter={options.filter or '.'}",
+            f"--benchmark_min_time={0.02 if options.quick else 0.1}",
+            f"--benchmark_repetitions={options.rounds}",
+            "--benchmark_enable_random_interleaving=true",
+            f"--benchmark_out={out.name}",
+            "--benchmark_out_format=json",
+        ]
+        processes.run_on(processes.SERVER_CORE, command)
+        measured = json.load(out)["benchmarks"]
+    return report.Result(rows_of(measured), [" ".join(command)], NOTES)
+
+
+def rows_of(measured: list[dict]) -> list[report.Row]:
+    rounds: dict[str, list[dict]] = {}
+    for m in sorted(measured, key=lambda m: (m["family_index"], m.get("repetition_index", 0))):
+        if m["run_type"] == "iteration":
+            rounds.setdefault(_plain_name(m["name"]), []).append(m)
+    times = {name: [_nanoseconds(m) for m in each if not m.get("error_occurred")]
+             for name, each in rounds.items()}
+    return [_row(name, each, times) for name, each in rounds.items()]
+
+
+def _row(name: str, each: list[dict], times: dict[str, list[float]]) -> report.Row:
+    row = report.Row(name)
+    if not times[name]:
+        row.note = "skipped: " + each[0].get("error_message", "no result")
+        return row
+    nanoseconds = report.summarize(times[name])
+    if aim := AIMS_NS.get(name) or AIMS_NS.get(name.rpartition("/")[0]):
+        report.aim_at_most(row, aim, nanoseconds)
+    row.unit, row.value = "ns", nanoseconds
+    if nanoseconds.median >= 1e6:
+        row.unit = "ms"
+        row.value = report.summarize([t / 1e6 for t in times[name]])
+        row.aim = f"≤ {aim / 1e6:g}" if aim else ""
+    row.counters = {c: each[-1][c] for c in ("allocs", "frames", "syscalls") if c in each[-1]}
+    yardstick = AGAINST.get(name)
+    if yardstick and times.get(yardstick):
+        row.against, row.ratio = yardstick, report.ratio(times[name], times[yardstick])
+    return row
+
+
+def _plain_name(name: str) -> str:
+    """Without what Google Benchmark adds: iterations:…, manual_time, real_time."""
+    added = ("iterations:", "repeats:", "manual_time", "real_time")
+    return "/".join(part for part in name.split("/") if not part.startswith(added))
+
+
+def _nanoseconds(m: dict) -> float:
+    by_hand_or_wall = m["name"].endswith(("manual_time", "real_time"))
+    return m["real_time" if by_hand_or_wall else "cpu_time"] * NANOSECONDS[m["time_unit"]]
