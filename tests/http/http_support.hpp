@@ -1,0 +1,120 @@
+// What the tests of the client and the server share: a server beside the test, and peers that speak raw bytes.
+#pragma once
+
+#include "net/net_support.hpp"
+
+#include <rondo/http.hpp>
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+
+namespace rondo_test {
+
+namespace http = rondo::http;
+
+inline std::string origin_of(const endpoint& e) { return "http://" + e.to_string(); }
+
+// Runs body(origin, endpoint) beside the server, which is cancelled when the body has ended.
+template <class Body>
+rondo::task<> with_server(http::server& server, Body body) {
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  co_await rondo::with_task_group([&](rondo::task_group& g) -> rondo::task<> {
+    g.spawn([&] { return server.serve(std::move(listener)); });
+    co_await body(origin_of(here), here);
+    g.cancel();
+  });
+}
+
+// The same beside a peer that speaks raw bytes: peer(stream, n) for the n-th connection, from 0.
+template <class Peer, class Body>
+rondo::task<> with_peer(Peer peer, Body body) {
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  int connections = 0;
+  co_await rondo::with_task_group([&](rondo::task_group& g) -> rondo::task<> {
+    auto handler = [&](tcp_stream s) -> rondo::task<> { co_await peer(s, connections++); };
+    g.spawn([&, handler] { return rondo::net::serve(std::move(listener), handler); });
+    co_await body(origin_of(here));
+    g.cancel();
+  });
+}
+
+// A request's head, with the empty line; "" when the client has closed before it.
+inline rondo::task<std::string> read_head(rondo::net::buffered_reader<tcp_stream>& in) {
+  try {
+    co_return std::string(co_await in.read_until("\r\n\r\n", 100'000));
+  } catch (const rondo::net::unexpected_end&) {
+    co_return "";
+  }
+}
+
+// Until the other side closes, or resets.
+inline rondo::task<> until_closed(tcp_stream& s) {
+  std::vector<std::byte> rest(4096);
+  for (;;) {
+    const auto n = co_await rondo::as_result(s.read_some(rest));
+    if (!n.has_value() || n.value() == 0) co_return;
+  }
+}
+
+// Answers the first request of a connection with exactly these bytes and half-closes, or leaves it open.
+enum class then { half_close, stay_open };
+inline auto answers(std::string reply, then after = then::half_close) {
+  return [reply, after](tcp_stream& s, int) -> rondo::task<> {
+    rondo::net::buffered_reader in(s);
+    co_await read_head(in);
+    co_await write_text(s, reply);
+    if (after == then::half_close) co_await s.shutdown_write();
+    co_await until_closed(s);
+  };
+}
+
+// The E that a task throws; nothing when it throws none. Other exceptions pass.
+template <class E, class T>
+rondo::task<std::optional<E>> caught(rondo::task<T> t) {
+  try {
+    co_await std::move(t);
+  } catch (const E& e) {
+    co_return e;
+  }
+  co_return std::nullopt;
+}
+
+inline rondo::task<std::string> get_text(http::client& c, std::string url) {
+  http::response r = co_await c.get(std::move(url));
+  co_return co_await r.text();
+}
+
+// What comes back for exactly these bytes until the server closes; the client's half is closed after them.
+inline rondo::task<std::string> exchange_bytes(endpoint to, std::string bytes) {
+  tcp_stream s = co_await tcp_stream::connect(to);
+  co_await write_text(s, bytes);
+  co_await s.shutdown_write();
+  co_return co_await read_text(s);
+}
+
+// The value of the first line.
+inline std::string first_line(const std::string& text) { return text.substr(0, text.find("\r\n")); }
+
+inline std::size_t count_of(std::string_view text, std::string_view what) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos;
+       at = text.find(what, at + what.size()))
+    ++n;
+  return n;
+}
+
+// A body of `pieces` times `piece`, which counts what was taken from it.
+inline std::unique_ptr<http::body_source> counted_body(std::string piece, int pieces, int& taken) {
+  return http::make_body(
+      [piece = std::move(piece), pieces, &taken]() -> rondo::task<std::optional<std::string>> {
+        if (taken == pieces) co_return std::nullopt;
+        ++taken;
+        co_return piece;
+      });
+}
+
+}  // namespace rondo_test

@@ -1,0 +1,191 @@
+#include "support/run_on.hpp"
+
+#include <rondo/patterns/gather.hpp>
+#include <rondo/runtime.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+using namespace std::chrono_literals;
+using namespace rondo;
+using rondo_test::run_as;
+using rondo_test::simulate;
+
+namespace {
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+task<> wait_for_item(queue<int>& q) {
+  set_task_name("getter");
+  co_await q.next();
+}
+
+task<int> seven() { co_return 7; }
+
+}  // namespace
+
+TEST(TaskTree, ShowsNameStateWaitAndPlaceOfEachTask) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    queue<int> q(1);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn(wait_for_item(q));
+      g.spawn(timeout(5s, sleep_for(2s)));
+      co_await sleep_for(1s);
+      tree = task_tree();
+      q.close();
+    });
+  });
+  EXPECT_TRUE(has(tree, "main: waiting for a task group")) << tree;
+  EXPECT_TRUE(has(tree, "  body: running")) << tree;
+  EXPECT_TRUE(has(tree, "child \"getter\" (spawned at inspect_test.cpp:")) << tree;
+  EXPECT_TRUE(has(tree, "waiting for an item of a queue, 1.000 s, in ")) << tree;
+  EXPECT_TRUE(has(tree, "wait_for_item(queue<int> &) at inspect_test.cpp:")) << tree;
+  EXPECT_TRUE(has(tree, "waiting for a timeout")) << tree;
+  EXPECT_TRUE(has(tree, "waiting for a time,")) << tree;
+}
+
+TEST(TaskTree, ShowsTheBranchesOfAGather) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    event done;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> { co_await gather(done.wait(), done.wait()); });
+      co_await sleep_for(1s);
+      tree = task_tree();
+      done.set();
+    });
+  });
+  std::size_t branches = 0;
+  for (std::size_t at = tree.find("branch: waiting for an event"); at != std::string::npos;
+       at = tree.find("branch: waiting for an event", at + 1))
+    ++branches;
+  EXPECT_EQ(branches, 2U) << tree;
+}
+
+TEST(TaskTree, TellsWhatStillWaitsInADeadlock) {
+  try {
+    simulate([]() -> task<> {
+      event never;
+      co_await never.wait();
+    });
+    FAIL() << "the deadlock was not reported";
+  } catch (const std::logic_error& e) {
+    EXPECT_TRUE(has(e.what(), "main: waiting for an event")) << e.what();
+  }
+}
+
+TEST(TaskTree, IsCutWhereScopesAreNestedTooDeepToRead) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    struct nest {
+      static task<> go(int n, std::string& out) {
+        if (n > 0)
+          co_await shield(go(n - 1, out));
+        else
+          out = task_tree();
+      }
+    };
+    co_await nest::go(500, tree);
+  });
+  EXPECT_TRUE(has(tree, "…")) << tree.size();
+}
+
+TEST(RemainingTime, IsThatOfTheNearestDeadlineAround) {
+  simulate([]() -> task<> {
+    EXPECT_FALSE(remaining_time().has_value());
+    co_await timeout(5s, []() -> task<> {
+      EXPECT_EQ(remaining_time(), 5s);
+      co_await sleep_for(1s);
+      EXPECT_EQ(remaining_time(), 4s);
+      co_await timeout(10s, []() -> task<> {
+        EXPECT_EQ(remaining_time(), 4s);
+        co_await try_for(1s, []() -> task<> {
+          EXPECT_EQ(remaining_time(), 1s);
+          co_return;
+        });
+      });
+    });
+    EXPECT_FALSE(remaining_time().has_value());
+  });
+}
+
+TEST(RemainingTime, ReachesIntoTheChildrenOfAGroup) {
+  simulate([]() -> task<> {
+    co_await timeout(5s, with_task_group([](task_group& g) -> task<> {
+                       g.spawn([]() -> task<> {
+                         co_await sleep_for(2s);
+                         EXPECT_EQ(remaining_time(), 3s);
+                       });
+                       co_return;
+                     }));
+  });
+}
+
+TEST(TaskLocal, IsSeenInsideAndInChildrenAndNotOutside) {
+  simulate([]() -> task<> {
+    const task_local<std::string> id;
+    EXPECT_EQ(id.get(), nullptr);
+    auto look = [&](const char* wanted) -> task<> {
+      co_await yield_now();
+      const std::string* found = id.get();
+      EXPECT_TRUE(found && *found == wanted) << wanted;
+    };
+    co_await id.with("outer", [&]() -> task<> {
+      co_await look("outer");
+      co_await id.with("inner", look("inner"));
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn(look("outer"));
+        co_return;
+      });
+      co_await gather(look("outer"), id.with("other", look("other")));
+    });
+    EXPECT_EQ(id.get(), nullptr);
+  });
+}
+
+TEST(Debugging, ReportsATaskThatNobodyAwaited) {
+  testing::internal::CaptureStderr();
+  run_as(run_options().reactor(reactor_kind::simulated).debug(true), []() -> task<> {
+    {
+      const auto forgotten = seven();
+    }
+    co_await seven();
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(has(said, "without ever being awaited")) << said;
+  EXPECT_TRUE(has(said, "seven() at inspect_test.cpp:")) << said;
+  EXPECT_EQ(said.find("without"), said.rfind("without")) << said;
+}
+
+TEST(Debugging, SaysNothingOfTasksThatACancellationTook) {
+  testing::internal::CaptureStderr();
+  run_as(run_options().reactor(reactor_kind::simulated).debug(true), []() -> task<> {
+    co_await try_for(1s, []() -> task<> {
+      auto later = seven();
+      co_await sleep_for(2s);
+      co_await std::move(later);
+    });
+    co_await with_task_group([](task_group& g) -> task<> {
+      g.cancel();
+      g.spawn(seven());
+      co_return;
+    });
+  });
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(Debugging, ReportsAStepThatTookTooLong) {
+  testing::internal::CaptureStderr();
+  run_as(run_options().reactor(reactor_kind::simulated).debug(true).slow_step(1ns), []() -> task<> {
+    set_task_name("glutton");
+    co_await sleep_for(1s);
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(has(said, "a step")) << said;
+  EXPECT_TRUE(has(said, "of \"glutton\"")) << said;
+  EXPECT_TRUE(has(said, "inspect_test.cpp:")) << said;
+}

@@ -1,0 +1,226 @@
+#include "support/cancel_at_every_wait.hpp"
+#include "support/conformance.hpp"
+#include "support/run_on.hpp"
+
+#include <rondo/runtime.hpp>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using namespace rondo;
+using namespace std::chrono_literals;
+using rondo_test::run_on;
+using rondo_test::simulate;
+
+// Two ends of a pipe or of a pair of sockets.
+class ends {
+ public:
+  static ends pipe() {
+    ends e;
+    EXPECT_EQ(::pipe2(e.fd_.data(), O_CLOEXEC | O_NONBLOCK), 0);
+    return e;
+  }
+  static ends sockets() {
+    ends e;
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, e.fd_.data()),
+              0);
+    return e;
+  }
+  ends(ends&& other) noexcept : fd_(std::exchange(other.fd_, {-1, -1})) {}
+  ends& operator=(ends&&) = delete;
+  ~ends() {
+    close(0);
+    close(1);
+  }
+  int operator[](std::size_t i) const { return fd_[i]; }
+  void close(std::size_t i) {
+    if (fd_[i] >= 0) ::close(std::exchange(fd_[i], -1));
+  }
+  void write(std::size_t i, std::size_t n) const {
+    const std::vector<char> bytes(n, 'x');
+    EXPECT_EQ(::write(fd_[i], bytes.data(), n), static_cast<ssize_t>(n));
+  }
+  // Until nothing more goes in.
+  void fill(std::size_t i) const {
+    const std::array<char, 4096> bytes{};
+    while (::write(fd_[i], bytes.data(), bytes.size()) > 0) {
+    }
+  }
+  void drain(std::size_t i) const {
+    std::array<char, 4096> bytes;
+    while (::read(fd_[i], bytes.data(), bytes.size()) > 0) {
+    }
+  }
+
+ private:
+  ends() = default;
+  std::array<int, 2> fd_{-1, -1};
+};
+
+ON_KERNEL_REACTORS(Poll, AReadableDescriptorCompletesAtOnce) {
+  const ends p = ends::pipe();
+  p.write(1, 1);
+  run_on(reactor, [&]() -> task<> {
+    co_await readable(p[0]);
+    co_await readable(p[0]);  // nothing was read: it still is
+    co_await writable(p[1]);
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, WaitsUntilThereIsSomethingToRead) {
+  const ends p = ends::pipe();
+  run_on(reactor, [&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto h = g.spawn(readable(p[0]));
+      for (int i = 0; i < 5; ++i) co_await yield_now();
+      EXPECT_FALSE(h.done());
+      p.write(1, 1);
+      co_await h;
+      p.drain(0);
+      EXPECT_FALSE(co_await try_for(1ms, readable(p[0])));
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, WaitsUntilThereIsRoomToWrite) {
+  const ends s = ends::sockets();
+  s.fill(0);
+  run_on(reactor, [&]() -> task<> {
+    EXPECT_FALSE(co_await try_for(1ms, writable(s[0])));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto h = g.spawn(writable(s[0]));
+      co_await yield_now();
+      s.drain(1);
+      co_await h;
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, BothDirectionsOfOneDescriptorAtOnce) {
+  const ends s = ends::sockets();
+  s.fill(0);
+  run_on(reactor, [&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto in = g.spawn(readable(s[0]));
+      auto out = g.spawn(writable(s[0]));
+      for (int i = 0; i < 5; ++i) co_await yield_now();
+      EXPECT_FALSE(in.done());
+      EXPECT_FALSE(out.done());
+      s.drain(1);
+      co_await out;
+      EXPECT_FALSE(in.done());
+      s.write(1, 1);
+      co_await in;
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, CompletesWhenTheOtherEndIsClosed) {
+  ends p = ends::pipe();
+  ends q = ends::pipe();
+  q.fill(1);
+  run_on(reactor, [&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto reader = g.spawn(readable(p[0]));
+      auto writer = g.spawn(writable(q[1]));
+      co_await yield_now();
+      p.close(1);
+      q.close(0);
+      co_await reader;
+      co_await writer;
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, ADescriptorThatIsNotOpenIsAnError) {
+  run_on(reactor, []() -> task<> {
+    for (const int fd : {-1, 54'321}) {
+      try {
+        co_await readable(fd);
+        ADD_FAILURE();
+      } catch (const std::system_error& e) {
+        EXPECT_EQ(e.code(), std::errc::bad_file_descriptor);
+      }
+      EXPECT_EQ((co_await as_result(readable(fd))).code(), std::errc::bad_file_descriptor);
+    }
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, ACancelledWaitLeavesTheDescriptorAsItWas) {
+  const ends p = ends::pipe();
+  run_on(reactor, [&]() -> task<> {
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_FALSE(co_await try_for(1us, readable(p[0])));
+    }
+    p.write(1, 1);
+    co_await readable(p[0]);
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, ANumberGivenAgainIsAnotherDescriptor) {
+  run_on(reactor, []() -> task<> {
+    for (int i = 0; i < 20; ++i) {
+      const ends p = ends::pipe();
+      EXPECT_FALSE(co_await try_for(1us, readable(p[0]))) << "an event of the one before";
+      p.write(1, 1);
+      co_await readable(p[0]);
+    }
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, ManyDescriptorsAtOnce) {
+  constexpr int pairs = 600;  // more than io_uring's queue takes at once
+  std::vector<ends> all;
+  for (int i = 0; i < pairs; ++i) all.push_back(ends::pipe());
+  run_on(reactor, [&]() -> task<> {
+    int done = 0;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (const ends& p : all)
+        g.spawn([&]() -> task<> {
+          co_await readable(p[0]);
+          ++done;
+        });
+      for (int i = 0; i < 20; ++i) co_await yield_now();
+      EXPECT_EQ(done, 0);
+      for (const ends& p : all) p.write(1, 1);
+    });
+    EXPECT_EQ(done, pairs);
+    // And cancelled all at once.
+    for (const ends& p : all) p.drain(0);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (const ends& p : all) g.spawn(readable(p[0]));
+      for (int i = 0; i < 20; ++i) co_await yield_now();
+      g.cancel();
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, IsCancelledAtEveryWait) {
+  const ends p = ends::pipe();
+  const auto n = rondo_test::cancel_at_every_wait(reactor, [&]() -> task<> {
+    p.drain(0);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn(readable(p[0]));
+      g.spawn(writable(p[1]));
+      co_await yield_now();
+      p.write(1, 1);
+    });
+  });
+  // The group, its body's yield, readable; what can be written is found out without a wait on epoll alone.
+  EXPECT_EQ(n.at_rest, reactor == reactor_kind::epoll ? 3U : 4U);
+}
+
+TEST(Poll, InTheSimulationARealDescriptorIsNotServed) {
+  simulate(
+      []() -> task<> { EXPECT_EQ((co_await as_result(readable(0))).code(), io_errc::closed); });
+}
+
+}  // namespace

@@ -1,0 +1,163 @@
+#include "support/cancel_at_every_wait.hpp"
+#include "support/conformance.hpp"
+#include "support/run_on.hpp"
+
+#include <rondo/runtime.hpp>
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <latch>
+#include <memory>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace rondo;
+using namespace std::chrono_literals;
+using rondo_test::run_on;
+using rondo_test::simulate;
+
+TEST(ToThread, RunsInlineInTheSimulation) {
+  simulate([]() -> task<> {
+    const auto here = std::this_thread::get_id();
+    EXPECT_EQ(co_await to_thread([] { return std::this_thread::get_id(); }), here);
+  });
+}
+
+// Takes every thread of the pool, so that what comes next waits in line.
+class full_pool {
+ public:
+  task<> fill(task_group& g) {
+    for (std::size_t i = 0; i < detail::max_threads; ++i)
+      g.spawn(to_thread([this] {
+        taken_.count_down();
+        release_.wait();
+      }));
+    while (!taken_.try_wait()) co_await sleep_for(100us);
+  }
+  void release() { release_.count_down(); }
+
+ private:
+  std::latch taken_{static_cast<std::ptrdiff_t>(detail::max_threads)};
+  std::latch release_{1};
+};
+
+ON_KERNEL_REACTORS(ToThread, RunsOnAnotherThread) {
+  run_on(reactor, []() -> task<> {
+    const auto here = std::this_thread::get_id();
+    EXPECT_NE(co_await to_thread([] { return std::this_thread::get_id(); }), here);
+    EXPECT_EQ(std::this_thread::get_id(), here);
+  });
+}
+
+ON_KERNEL_REACTORS(ToThread, TwoCallsThatWaitForEachOtherHaveAThreadEach) {
+  run_on(reactor, []() -> task<> {
+    for (int round = 0; round < 50; ++round) {
+      std::latch both(2);
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn(to_thread([&] { both.arrive_and_wait(); }));
+        g.spawn(to_thread([&] { both.arrive_and_wait(); }));
+        co_return;
+      });
+    }
+  });
+}
+
+ON_KERNEL_REACTORS(ToThread, CancelledBeforeAThreadHasBegunItNeverRuns) {
+  run_on(reactor, []() -> task<> {
+    full_pool pool;
+    std::atomic<bool> ran{false};
+    const auto argument = std::make_shared<int>(0);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      co_await pool.fill(g);
+      auto h = g.spawn(to_thread([&](const std::shared_ptr<int>&) { ran = true; }, argument));
+      co_await yield_now();
+      EXPECT_EQ(argument.use_count(), 2);
+      h.cancel();
+      EXPECT_TRUE((co_await h.join()).is_cancelled());
+      EXPECT_EQ(argument.use_count(), 1);
+      pool.release();
+    });
+    EXPECT_FALSE(ran);
+  });
+}
+
+ON_KERNEL_REACTORS(ToThread, OneThatHasBegunIsWaitedForAndKeepsItsResult) {
+  run_on(reactor, []() -> task<> {
+    std::latch begun(1);
+    std::latch go_on(1);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto h = g.spawn(to_thread([&] {
+        begun.count_down();
+        go_on.wait();
+        return 5;
+      }));
+      while (!begun.try_wait()) co_await sleep_for(100us);
+      h.cancel();
+      for (int i = 0; i < 10; ++i) co_await yield_now();
+      EXPECT_FALSE(h.done());
+      go_on.count_down();
+      EXPECT_EQ((co_await h.join()).value(), 5);
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(ToThread, OneThatMayBeAbandonedStopsAtOnce) {
+  const auto go_on = std::make_shared<std::latch>(1);
+  const auto finished = std::make_shared<std::latch>(1);
+  run_on(reactor, [go_on, finished]() -> task<> {
+    const auto begun = std::make_shared<std::latch>(1);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto h = g.spawn(to_thread(abandon_on_cancel, [=] {
+        begun->count_down();
+        go_on->wait();
+        finished->count_down();
+        return 5;
+      }));
+      while (!begun->try_wait()) co_await sleep_for(100us);
+      h.cancel();
+      EXPECT_TRUE((co_await h.join()).is_cancelled());
+    });
+  });
+  go_on->count_down();  // the loop is gone by now
+  finished->wait();
+}
+
+ON_KERNEL_REACTORS(ToThread, MoreCallsThanThreadsAllRun) {
+  run_on(reactor, []() -> task<> {
+    std::atomic<int> ran{0};
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (int i = 0; i < 500; ++i) g.spawn(to_thread([&] { ++ran; }));
+      co_return;
+    });
+    EXPECT_EQ(ran, 500);
+  });
+}
+
+ON_KERNEL_REACTORS(ToThread, CancelledAtRandomMomentsEachCallRunsOnceOrNotAtAll) {
+  run_on(reactor, []() -> task<> {
+    for (int round = 0; round < 100; ++round) {
+      std::atomic<int> ran{0};
+      int completed = 0;
+      int cancelled = 0;
+      co_await with_task_group([&](task_group& g) -> task<> {
+        std::vector<join_handle<void>> handles;
+        for (int i = 0; i < 20; ++i) handles.push_back(g.spawn(to_thread([&] { ++ran; })));
+        co_await yield_now();
+        for (std::size_t i = 0; i < handles.size(); i += 2) handles[i].cancel();
+        for (auto& h : handles) {
+          const outcome<void> o = co_await h.join();
+          (o.has_value() ? completed : cancelled)++;
+          EXPECT_FALSE(o.has_error());
+        }
+      });
+      EXPECT_EQ(ran, completed);
+      EXPECT_EQ(completed + cancelled, 20);
+    }
+  });
+}
+
+}  // namespace
