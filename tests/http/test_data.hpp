@@ -1,6 +1,8 @@
 // Where the public test data is: $RONDO_TEST_DATA, else ../shared/data beside the checkout.
 #pragma once
 
+#include "support/source_root.hpp"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -14,7 +16,7 @@ inline std::filesystem::path data_directory() {
   if (const char* given = std::getenv("RONDO_TEST_DATA"); given != nullptr && *given != '\0') {
     return given;
   }
-  return std::filesystem::path(RONDO_SOURCE_ROOT) / ".." / "shared" / "data";
+  return rondo_test::source_root() / ".." / "shared" / "data";
 }
 
 // The bytes of a data file; nullopt when it is not there.
