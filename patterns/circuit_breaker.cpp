@@ -34,8 +34,7 @@ circuit_breaker::~circuit_breaker() {
     detail::fatal("a circuit_breaker was destroyed while a call or an isolation still needed it");
 }
 
-verdict circuit_breaker::judge(const detail::call_result& r) const {
-  if (r.has_value() && !classifier_) return verdict::success;
+verdict circuit_breaker::judge_rarely(const detail::call_result& r) const {
   rejection why{};
   const detail::ending end = detail::ending_of(r, why);
   if (end == detail::ending::cancelled) return verdict::neutral;

@@ -32,7 +32,7 @@
 
 namespace rondo {
 
-class circuit_breaker {
+class circuit_breaker : public policy<circuit_breaker> {
  public:
   using time_point = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
   enum class state : std::uint8_t { closed, open, half_open, isolated };
@@ -55,6 +55,8 @@ class circuit_breaker {
   class options;
   class permit;
   class isolation;
+  class layer;
+  static constexpr auto kind = detail::policy_kind::circuit_breaker;
 
   circuit_breaker();
   circuit_breaker(
@@ -63,22 +65,6 @@ class circuit_breaker {
   circuit_breaker& operator=(const circuit_breaker&) = delete;
   // Destroying it while a permit or an isolation is alive ends the program.
   ~circuit_breaker();
-
-  // fn(args…) if it is admitted: its outcome; else a rejection, without an exception
-  // (rejection.hpp). `fn` is kept until its task has ended. A function that gives an outcome is
-  // judged by what is in it. Cancellation: the call's; its permit is dropped. Throws nothing but
-  // what the classifier throws.
-  template <class F, class... Args>
-    requires detail::callable_again<F, Args...>
-  task<outcome<detail::call_value_t<F, Args...>>> run(F fn, Args... args) {
-    return run_call<detail::call_value_t<F, Args...>>(*this, std::move(fn), std::move(args)...);
-  }
-  // The same, giving the value or throwing: the call's own exception, or `rejected`.
-  template <class F, class... Args>
-    requires detail::callable_again<F, Args...>
-  task<detail::call_value_t<F, Args...>> operator()(F fn, Args... args) {
-    return detail::value_of(run(std::move(fn), std::move(args)...));
-  }
 
   // For calls that run() does not fit. The permit is false when the call is refused.
   [[nodiscard]] permit admit(time_point now) noexcept;
@@ -111,9 +97,11 @@ class circuit_breaker {
   template <class F>
   struct listener_model;
 
-  template <class T, class F, class... Args>
-  static task<outcome<T>> run_call(circuit_breaker& self, F fn, Args... args);
-  verdict judge(const detail::call_result& r) const;
+  template <class T>
+  verdict judge(const outcome<T>& r) const {
+    return r.has_value() && !classifier_ ? verdict::success : judge_rarely(detail::call_result(r));
+  }
+  verdict judge_rarely(const detail::call_result& r) const;
   permit refuse(rejection r) noexcept;
   permit admit_open(time_point now) noexcept;
   permit admit_probe(time_point now) noexcept;
@@ -294,18 +282,25 @@ inline void circuit_breaker::settle(const permit& p, verdict v, time_point now) 
   failures_in_a_row_ = 0;
 }
 
-template <class T, class F, class... Args>
-task<outcome<T>> circuit_breaker::run_call(circuit_breaker& self, F fn, Args... args) {
-  permit p = self.admit(this_loop().now());
-  if (!p) co_return outcome<T>(detail::small_error_of(p.refusal()));
-  std::optional<outcome<T>> result;
-  try {
-    result.emplace(detail::flatten(co_await as_result(fn(args...))));
-  } catch (...) {  // the function itself threw, before there was a task
-    result.emplace(std::current_exception());
+// A call's part in it.
+class circuit_breaker::layer {
+ public:
+  explicit layer(circuit_breaker& b) noexcept : breaker_(b) {}
+
+  admission enter(call_context& c) noexcept {
+    permit_.emplace(breaker_.admit(c.now()));
+    if (!*permit_) [[unlikely]]
+      return permit_->refusal();
+    return admission::go();
   }
-  p.settle(self.judge(detail::call_result(*result)), this_loop().now());
-  co_return std::move(*result);
-}
+  template <class T>
+  void leave(call_context& c, outcome<T>& r) {
+    permit_->settle(breaker_.judge(r), c.now());
+  }
+
+ private:
+  circuit_breaker& breaker_;
+  std::optional<permit> permit_;
+};
 
 }  // namespace rondo

@@ -1,9 +1,18 @@
 #include <rondo/patterns/policy.hpp>
+#include <rondo/runtime/inspect.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <random>
 
-namespace rondo::detail {
+namespace rondo {
+
+detail::time_point call_context::nearest_deadline() const {
+  const std::optional<std::chrono::nanoseconds> left = remaining_time();
+  return left ? std::min(limit_.deadline, detail::add(now(), *left)) : limit_.deadline;
+}
+
+namespace detail {
 
 void report_exception() noexcept {
   if (this_thread.running_loop) {
@@ -34,4 +43,5 @@ std::uint64_t policy_seed() noexcept {
   }
 }
 
-}  // namespace rondo::detail
+}  // namespace detail
+}  // namespace rondo

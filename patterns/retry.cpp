@@ -33,25 +33,37 @@ void retry_hook::call(std::uint64_t attempt, nanoseconds delay,
   }
 }
 
-std::optional<nanoseconds> retry_call::delay_after(const call_result& r, time_point now) {
-  if (++attempts_ >= settings_.max_attempts) return std::nullopt;
-  if (r.has_value() && !settings_.judge) return std::nullopt;
+}  // namespace detail
+
+decision retry::layer::after_failure(call_context& c, const detail::call_result& r) {
+  if (++attempts_ >= settings_.max_attempts) return decision::pass();
 
   rejection why{};
-  const ending end = ending_of(r, why);
-  if (end == ending::cancelled) return std::nullopt;
-  const bool worth_it =
-      end == ending::error || (end == ending::rejected && passes_by_itself(why.reason));
+  const detail::ending end = detail::ending_of(r, why);
+  if (end == detail::ending::cancelled) return decision::pass();
+  const bool worth_it = end == detail::ending::error ||
+                        (end == detail::ending::rejected && detail::passes_by_itself(why.reason));
   const verdict v = settings_.judge.ask(r).value_or(worth_it ? verdict::failure : verdict::neutral);
-  if (v != verdict::failure) return std::nullopt;
+  if (v != verdict::failure) return decision::pass();
 
-  const nanoseconds delay = std::max(settings_.delays.next(), why.retry_after);
-  if (add(now, delay) >= deadline_ && deadline_ != never) return std::nullopt;
+  if (!delays_) delays_.emplace(settings_.delays.branch());
+  const std::chrono::nanoseconds delay = std::max(delays_->next(), why.retry_after);
+  const detail::time_point deadline = std::min(deadline_, c.nearest_deadline());
+  if (deadline != detail::never && detail::add(c.now(), delay) >= deadline) return decision::pass();
   settings_.on_retry.call(attempts_, delay, r);
-  return delay;
+  return decision::again(delay);
 }
 
-}  // namespace detail
+retry::retry(const retry& other) : settings_(other.settings_) {
+  settings_.delays = other.settings_.delays.branch();
+}
+retry& retry::operator=(const retry& other) {
+  if (this != &other) {
+    settings_ = other.settings_;
+    settings_.delays = other.settings_.delays.branch();
+  }
+  return *this;
+}
 
 retry& retry::max_attempts(std::uint64_t n) & {
   if (n == 0) throw std::invalid_argument("retry: at least one attempt");

@@ -5,7 +5,7 @@
 //   one threw outcome<reply> o = co_await again.run([&] { return fetch(url); });   // never throws
 //   for the call
 //
-// The function is kept and called anew for each attempt. A call in progress does not refer to the
+// The function is kept and called anew for each attempt. A call made directly does not refer to the
 // policy object, which may go, change or serve any number of calls at once (on one loop's thread).
 //
 // What is tried again: what the classifier calls a failure (verdict.hpp); without one, any
@@ -16,7 +16,6 @@
 
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/sleep.hpp>
 
 namespace rondo {
 namespace detail {
@@ -59,47 +58,21 @@ struct retry_settings {
   retry_hook on_retry;
 };
 
-// The state of one call under retry.
-class retry_call {
- public:
-  // Each call draws numbers of its own: callers that share a policy must not agree on their delays.
-  explicit retry_call(const retry_settings& s) : settings_(s) {
-    settings_.delays = s.delays.branch();
-  }
-  void begin(time_point now) noexcept { deadline_ = add(now, settings_.total); }
-  // An attempt ended with `r`: how long to wait before the next, or none when this is the end.
-  std::optional<nanoseconds> delay_after(const call_result& r, time_point now);
-
- private:
-  retry_settings settings_;
-  std::uint64_t attempts_ = 0;
-  time_point deadline_ = never;
-};
-
-template <class T, class F, class... Args>
-task<outcome<T>> run_retry(retry_call call, F fn, Args... args) {
-  call.begin(this_loop().now());
-  while (true) {
-    std::optional<outcome<T>> result;
-    try {
-      result.emplace(flatten(co_await as_result(fn(args...))));
-    } catch (...) {  // the function itself threw, before there was a task
-      result.emplace(std::current_exception());
-    }
-    const std::optional<nanoseconds> delay =
-        call.delay_after(call_result(*result), this_loop().now());
-    if (!delay) co_return std::move(*result);
-    result.reset();
-    co_await sleep_for(*delay);
-  }
-}
-
 }  // namespace detail
 
-class retry {
+class retry : public policy<retry> {
  public:
+  class layer;
+  static constexpr auto kind = detail::policy_kind::retry;
+
   // 3 attempts, exponential delays from 100 ms with full jitter, no deadline.
   retry() = default;
+  // A copy has the same settings, and random numbers of its own.
+  retry(const retry& other);
+  retry& operator=(const retry& other);
+  retry(retry&&) noexcept = default;
+  retry& operator=(retry&&) noexcept = default;
+  ~retry() = default;
 
   // How many calls at most, the first included. Throws std::invalid_argument for 0.
   retry& max_attempts(std::uint64_t n) &;
@@ -144,25 +117,37 @@ class retry {
     return std::move(total_deadline(d));
   }
 
-  // fn(args…) until it succeeds or there is no point: the outcome of the last attempt. A function
-  // that gives an outcome (another policy's run) is judged by what is in it. Cancellation: of the
-  // attempt or the delay that is going on; nothing follows. Throws nothing but what the classifier
-  // throws.
-  template <class F, class... Args>
-    requires detail::callable_again<F, Args...>
-  task<outcome<detail::call_value_t<F, Args...>>> run(F fn, Args... args) const {
-    return detail::run_retry<detail::call_value_t<F, Args...>>(detail::retry_call(settings_),
-                                                               std::move(fn), std::move(args)...);
+ private:
+  detail::retry_settings settings_;
+};
+
+// A call's part in it.
+class retry::layer {
+ public:
+  explicit layer(const retry& r) noexcept : settings_(r.settings_) {}
+
+  admission enter(call_context& c) noexcept {
+    attempts_ = 0;
+    if (delays_) delays_->reset();
+    if (settings_.total != detail::nanoseconds::max())
+      deadline_ = detail::add(c.now(), settings_.total);
+    return admission::go();
   }
-  // The same, giving the value or throwing the last attempt's own exception.
-  template <class F, class... Args>
-    requires detail::callable_again<F, Args...>
-  task<detail::call_value_t<F, Args...>> operator()(F fn, Args... args) const {
-    return detail::value_of(run(std::move(fn), std::move(args)...));
+  template <class T>
+  decision leave(call_context& c, outcome<T>& r) {
+    if (r.has_value() && !settings_.judge) [[likely]]
+      return decision::pass();
+    return after_failure(c, detail::call_result(r));
   }
 
  private:
-  detail::retry_settings settings_;
+  decision after_failure(call_context& c, const detail::call_result& r);
+
+  const detail::retry_settings& settings_;
+  // Each call draws numbers of its own: callers that share a policy must not agree on their delays.
+  std::optional<class backoff> delays_;
+  std::uint64_t attempts_ = 0;
+  detail::time_point deadline_ = detail::never;
 };
 
 }  // namespace rondo

@@ -85,6 +85,7 @@ class timeout_wait final : public deadline_wait {
   // How it ended: cancelled means that the deadline ended it.
   bool await_resume() const noexcept { return !expired(); }
   T take() { return body_.take(); }
+  outcome<T> take_outcome() { return body_.take_outcome(); }
 
  private:
   child<T> body_;

@@ -4,10 +4,13 @@
 #include <rondo/patterns/as_completed.hpp>
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
+#include <rondo/patterns/compose.hpp>
 #include <rondo/patterns/gather.hpp>
 #include <rondo/patterns/map_concurrent.hpp>
 #include <rondo/patterns/pipeline.hpp>
+#include <rondo/patterns/policy.hpp>
 #include <rondo/patterns/race.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/retry.hpp>
+#include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
