@@ -3,6 +3,7 @@
 
 #include <rondo/net/socket.hpp>
 #include <rondo/runtime/io.hpp>
+#include <rondo/runtime/receive.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -144,6 +145,11 @@ class stream_socket {
   // again.
   [[nodiscard]] detail::read_wait read_some(std::span<std::byte> buffer) noexcept {
     return {socket_.get(), buffer};
+  }
+  // Completes with what is there, in a buffer that the loop lends; empty at the end of the stream. While it
+  // waits it holds no buffer. Throws and is cancelled as read_some.
+  [[nodiscard]] rondo::detail::receive_wait receive() noexcept {
+    return rondo::detail::receive_wait(socket_.get());
   }
   // Completes with how many bytes went, at least one. Throws as read_some, and EPIPE.
   [[nodiscard]] detail::write_some_wait write_some(std::span<const std::byte> bytes) noexcept {

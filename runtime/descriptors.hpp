@@ -56,7 +56,8 @@ class descriptor_table {
       op.result = result_closed;
     else if (s->waiting[static_cast<std::size_t>(op.way)])
       op.result = result_busy;
-    else if (s->write_broken && op.kind == operation_kind::send)
+    else if (s->write_broken &&
+             (op.kind == operation_kind::send || op.kind == operation_kind::sendmsg))
       op.result = result_write_broken;
     else
       return s;

@@ -230,7 +230,8 @@ void detail::report_unhandled(const std::shared_ptr<unhandled_sink>& to,
 
 loop_stats loop::stats() const noexcept {
   const detail::reactor_counts& c = reactor_->counts();
-  return {turns_, steps_, c.system_calls, c.submitted, c.completed, c.overflows, mailbox_->wakes()};
+  return {turns_,      steps_,      c.system_calls, c.submitted,
+          c.completed, c.overflows, c.rearms,       mailbox_->wakes()};
 }
 
 void detail::unhandled_here() noexcept { this_loop().unhandled(std::current_exception()); }

@@ -10,7 +10,24 @@
 
 namespace rondo::detail {
 
-enum class operation_kind : std::uint8_t { accept, connect, recv, send, poll };
+enum class operation_kind : std::uint8_t {
+  accept,
+  connect,
+  recv,
+  send,
+  recvmsg,   // data: a msghdr, which is written to
+  sendmsg,   // data: a msghdr
+  recvmmsg,  // data: an array of mmsghdr, size: how many; completes with how many came, at least one
+  sendmmsg,  // the same; with how many went, at least one
+  receive,  // of a stream, into a buffer of the reactor: `data` when there are bytes; see give_back()
+  poll,
+  read,   // of a file, at `offset`: only where reactor::serves_files()
+  write,  // the same
+  fsync,  // the same; flags: 0, or fsync_data_only
+};
+
+// As fdatasync(2) does.
+inline constexpr std::uint32_t fsync_data_only = 1;
 
 constexpr const char* name_of(operation_kind k) noexcept {
   switch (k) {
@@ -18,7 +35,15 @@ constexpr const char* name_of(operation_kind k) noexcept {
     case operation_kind::connect: return "connect";
     case operation_kind::recv: return "recv";
     case operation_kind::send: return "send";
+    case operation_kind::recvmsg: return "recvmsg";
+    case operation_kind::sendmsg: return "sendmsg";
+    case operation_kind::recvmmsg: return "recvmmsg";
+    case operation_kind::sendmmsg: return "sendmmsg";
+    case operation_kind::receive: return "receive";
     case operation_kind::poll: return "poll";
+    case operation_kind::read: return "read";
+    case operation_kind::write: return "write";
+    case operation_kind::fsync: return "fsync";
   }
   return "?";
 }
@@ -45,11 +70,12 @@ struct operation {
   bool cancel_asked = false;
   bool closed_under = false;    // its descriptor was closed while it was in flight
   bool cancel_waiting = false;  // its cancellation waits for room in io_uring's queue
-  std::uint32_t flags = 0;      // MSG_* for recv and send; POLL* for poll
+  std::uint32_t flags = 0;      // MSG_* of a transfer; POLL* for poll
   descriptor target;
-  void* data = nullptr;     // buffer; const sockaddr* for connect
-  std::uint32_t size = 0;   // its length in bytes
-  std::int32_t result = 0;  // bytes, descriptor or events; negative: an errno or one of the above
+  void* data = nullptr;      // buffer; const sockaddr* for connect; see the kinds
+  std::uint32_t size = 0;    // its length in bytes; of a message: of all its buffers together
+  std::int32_t result = 0;   // bytes, descriptor or events; negative: an errno or one of the above
+  std::uint64_t offset = 0;  // in the file, for read and write
   callback completed = nullptr;  // called by the loop when the operation arrives
   operation* next =
       nullptr;  // in the list that holds it: completed, or waiting for room in the ring

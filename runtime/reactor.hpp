@@ -34,6 +34,8 @@ struct reactor_counts {
   std::uint64_t submitted = 0;     // operations started
   std::uint64_t completed = 0;     // operations that came back
   std::uint64_t overflows = 0;     // completions that did not fit the ring
+  std::uint64_t rearms =
+      0;  // multishot operations that the kernel ended and that were started again
 };
 
 class reactor {
@@ -56,6 +58,8 @@ class reactor {
 
   // The control plane is synchronous. Results are 0 or a value, or a negative errno.
   virtual int open_socket(int domain, int type, int protocol) noexcept = 0;
+  // Two connected Unix sockets; type: SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET.
+  virtual int open_pair(int type, int (&fds)[2]) noexcept = 0;
   virtual int bind(int fd, const sockaddr* name, socklen_t size) noexcept = 0;
   virtual int listen(int fd, int backlog) noexcept = 0;
   virtual int set_option(int fd, int level, int option, const void* value,
@@ -75,7 +79,12 @@ class reactor {
   virtual void close(descriptor d) noexcept = 0;
   // Later sends fail with `write_broken`: a cancelled write does not know how much of it went.
   virtual void break_writes(descriptor d) noexcept = 0;
+  // A buffer that `receive` lent.
+  virtual void give_back(void* buffer) noexcept = 0;
 
+  // True: read, write and fsync are operations like others, of a descriptor of a file that was attached.
+  // False: a file is read and written in a thread (to_thread), which the simulation runs inline.
+  virtual bool serves_files() const noexcept { return false; }
   virtual const char* name() const noexcept = 0;
   const reactor_counts& counts() const noexcept { return counts_; }
 

@@ -32,6 +32,12 @@ struct epoll_slot : descriptor_slot {
   bool drains_short = false;  // a short transfer proves that there is no more
 };
 
+// Of bytes whose number the operation's size says.
+constexpr bool is_stream_transfer(operation_kind k) noexcept {
+  return k == operation_kind::recv || k == operation_kind::send || k == operation_kind::receive ||
+         k == operation_kind::recvmsg || k == operation_kind::sendmsg;
+}
+
 constexpr std::size_t index(direction way) noexcept { return static_cast<std::size_t>(way); }
 
 class epoll_reactor final : public kernel_reactor {
@@ -142,12 +148,12 @@ class epoll_reactor final : public kernel_reactor {
     if (r == would_block)
       s.ready[way] = false;
     else if (s.drains_short && !s.hung_up && r > 0 && static_cast<std::uint32_t>(r) < op.size &&
-             (op.kind == operation_kind::recv || op.kind == operation_kind::send))
+             is_stream_transfer(op.kind))
       s.ready[way] = false;
     return r;
   }
 
-  std::int32_t perform(const operation& op) noexcept {
+  std::int32_t perform(operation& op) noexcept {
     const int fd = op.target.fd;
     for (;;) {
       int r = 0;
@@ -169,6 +175,20 @@ class epoll_reactor final : public kernel_reactor {
         case operation_kind::send:
           r = counted(::send(fd, op.data, op.size, static_cast<int>(op.flags) | MSG_NOSIGNAL));
           break;
+        case operation_kind::recvmsg:
+          r = counted(::recvmsg(fd, static_cast<msghdr*>(op.data),
+                                static_cast<int>(op.flags) | MSG_CMSG_CLOEXEC));
+          break;
+        case operation_kind::sendmsg:
+          r = counted(::sendmsg(fd, static_cast<const msghdr*>(op.data),
+                                static_cast<int>(op.flags) | MSG_NOSIGNAL));
+          break;
+        case operation_kind::recvmmsg:
+        case operation_kind::sendmmsg: r = transfer_batch(op); break;
+        case operation_kind::receive: r = receive_now(op); break;
+        case operation_kind::read:
+        case operation_kind::write:
+        case operation_kind::fsync: return -EOPNOTSUPP;  // serves_files() is false
         case operation_kind::poll: {
           pollfd p{fd, static_cast<short>(op.flags), 0};
           r = counted(::poll(&p, 1, 0));

@@ -28,6 +28,9 @@ void kernel_reactor::wake() noexcept {
 int kernel_reactor::open_socket(int domain, int type, int protocol) noexcept {
   return counted(::socket(domain, type | SOCK_CLOEXEC | socket_flags_, protocol));
 }
+int kernel_reactor::open_pair(int type, int (&fds)[2]) noexcept {
+  return counted(::socketpair(AF_UNIX, type | SOCK_CLOEXEC | socket_flags_, 0, fds));
+}
 int kernel_reactor::bind(int fd, const sockaddr* name, socklen_t size) noexcept {
   return counted(::bind(fd, name, size));
 }
@@ -51,6 +54,26 @@ int kernel_reactor::shutdown(int fd, int how) noexcept { return counted(::shutdo
 bool kernel_reactor::readable_now(int fd) noexcept {
   pollfd p{fd, POLLIN | POLLRDHUP, 0};
   return counted(::poll(&p, 1, 0)) != 0;
+}
+
+int kernel_reactor::receive_now(operation& op) noexcept {
+  void* buffer = pool_.take();
+  if (!buffer) return -ENOBUFS;
+  const int n = counted(::recv(op.target.fd, buffer, buffer_pool::buffer_size, MSG_DONTWAIT));
+  op.size = buffer_pool::buffer_size;  // a shorter one has drained the socket
+  if (n > 0)
+    op.data = buffer;
+  else
+    pool_.give_back(buffer);
+  return n;
+}
+
+int kernel_reactor::transfer_batch(const operation& op) noexcept {
+  auto* messages = static_cast<mmsghdr*>(op.data);
+  const int flags = static_cast<int>(op.flags) | MSG_DONTWAIT;
+  if (op.kind == operation_kind::sendmmsg)
+    return counted(::sendmmsg(op.target.fd, messages, op.size, flags | MSG_NOSIGNAL));
+  return counted(::recvmmsg(op.target.fd, messages, op.size, flags | MSG_CMSG_CLOEXEC, nullptr));
 }
 
 void kernel_reactor::close_now(int fd) noexcept {

@@ -47,6 +47,20 @@ struct simulation_options {
     refusals_ = chance;
     return *this;
   }
+  // Chances that a datagram of UDP never comes, comes twice, or is overtaken by later ones (it takes up to
+  // 50 ms longer). Unix datagrams are safe. 0.
+  simulation_options& datagram_loss(double chance) {
+    datagram_loss_ = chance;
+    return *this;
+  }
+  simulation_options& datagram_duplication(double chance) {
+    datagram_duplication_ = chance;
+    return *this;
+  }
+  simulation_options& datagram_reordering(double chance) {
+    datagram_reordering_ = chance;
+    return *this;
+  }
   // Bytes one direction of a connection holds before its writer must wait. 64 KiB.
   simulation_options& window(std::uint32_t bytes) {
     window_ = std::max(bytes, 1U);
@@ -69,6 +83,9 @@ struct simulation_options {
   double short_transfers_ = 0;
   double resets_ = 0;
   double refusals_ = 0;
+  double datagram_loss_ = 0;
+  double datagram_duplication_ = 0;
+  double datagram_reordering_ = 0;
   std::uint32_t window_ = 64 * 1024;
   std::map<std::string, std::string> hosts_;
   std::string* trace_ = nullptr;

@@ -29,10 +29,23 @@ constexpr unsigned completion_entries = 8192;
 constexpr std::uint64_t tag_ignored = 0;
 constexpr std::uint64_t tag_wake = 1;
 
+struct uring_slot : descriptor_slot {
+  bool unix_datagrams = false;
+};
+
 struct setup {
   unsigned flags;
   const char* name;
 };
+constexpr bool is_receive(operation_kind k) noexcept {
+  return k == operation_kind::recv || k == operation_kind::recvmsg || k == operation_kind::receive;
+}
+// Served by waiting for readiness, then by a call.
+constexpr bool when_ready(operation_kind k) noexcept {
+  return k == operation_kind::receive || k == operation_kind::recvmmsg ||
+         k == operation_kind::sendmmsg;
+}
+
 // The best first. DEFER_TASKRUN is worth 20 % at low concurrency; SUBMIT_ALL keeps one bad entry from
 // holding back the rest; TASKRUN_FLAG tells a busy turn whether the kernel must be entered at all.
 constexpr std::array<setup, 3> ladder{{
@@ -74,7 +87,7 @@ class uring_reactor final : public kernel_reactor {
     }
     rings_mapped_or_not.fetch_add(1, std::memory_order_release);
     io_uring_queue_exit(&ring_);
-    table_.for_each([this](int fd, descriptor_slot& s) {
+    table_.for_each([this](int fd, uring_slot& s) {
       if (s.closing) close_now(fd);
     });
   }
@@ -82,7 +95,7 @@ class uring_reactor final : public kernel_reactor {
   bool start(operation& op) noexcept override {
     const bool foreign = op.target.generation == 0;
     if (!foreign) {
-      descriptor_slot* s = table_.admit(op);
+      uring_slot* s = table_.admit(op);
       if (!s) return true;
       s->waiting[static_cast<std::size_t>(op.way)] = &op;
     }
@@ -142,10 +155,14 @@ class uring_reactor final : public kernel_reactor {
     return true;
   }
 
-  std::uint32_t attach(int fd, transfers) override { return table_.attach(fd).generation; }
+  std::uint32_t attach(int fd, transfers style) override {
+    uring_slot& s = table_.attach(fd);
+    s.unix_datagrams = style == transfers::may_stop_short && carries_unix_datagrams(fd);
+    return s.generation;
+  }
 
   void close(descriptor d) noexcept override {
-    descriptor_slot* s = table_.find(d);
+    uring_slot* s = table_.find(d);
     if (!s) return;
     for (operation*& op : s->waiting)
       if (op && waiting_.remove(*op)) {
@@ -155,7 +172,7 @@ class uring_reactor final : public kernel_reactor {
     if (!s->waiting[0] && !s->waiting[1]) {
       // What was cancelled before this must not hear of it from the other end of the connection instead.
       if (cancels_queued_) submit();
-      *s = descriptor_slot{};
+      *s = uring_slot{};
       close_now(d.fd);
       return;
     }
@@ -170,12 +187,25 @@ class uring_reactor final : public kernel_reactor {
   }
 
   void break_writes(descriptor d) noexcept override {
-    if (descriptor_slot* s = table_.find(d)) s->write_broken = true;
+    if (uring_slot* s = table_.find(d)) s->write_broken = true;
   }
 
+  bool serves_files() const noexcept override { return true; }
   const char* name() const noexcept override { return "io_uring"; }
 
  private:
+  bool carries_unix_datagrams(int fd) noexcept {
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (get_option(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 || value != AF_UNIX) return false;
+    return get_option(fd, SOL_SOCKET, SO_TYPE, &value, &size) == 0 && value != SOCK_STREAM;
+  }
+  // Nothing but a try, for what waits_for_room().
+  int send_flags(const operation& op) noexcept {
+    const uring_slot* s = table_.find(op.target);
+    return static_cast<int>(op.flags) | MSG_NOSIGNAL | (s && s->unix_datagrams ? MSG_DONTWAIT : 0);
+  }
+
   void open_ring() {
     int r = 0;
     std::string refused;
@@ -225,10 +255,23 @@ class uring_reactor final : public kernel_reactor {
       case operation_kind::recv:
         io_uring_prep_recv(e, fd, op.data, op.size, static_cast<int>(op.flags));
         break;
-      case operation_kind::send:
-        io_uring_prep_send(e, fd, op.data, op.size, static_cast<int>(op.flags) | MSG_NOSIGNAL);
+      case operation_kind::send: io_uring_prep_send(e, fd, op.data, op.size, send_flags(op)); break;
+      case operation_kind::recvmsg:
+        io_uring_prep_recvmsg(e, fd, static_cast<msghdr*>(op.data), op.flags | MSG_CMSG_CLOEXEC);
         break;
+      case operation_kind::sendmsg:
+        io_uring_prep_sendmsg(e, fd, static_cast<const msghdr*>(op.data),
+                              static_cast<unsigned>(send_flags(op)));
+        break;
+      case operation_kind::receive:
+      case operation_kind::recvmmsg: io_uring_prep_poll_add(e, fd, POLLIN); break;
+      case operation_kind::sendmmsg: io_uring_prep_poll_add(e, fd, POLLOUT); break;
       case operation_kind::poll: io_uring_prep_poll_add(e, fd, op.flags); break;
+      case operation_kind::read: io_uring_prep_read(e, fd, op.data, op.size, op.offset); break;
+      case operation_kind::write: io_uring_prep_write(e, fd, op.data, op.size, op.offset); break;
+      case operation_kind::fsync:
+        io_uring_prep_fsync(e, fd, op.flags & fsync_data_only ? IORING_FSYNC_DATASYNC : 0);
+        break;
     }
     io_uring_sqe_set_data(e, &op);
     ++in_flight_;
@@ -283,25 +326,58 @@ class uring_reactor final : public kernel_reactor {
         cancels_waiting_.remove(op);
         op.cancel_waiting = false;
       }
-      settle(op, c->res);
+      if (waits_for_room(op, c->res)) continue;
+      const bool ready = c->res > 0 && when_ready(op.kind);
+      if (ready && !transfer_when_ready(op)) continue;
+      settle(op, ready ? op.result : c->res);
     }
     if (n > 0) io_uring_cq_advance(&ring_, n);
     if (!wake_armed_ && !ending_) arm_wake();
   }
 
+  // A Unix datagram whose receiver is full. The kernel would send it again when poll says writable, which it
+  // does at once when the socket is not connected, and by then it has lost the bytes (seen on Linux 6.18: an
+  // empty datagram arrives). So it is tried again every millisecond.
+  bool waits_for_room(operation& op, std::int32_t result) noexcept {
+    const bool waited = result == -ETIME;
+    if ((!waited && result != -EAGAIN) || op.cancel_asked) return false;
+    if (op.kind != operation_kind::send && op.kind != operation_kind::sendmsg) return false;
+    io_uring_sqe* e = waited ? nullptr : entry();
+    if (!e) {
+      if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
+      return true;
+    }
+    static constinit __kernel_timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
+    io_uring_prep_timeout(e, &pause, 0, 0);
+    io_uring_sqe_set_data(e, &op);
+    ++in_flight_;
+    return true;
+  }
+
+  // No entry moves several datagrams, or takes a buffer only when there is something for it: the kernel tells
+  // when something can be moved, and one call moves it.
+  // False: it was too early, and waits again.
+  bool transfer_when_ready(operation& op) noexcept {
+    op.result = op.kind == operation_kind::receive ? receive_now(op) : transfer_batch(op);
+    if (op.result != -EAGAIN || op.cancel_asked) return true;
+    if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
+    return false;
+  }
+
   // The operation is ours again.
   void settle(operation& op, std::int32_t result) noexcept {
     // A cancelled operation may report how it was interrupted instead.
-    if (op.cancel_asked && (result == -EINTR || result == -EALREADY)) result = -ECANCELED;
-    descriptor_slot* s = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
+    if (op.cancel_asked && (result == -EINTR || result == -EALREADY || result == -EAGAIN))
+      result = -ECANCELED;
+    uring_slot* s = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
     if (s && s->generation == op.target.generation) {
       s->waiting[static_cast<std::size_t>(op.way)] = nullptr;
       if (s->closing) {
         // What was won before the close stays won; the end of the stream is our own doing.
-        if (op.closed_under && (result < 0 || (result == 0 && op.kind == operation_kind::recv)))
+        if (op.closed_under && (result < 0 || (result == 0 && is_receive(op.kind))))
           result = result_closed;
         if (!s->waiting[0] && !s->waiting[1]) {
-          *s = descriptor_slot{};
+          *s = uring_slot{};
           close_now(op.target.fd);
         }
       }
@@ -318,7 +394,7 @@ class uring_reactor final : public kernel_reactor {
   }
 
   io_uring ring_{};
-  descriptor_table<descriptor_slot> table_;
+  descriptor_table<uring_slot> table_;
   operation_queue waiting_;          // not in the ring: it was full
   operation_queue cancels_waiting_;  // in the kernel; their cancellation did not fit the ring
   std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
