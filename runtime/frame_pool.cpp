@@ -1,6 +1,5 @@
 #include <rondo/runtime/frame_pool.hpp>
 
-#include <algorithm>
 #include <array>
 #include <mutex>
 #include <new>
@@ -32,6 +31,11 @@ constexpr std::size_t chunk_bytes = std::size_t{256} * 1024;
 struct free_block {
   free_block* next;
 };
+// The unused part of a chunk.
+struct free_range {
+  free_range* next;
+  std::byte* end;
+};
 using free_lists = std::array<free_block*, class_count>;
 
 // Constant-initialised and trivially destroyed, so that reaching it costs one instruction; `farewell` below
@@ -50,7 +54,8 @@ constinit thread_local thread_pool_state pool;
 struct legacy {
   std::mutex mutex;
   free_lists free{};
-  bool any = false;
+  free_range* ranges = nullptr;  // each larger than the largest class
+  bool any = false;              // … in `free`
 
   static legacy& get() {
     static auto* const l = new legacy;
@@ -69,21 +74,29 @@ void leave_to_others(std::size_t c, free_block* list) noexcept {
   l.any = true;
 }
 
+// The part of a chunk that has room for no more than one block becomes that block.
+void make_block_of_rest() noexcept {
+  if (pool.fresh == pool.fresh_end) return;
+  const std::size_t c = static_cast<std::size_t>(pool.fresh_end - pool.fresh) / class_width - 1;
+  pool.free[c] = ::new (pool.fresh) free_block{pool.free[c]};
+  pool.fresh = pool.fresh_end;
+}
+
 struct thread_farewell {
   thread_farewell() = default;
   thread_farewell(const thread_farewell&) = delete;
   thread_farewell& operator=(const thread_farewell&) = delete;
   ~thread_farewell() {
     pool.ending = true;
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) > class_count * class_width) {
+      legacy& l = legacy::get();
+      const std::scoped_lock lock(l.mutex);
+      l.ranges = ::new (pool.fresh) free_range{l.ranges, pool.fresh_end};
+      pool.fresh = pool.fresh_end;
+    }
+    make_block_of_rest();
     for (std::size_t c = 0; c < class_count; ++c)
       leave_to_others(c, std::exchange(pool.free[c], nullptr));
-    // What is left of the chunk, in blocks as large as they come.
-    while (pool.fresh < pool.fresh_end) {
-      const auto left = static_cast<std::size_t>(pool.fresh_end - pool.fresh);
-      const std::size_t c = std::min(left / class_width, class_count) - 1;
-      leave_to_others(c, ::new (pool.fresh) free_block{nullptr});
-      pool.fresh += (c + 1) * class_width;
-    }
   }
   void touch() noexcept {}
 };
@@ -103,6 +116,7 @@ void* new_block(std::size_t c) {
   if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
     farewell.touch();  // registers its destructor with this thread
     legacy& l = legacy::get();
+    free_range* inherited = nullptr;
     {
       const std::scoped_lock lock(l.mutex);
       if (l.any && l.free[c]) {
@@ -110,16 +124,18 @@ void* new_block(std::size_t c) {
         pool.free[c] = std::exchange(l.free[c], nullptr);  // the rest of the list too
         return block;
       }
+      inherited = l.ranges;
+      if (inherited) l.ranges = inherited->next;
     }
-    while (pool.fresh < pool.fresh_end) {  // too small for this one, not for others
-      const auto left = static_cast<std::size_t>(pool.fresh_end - pool.fresh);
-      const std::size_t rest = left / class_width - 1;
-      pool.free[rest] = ::new (pool.fresh) free_block{pool.free[rest]};
-      pool.fresh += left;
+    make_block_of_rest();  // too small for this one, not for others
+    if (inherited) {
+      pool.fresh_end = inherited->end;
+      pool.fresh = reinterpret_cast<std::byte*>(inherited);
+    } else {
+      ++pool.from_heap;
+      pool.fresh = static_cast<std::byte*>(heap_block(chunk_bytes));
+      pool.fresh_end = pool.fresh + chunk_bytes;
     }
-    ++pool.from_heap;
-    pool.fresh = static_cast<std::byte*>(heap_block(chunk_bytes));
-    pool.fresh_end = pool.fresh + chunk_bytes;
   }
   return std::exchange(pool.fresh, pool.fresh + size);
 }

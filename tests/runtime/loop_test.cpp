@@ -5,10 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <memory>
 #include <string>
-#include <thread>
-#include <vector>
 
 namespace {
 
@@ -227,38 +224,6 @@ TEST(Loop, StatsCount) {
     EXPECT_GE(after.turns, before.turns + 5);
     EXPECT_EQ(after.submissions, before.submissions);
   });
-}
-
-TEST(FramePool, CountsWhatIsAlive) {
-  const auto before = detail::frames_alive();
-  void* small = detail::allocate_frame(1);
-  void* large = detail::allocate_frame(1 << 20);
-  EXPECT_EQ(detail::frames_alive(), before + 2);
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(small) % detail::frame_alignment, 0U);
-  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(large) % detail::frame_alignment, 0U);
-  detail::release_frame(small, 1);
-  detail::release_frame(large, 1 << 20);
-  EXPECT_EQ(detail::frames_alive(), before);
-}
-
-TEST(FramePool, ThreadsComeAndGoWithWhatTheyKept) {
-  for (int i = 0; i < 3; ++i)
-    std::thread([] {
-      run(
-          []() -> task<> {
-            for (int n = 0; n < 100; ++n) co_await ready();
-          }(),
-          run_options().reactor(reactor_kind::simulated));
-    }).join();
-}
-
-TEST(FramePool, ABlockMayBeReleasedByAnotherThread) {
-  void* block = detail::allocate_frame(100);
-  std::thread([&] { detail::release_frame(block, 100); }).join();
-  // This thread's count keeps it; the other's went below zero and away.
-  detail::release_frame(detail::allocate_frame(1), 1);
-  std::thread([&] { block = detail::allocate_frame(100); }).join();
-  detail::release_frame(block, 100);
 }
 
 }  // namespace
