@@ -85,6 +85,9 @@ class channel_receiver : public detail::channel_end<T, &detail::channel_state<T>
   // The same, giving nullopt then.
   [[nodiscard]] auto next() { return this->state().next(); }
   std::optional<T> try_receive() { return this->state().try_get(); }
+
+  // For the library: what select stands in line at.
+  detail::channel_state<T>& line() const { return this->state(); }
 };
 
 // `capacity` items wait in between; 0: sender and receiver meet. Throws std::bad_alloc.

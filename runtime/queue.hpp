@@ -77,6 +77,40 @@ class ring {
   std::size_t size_ = 0;
 };
 
+// Told of the getters that belong to one wait on several queues (patterns/select.hpp). Each has left its line.
+class getter_choice {
+ public:
+  // It has an item or an error.
+  virtual void served(list_node& getter) noexcept = 0;
+  // Its queue is closed and drained.
+  virtual void ended(list_node& getter) noexcept = 0;
+
+ protected:
+  ~getter_choice() = default;
+};
+
+// Who stands in line for an item.
+template <class T>
+struct queue_getter : list_node {
+  job* waiter = nullptr;
+  getter_choice* among = nullptr;  // instead of a waiter: one of several, of which one is served
+  std::optional<T> item;
+  std::exception_ptr error;  // that the queue was closed with
+
+  void served() noexcept {
+    if (among) [[unlikely]]
+      among->served(*this);
+    else
+      waiter->wake();
+  }
+  void ended() noexcept {
+    if (among && !error)
+      among->ended(*this);
+    else
+      served();
+  }
+};
+
 // What the queues have in common; Store says in which order items leave: push(T&&), T pop(), size().
 template <class T, class Store>
 class basic_queue {
@@ -85,12 +119,13 @@ class basic_queue {
                 "unique_ptr instead)");
 
   class put_wait;
-  class get_wait_base;
   template <bool optional>
   class get_wait;
   class join_wait;
 
  public:
+  using value_type = T;
+
   basic_queue(const basic_queue&) = delete;
   basic_queue& operator=(const basic_queue&) = delete;
   // Destroying a queue that somebody waits on ends the program.
@@ -149,6 +184,19 @@ class basic_queue {
   bool full() const noexcept { return items_.size() >= maxsize_; }
   bool closed() const noexcept { return closed_; }
 
+  // --- for the library: get, next and select ---
+
+  // True: the getter has an item, or the queue is closed and drained. False: it must stand in line.
+  bool serve(queue_getter<T>& getter) noexcept {
+    if (items_.size() > 0 || !putters_.empty()) {
+      getter.item.emplace(take());
+      return true;
+    }
+    if (closed_) getter.error = error_;
+    return closed_;
+  }
+  void line_up(queue_getter<T>& getter) noexcept { getters_.push_back(getter); }
+
  protected:
   explicit basic_queue(std::size_t maxsize) noexcept : maxsize_(maxsize) {}
   static std::size_t at_least_one(std::size_t maxsize) {
@@ -166,9 +214,9 @@ class basic_queue {
   bool has_room() const noexcept { return items_.size() < maxsize_ || !getters_.empty(); }
   // There is room, or a getter that waits.
   void give(T&& item) {
-    if (get_wait_base* getter = getters_.pop_front()) {
-      getter->item_.emplace(std::move(item));
-      getter->job_->wake();
+    if (queue_getter<T>* getter = getters_.pop_front()) {
+      getter->item.emplace(std::move(item));
+      getter->served();
     } else {
       items_.push(std::move(item));
     }
@@ -195,15 +243,15 @@ class basic_queue {
       w->refused_ = true;
       w->job_->wake();
     }
-    while (get_wait_base* w = getters_.pop_front()) {  // they waited, so it is empty
-      w->error_ = error_;                              // the queue may be gone when they resume
-      w->job_->wake();
+    while (queue_getter<T>* getter = getters_.pop_front()) {  // they waited, so it is empty
+      getter->error = error_;  // the queue may be gone when they resume
+      getter->ended();
     }
   }
 
   Store items_;
   intrusive_list<put_wait> putters_;
-  intrusive_list<get_wait_base> getters_;
+  intrusive_list<queue_getter<T>> getters_;
   intrusive_list<join_wait> joiners_;
   std::size_t maxsize_;
   std::size_t unfinished_ = 0;
@@ -258,64 +306,44 @@ class basic_queue<T, Store>::put_wait final : public wait_base, public list_node
 };
 
 template <class T, class Store>
-class basic_queue<T, Store>::get_wait_base : public wait_base, public list_node {
+template <bool optional>
+class basic_queue<T, Store>::get_wait final : public wait_base {
  public:
-  explicit get_wait_base(basic_queue& q) noexcept : queue_(&q) {}
+  explicit get_wait(basic_queue& q) noexcept : queue_(&q) {}
 
   bool begin(job& j) noexcept override {
-    if (queue_->items_.size() > 0 || !queue_->putters_.empty()) {
-      item_.emplace(queue_->take());
-      return true;
-    }
-    if (queue_->closed_) {
-      error_ = queue_->error_;
-      return true;
-    }
+    if (queue_->serve(mine_)) return true;
     if (j.must_stop()) {
       j.wake_stopped();
       return false;
     }
-    job_ = &j;
-    queue_->getters_.push_back(*this);
+    mine_.waiter = &j;
+    queue_->line_up(mine_);
     j.wait_on(*this);
     return false;
   }
   void cancel(job& j) noexcept override {
-    unlink();
+    mine_.unlink();
     j.wake_stopped();
   }
   void describe(wait_visitor& v) const override { v.waits_for("an item of a queue"); }
-
- protected:
-  get_wait_base(get_wait_base&&) = default;
-  get_wait_base& operator=(get_wait_base&&) = delete;
-  ~get_wait_base() = default;
-
-  friend class basic_queue;
-  basic_queue* queue_;
-  job* job_ = nullptr;
-  std::optional<T> item_;
-  std::exception_ptr error_;  // that the queue was closed with
-};
-
-template <class T, class Store>
-template <bool optional>
-class basic_queue<T, Store>::get_wait final : public get_wait_base {
- public:
-  using get_wait_base::get_wait_base;
   std::conditional_t<optional, std::optional<T>, T> await_resume() {
-    if (this->item_) {
+    if (mine_.item) {
       if constexpr (optional)
-        return std::move(this->item_);
+        return std::move(mine_.item);
       else
-        return std::move(*this->item_);
+        return std::move(*mine_.item);
     }
-    if (this->error_) std::rethrow_exception(this->error_);
+    if (mine_.error) std::rethrow_exception(mine_.error);
     if constexpr (optional)
       return std::nullopt;
     else
       throw queue_closed();
   }
+
+ private:
+  basic_queue* queue_;
+  queue_getter<T> mine_;
 };
 
 template <class T, class Store>

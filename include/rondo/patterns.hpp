@@ -12,5 +12,6 @@
 #include <rondo/patterns/race.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/retry.hpp>
+#include <rondo/patterns/select.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
