@@ -28,6 +28,7 @@ class join_handle;
 namespace detail {
 
 class group_wait;
+struct from_callable;
 
 // A child's job, frame and result. It lives as long as the child or a handle needs it.
 class child_record : public pooled, public list_node, public job_owner {
@@ -272,6 +273,14 @@ class task_group {
     return spawn_at(std::source_location(), std::forward<Fn>(fn), std::forward<Arg>(arg),
                     std::forward<Args>(args)...);
   }
+
+  // Spawns fn(ready, args…) and completes when the child has called ready(value): with that value, a T. `ready`
+  // is a started<T>: see <rondo/runtime/start.hpp>. T is that of fn's first parameter; a generic callable wants
+  // it said: g.start<int>(…). Throws what the child threw before it was ready, std::logic_error if it ended
+  // without a word, cancelled_error if it was cancelled (as by its group), group_closed, std::bad_alloc.
+  // Cancellation: the child is cancelled, and has ended before the caller stops.
+  template <class T = detail::from_callable, class Fn, class... Args>
+  auto start(Fn fn, Args... args);
 
   // Cancels the children and the body; with_task_group then returns normally.
   void cancel() noexcept { state_.cancel_all(); }

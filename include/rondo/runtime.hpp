@@ -25,6 +25,7 @@
 #include <rondo/runtime/semaphore.hpp>
 #include <rondo/runtime/signals.hpp>
 #include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/start.hpp>
 #include <rondo/runtime/submit.hpp>
 #include <rondo/runtime/task.hpp>
 #include <rondo/runtime/task_group.hpp>
