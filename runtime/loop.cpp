@@ -1,3 +1,4 @@
+#include <rondo/runtime/idle.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/loop.hpp>
 
@@ -115,12 +116,34 @@ void loop::turn(const bool& ended) noexcept {
   if (!ready_.empty() || timers_.unstamped()) {
     reactor_->wait(detail::time_point::min());
   } else {
-    const bool sleep = mailbox_->fall_asleep();
+    const bool sleep = mailbox_->fall_asleep() && idle_.empty();
     if (!reactor_->wait(sleep ? timers_.next() : detail::time_point::min())) stuck_ = true;
     mailbox_->wake_up();
     read_clock();
   }
   take_completions();
+  if (!idle_.empty()) [[unlikely]]
+    wake_if_idle();
+}
+
+// The reactor has just been asked, without sleeping.
+void loop::wake_if_idle() noexcept {
+  if (!ready_.empty() || !mailbox_->empty() || timers_.unstamped() || timers_.next() <= now_)
+    return;
+  while (detail::idle_wait* w = idle_.pop_front()) w->wake();
+}
+
+void loop::when_idle(detail::idle_wait& w) noexcept { idle_.push_back(w); }
+
+bool detail::idle_wait::begin(job& j) noexcept {
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
+  job_ = &j;
+  this_loop().when_idle(*this);
+  j.wait_on(*this);
+  return false;
 }
 
 void loop::read_clock() const noexcept {
@@ -188,7 +211,10 @@ void loop::for_each_root(detail::root_visitor& v) const {
 void loop::run_until(const bool& ended, detail::job& main) {
   main_ = &main;
   while (!ended || !services_.empty()) {
-    if (ended) services_.for_each([](detail::service_record& s) { s.cancel(); });
+    if (ended) {
+      services_.for_each([](detail::service_record& s) { s.cancel(); });
+      expect_end();
+    }
     turn(ended);
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
@@ -200,7 +226,30 @@ void loop::run_until(const bool& ended, detail::job& main) {
     services_.for_each([](detail::service_record& s) { s.cancel(); });
   }
   drop_calls();
+  timers_.disarm(patience_ends_);
   if (observer_) observer_->at_end(*this);
+}
+
+void loop::expect_end() noexcept {
+  if (threads_.taken() == 0 || patience_ == detail::nanoseconds::max()) return;
+  try {
+    timers_.arm(patience_ends_, std::exchange(patience_, detail::nanoseconds::max()));
+  } catch (const std::bad_alloc&) {  // then without a report
+  }
+}
+
+// What a thread touches may belong to the tasks, so they are kept and waited for all the same.
+void loop::patience_timer::ran_out(timer& t) noexcept {
+  const loop& l = static_cast<patience_timer&>(t).of;
+  if (l.threads_.taken() == 0) return;
+  try {
+    const std::string text = "rondo: the run cannot end before " +
+                             std::to_string(l.threads_.taken()) +
+                             " call(s) in threads have returned:\n" + task_tree();
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  } catch (const std::bad_alloc&) {
+    std::fputs("rondo: the run cannot end before calls in threads have returned\n", stderr);
+  }
 }
 
 void loop::run_service(task<> t) {

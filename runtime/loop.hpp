@@ -54,6 +54,7 @@ class loop_observer {
 
 class service_record;
 class job_names;
+class idle_wait;
 
 // Told of each job that no other job owns.
 class root_visitor {
@@ -125,6 +126,7 @@ class loop {
   void unhandled(std::exception_ptr e) noexcept;
   // Runs a task that serves several others; it is cancelled and awaited before run() returns.
   void run_service(task<> t);
+  void when_idle(detail::idle_wait& w) noexcept;
   bool simulated() const noexcept { return simulated_; }
   // At most one; nullptr: none.
   void observe(detail::loop_observer* o) noexcept { observer_ = o; }
@@ -145,18 +147,27 @@ class loop {
   void watch_steps(detail::nanoseconds limit) noexcept;
 
   void run_until(const bool& ended, detail::job& main);
+  // The end has been asked for: calls in threads that hold it up for longer than `limit` are reported.
+  void set_thread_patience(detail::nanoseconds limit) noexcept { patience_ = limit; }
+  void expect_end() noexcept;
   // True when the simulation found that nothing could ever happen while tasks still waited.
   bool deadlocked() const noexcept { return deadlocked_; }
   const std::string& stuck_tasks() const noexcept { return stuck_tasks_; }
 
  private:
   friend class detail::service_record;
+  struct patience_timer : detail::timer {
+    explicit patience_timer(loop& l) noexcept : timer(&ran_out), of(l) {}
+    static void ran_out(timer& t) noexcept;
+    loop& of;
+  };
 
   void turn(const bool& ended) noexcept;
   void step(detail::job& j) noexcept;
   void watched_step(detail::job& j) noexcept;
   timer_handle arm_call(std::unique_ptr<detail::pending_call> call, detail::nanoseconds after);
   void drop_calls() noexcept;
+  void wake_if_idle() noexcept;
   void take_completions() noexcept;
   void read_clock() const noexcept;
 
@@ -178,10 +189,13 @@ class loop {
   std::uint64_t steps_ = 0;
   detail::loop_observer* observer_ = nullptr;
   detail::nanoseconds slow_step_ = detail::nanoseconds::max();
+  detail::nanoseconds patience_ = detail::nanoseconds::max();
+  patience_timer patience_ends_{*this};
   const detail::job* main_ = nullptr;
   std::unique_ptr<detail::job_names> names_;
   detail::intrusive_list<detail::service_record> services_;
   detail::intrusive_list<detail::pending_call> calls_;
+  detail::intrusive_list<detail::idle_wait> idle_;
   std::shared_ptr<detail::unhandled_sink> unhandled_;
 };
 

@@ -35,14 +35,18 @@ namespace detail {
 
 main_run::main_run(const run_options& options)
     : loop_(&make_reactor, options.choice_, options.unhandled_),
-      handle_sigint_(options.handle_sigint_) {
+      handle_sigint_(options.handle_sigint_),
+      dump_on_sigusr1_(options.dump_on_sigusr1_) {
   loop_.threads().set_limit(options.max_threads_);
+  loop_.set_thread_patience(options.thread_patience_);
   if (options.debug_) loop_.watch_steps(options.slow_step_);
 }
 
 void main_run::drive(child_frame& main) {
   interrupt_watch sigint;
   if (handle_sigint_) sigint.start(loop_, main.running_job());
+  dump_watch sigusr1;
+  if (dump_on_sigusr1_) sigusr1.start(loop_);
   main.start(*this);
   loop_.run_until(ended_, main.running_job());
   main.ended();

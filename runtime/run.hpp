@@ -71,6 +71,18 @@ class run_options {
   // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for 0.
   run_options& max_threads(std::size_t n) &;
   run_options&& max_threads(std::size_t n) && { return std::move(max_threads(n)); }
+  // What to_thread has begun is waited for, because what the thread touches may belong to the tasks. When that
+  // has held up the end of the run for this long, it is reported on stderr, once, with the tree of tasks: after
+  // the main task has ended, or SIGINT has cancelled it. 5 s.
+  template <class Rep, class Period>
+  run_options& thread_patience(std::chrono::duration<Rep, Period> d) & noexcept {
+    thread_patience_ = detail::saturate(d);
+    return *this;
+  }
+  template <class Rep, class Period>
+  run_options&& thread_patience(std::chrono::duration<Rep, Period> d) && noexcept {
+    return std::move(thread_patience(d));
+  }
   // Whether a run on the main thread takes SIGINT while its disposition is the default: the first cancels the
   // main task, and run() throws `interrupted` unless the task ends with a value or an error all the same; a
   // second one ends the process. True.
@@ -79,6 +91,14 @@ class run_options {
     return *this;
   }
   run_options&& handle_sigint(bool yes) && noexcept { return std::move(handle_sigint(yes)); }
+  // Whether SIGUSR1 prints the tree of tasks (inspect.hpp) on stderr, that of every loop in the process, while
+  // its disposition is the default and no signal_watch names it: `kill -USR1 <pid>` shows what a program waits
+  // for. A loop prints between two steps, so one that is stuck in a step says nothing. True.
+  run_options& dump_on_sigusr1(bool yes) & noexcept {
+    dump_on_sigusr1_ = yes;
+    return *this;
+  }
+  run_options&& dump_on_sigusr1(bool yes) && noexcept { return std::move(dump_on_sigusr1(yes)); }
 
  private:
   friend class detail::main_run;
@@ -89,7 +109,9 @@ class run_options {
   std::shared_ptr<simulation_options> simulation_;
   std::shared_ptr<detail::unhandled_sink> unhandled_;
   std::size_t max_threads_ = detail::max_threads;
+  detail::nanoseconds thread_patience_ = std::chrono::seconds(5);
   bool handle_sigint_ = true;
+  bool dump_on_sigusr1_ = true;
   bool debug_ = false;
   detail::nanoseconds slow_step_ = std::chrono::milliseconds(100);
 };
@@ -108,6 +130,7 @@ class main_run final : public job_owner {
   void on_end(job&) noexcept override { ended_ = true; }
   loop loop_;
   bool handle_sigint_;
+  bool dump_on_sigusr1_;
   bool ended_ = false;
 };
 

@@ -4,6 +4,7 @@
 // given back at the same moment is settled as in a mailbox: it is counted while it is inside.
 //
 // The dispositions are changed under a mutex that the handler never takes.
+#include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/signals.hpp>
 
@@ -11,6 +12,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -164,6 +166,26 @@ class signal_registry {
     apply(SIGINT);
   }
 
+  // False: SIGUSR1 has another disposition than the default.
+  bool watch_dump() noexcept {
+    const std::scoped_lock lock(mutex_);
+    struct sigaction now{};
+    if (::sigaction(SIGUSR1, nullptr, &now) != 0) return false;
+    if (!is_default(ours(now) ? at(SIGUSR1).before : now)) return false;
+    ++dumps_;
+    apply(SIGUSR1);
+    return true;
+  }
+  void unwatch_dump() noexcept {
+    const std::scoped_lock lock(mutex_);
+    --dumps_;
+    apply(SIGUSR1);
+  }
+  bool is_watched(int signal) noexcept {
+    const std::scoped_lock lock(mutex_);
+    return at(signal).watches > 0;
+  }
+
  private:
   struct entry {
     int watches = 0;
@@ -173,19 +195,21 @@ class signal_registry {
   entry& at(int signal) noexcept { return entries_[static_cast<std::size_t>(signal - 1)]; }
 
   // Makes a signal's disposition what those who are interested need. A watch is stronger than run()'s interest
-  // in SIGINT, which is over once it has been used.
+  // in SIGINT, which is over once it has been used, and in SIGUSR1.
   void apply(int signal) noexcept {
     entry& e = at(signal);
     const bool interrupts = signal == SIGINT && interrupt_ && is_default(e.before) &&
                             !interrupted_once.load(std::memory_order_seq_cst);
     if (signal == SIGINT && interrupt_) interrupt_->want(e.watches == 0 ? bit_of(SIGINT) : 0);
-    if (e.watches == 0 && !interrupts) {
+    const bool dumps = signal == SIGUSR1 && dumps_ > 0 && is_default(e.before);
+    if (e.watches == 0 && !interrupts && !dumps) {
       restore(signal, e);
       return;
     }
     struct sigaction wanted{};
-    wanted.sa_handler = e.watches > 0 ? &rondo_on_signal : &rondo_on_interrupt;
-    wanted.sa_flags = SA_RESTART | SA_ONSTACK | (e.watches > 0 ? 0 : SA_RESETHAND);
+    const bool once = e.watches == 0 && interrupts;
+    wanted.sa_handler = once ? &rondo_on_interrupt : &rondo_on_signal;
+    wanted.sa_flags = SA_RESTART | SA_ONSTACK | (once ? SA_RESETHAND : 0);
     ::sigfillset(&wanted.sa_mask);
     struct sigaction old{};
     if (::sigaction(signal, &wanted, &old) == 0 && !ours(old)) e.before = old;
@@ -204,6 +228,7 @@ class signal_registry {
   std::mutex mutex_;
   std::array<entry, highest_signal> entries_;
   signal_receiver* interrupt_ = nullptr;
+  int dumps_ = 0;  // runs that print their tree at SIGUSR1
   signal_receiver* spares_ = nullptr;
 };
 
@@ -313,7 +338,7 @@ task<int> next_of(signal_mask signals) {
   co_return co_await watch.next();
 }
 
-// --- run() and SIGINT -------------------------------------------------------------------------------
+// --- run(), SIGINT and SIGUSR1 ----------------------------------------------------------------------
 
 void interrupt_watch::start(loop& l, job& main) {
   if (::gettid() != ::getpid()) return;
@@ -336,6 +361,35 @@ void interrupt_watch::arrived(void* self, signal_mask) noexcept {
   auto& w = *static_cast<interrupt_watch*>(self);
   w.fired_ = true;
   w.main_->cancel();
+  this_loop().expect_end();
+}
+
+void dump_watch::start(loop& l) {
+  signal_receiver& r = signal_registry::get().receiver();
+  r.open(l, &arrived, this);
+  if (!signal_registry::get().watch_dump()) {
+    r.close();
+    return;
+  }
+  r.want(bit_of(SIGUSR1));
+  receiver_ = &r;
+}
+
+dump_watch::~dump_watch() {
+  if (!receiver_) return;
+  signal_registry::get().unwatch_dump();
+  receiver_->close();
+}
+
+void dump_watch::arrived(void*, signal_mask) noexcept {
+  if (signal_registry::get().is_watched(SIGUSR1)) return;
+  try {
+    std::string text = "rondo: the tasks of thread " + std::to_string(::gettid()) + ", on " +
+                       std::string(this_loop().reactor_name()) + ":\n" + task_tree();
+    std::fwrite(text.data(), 1, text.size(), stderr);  // at once: other threads print theirs
+  } catch (const std::bad_alloc&) {
+    std::fputs("rondo: no memory to print the tasks\n", stderr);
+  }
 }
 
 }  // namespace detail

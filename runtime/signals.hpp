@@ -48,6 +48,7 @@ class signal_wait final : public wait_base, public list_node {
   explicit signal_wait(signal_watch& w) noexcept : watch_(&w) {}
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override;
+  void describe(wait_visitor& v) const override { v.waits_for("a signal"); }
   int await_resume() const noexcept { return signal_; }
 
  private:
@@ -119,6 +120,23 @@ class interrupt_watch {
   signal_receiver* receiver_ = nullptr;
   job* main_ = nullptr;
   bool fired_ = false;
+};
+
+// run()'s own interest in SIGUSR1: on every thread, while the disposition is the default and nobody watches it.
+// Each loop prints its tree of tasks.
+class dump_watch {
+ public:
+  dump_watch() = default;
+  dump_watch(const dump_watch&) = delete;
+  dump_watch& operator=(const dump_watch&) = delete;
+  ~dump_watch();
+
+  // On the loop's thread. Throws std::bad_alloc.
+  void start(loop& l);
+
+ private:
+  static void arrived(void* self, signal_mask) noexcept;
+  signal_receiver* receiver_ = nullptr;
 };
 
 }  // namespace detail

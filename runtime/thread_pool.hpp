@@ -47,6 +47,8 @@ class thread_slots {
     if (!next) --taken_;
     return next;
   }
+  // Calls in threads, abandoned ones too.
+  std::size_t taken() const noexcept { return taken_; }
 
  private:
   intrusive_list<pool_item> line_;

@@ -8,8 +8,8 @@
 //
 // A loop has at most 40 calls in threads (run_options::max_threads); the next wait in line, first come, first
 // served, and a cancelled one leaves the line. An abandoned call keeps its place until its function returns.
-// run() waits for every call that was not abandoned, however long, because what it touches may belong to the
-// tasks; for an abandoned one it does not wait at all.
+// run() waits for every call that was not abandoned, because what it touches may belong to the tasks; one that
+// holds up the end is reported after run_options::thread_patience. For an abandoned one it does not wait at all.
 #pragma once
 
 #include <rondo/runtime/loop.hpp>

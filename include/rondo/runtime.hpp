@@ -10,6 +10,7 @@
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/future.hpp>
 #include <rondo/runtime/generator.hpp>
+#include <rondo/runtime/idle.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/io.hpp>
 #include <rondo/runtime/io_errors.hpp>

@@ -383,4 +383,132 @@ ON_KERNEL_REACTORS(Interrupt, StopsATeamOfThreads) {
   EXPECT_TRUE(before.is_in_force());
 }
 
+// --- SIGUSR1 and the tree of tasks --------------------------------------------------------------------
+
+task<> worker() {
+  set_task_name("worker");
+  co_await sleep_for(1h);
+}
+
+std::size_t count(const std::string& text, const std::string& part) {
+  std::size_t n = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+// As `kill -USR1` finds it: a program that waits, and knows nothing of this.
+TEST(DumpDeathTest, Sigusr1PrintsTheTreeOfAProcessWhichGoesOn) {
+  const auto program = [] {
+    std::signal(SIGUSR1, SIG_DFL);
+    run([]() -> task<> {
+      co_await with_task_group([](task_group& g) -> task<> {
+        g.spawn(worker());
+        co_await yield_now();
+        for (int i = 0; i < 2; ++i) {
+          send(SIGUSR1);
+          co_await sleep_for(1ms);
+        }
+        g.cancel();
+      });
+    }());
+    std::_Exit(7);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(7),
+              "the tasks of thread [0-9]+, on [a-z_]+:\nmain: waiting for a task group, [0-9.]+ s, "
+              "in .*\n +body: .*\n +child \"worker\" .* waiting for a time, [0-9.]+ s, in .*worker");
+}
+
+TEST(DumpDeathTest, WithTheOptionOffSigusr1EndsTheProcess) {
+  const auto program = [] {
+    std::signal(SIGUSR1, SIG_DFL);
+    run(
+        []() -> task<> {
+          send(SIGUSR1);
+          co_await sleep_for(1h);
+        }(),
+        run_options().reactor(reactor_kind::epoll).dump_on_sigusr1(false));
+  };
+  EXPECT_EXIT(program(), testing::KilledBySignal(SIGUSR1), "");
+}
+
+ON_KERNEL_REACTORS(Dump, WakesALoopThatSleeps) {
+  const disposition before(SIGUSR1, SIG_DFL);
+  testing::internal::CaptureStderr();
+  run_on(reactor, [&]() -> task<> {
+    do_not_sleep_long();
+    EXPECT_FALSE(before.is_in_force());
+    event printed;
+    // The handler runs on the thread that raises it, and has posted when raise returns.
+    std::jthread sender([&, home = this_loop().remote()] {
+      std::raise(SIGUSR1);
+      home.post([&] { printed.set(); });
+    });
+    co_await printed.wait();
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(count(said, "main: waiting for an event"), 1U) << said;
+  EXPECT_TRUE(before.is_in_force());
+}
+
+ON_KERNEL_REACTORS(Dump, EveryLoopPrintsItsOwnTree) {
+  const disposition before(SIGUSR1, SIG_DFL);
+  std::latch waiting(3);
+  std::latch raised(1);
+  std::jthread sender([&] {
+    waiting.wait();
+    std::raise(SIGUSR1);
+    raised.count_down();
+  });
+  testing::internal::CaptureStderr();
+  run_on_threads(
+      3,
+      [&](std::size_t i) -> task<> {
+        set_task_name("loop " + std::to_string(i));
+        waiting.count_down();
+        co_await to_thread([&] { raised.wait(); });
+        co_await yield_now();
+      },
+      options_for(reactor));
+  const std::string said = testing::internal::GetCapturedStderr();
+  for (const char* name : {"loop 0", "loop 1", "loop 2"}) EXPECT_EQ(count(said, name), 1U) << said;
+  EXPECT_TRUE(before.is_in_force());
+}
+
+TEST(Dump, WorksInTheSimulationToo) {
+  const disposition before(SIGUSR1, SIG_DFL);
+  testing::internal::CaptureStderr();
+  simulate([]() -> task<> {
+    std::raise(SIGUSR1);
+    co_await sleep_for(1s);
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("on simulated:\nmain: waiting for a time"), std::string::npos) << said;
+}
+
+TEST(Dump, LeavesSigusr1AloneWhereItsDispositionIsNotTheDefault) {
+  const disposition before(SIGUSR1, &count_one);
+  handled = 0;
+  simulate([&]() -> task<> {
+    EXPECT_TRUE(before.is_in_force());
+    std::raise(SIGUSR1);
+    co_await sleep_for(1s);
+  });
+  EXPECT_EQ(handled, 1);
+}
+
+TEST(Dump, AWatchOfSigusr1IsStronger) {
+  const disposition before(SIGUSR1, SIG_DFL);
+  testing::internal::CaptureStderr();
+  simulate([&]() -> task<> {
+    {
+      signal_watch watch({SIGUSR1});
+      std::raise(SIGUSR1);
+      EXPECT_EQ(co_await watch.next(), SIGUSR1);
+    }
+    EXPECT_FALSE(before.is_in_force());  // the run's again
+  });
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_TRUE(before.is_in_force());
+}
+
 }  // namespace

@@ -1,15 +1,21 @@
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/disposition.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <csignal>
+#include <cstdlib>
 #include <latch>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -17,6 +23,8 @@ namespace {
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using rondo_test::options_for;
+using rondo_test::run_as;
 using rondo_test::run_on;
 using rondo_test::simulate;
 
@@ -158,6 +166,80 @@ ON_KERNEL_REACTORS(ToThread, CancelledAtRandomMomentsEachCallRunsOnceOrNotAtAll)
       EXPECT_EQ(completed + cancelled, 20);
     }
   });
+}
+
+// --- a run that cannot end --------------------------------------------------------------------------
+
+// What is written to stderr meanwhile, to be read by a thread that blocks until it comes.
+class stderr_pipe {
+ public:
+  stderr_pipe() : before_(::dup(STDERR_FILENO)) {
+    std::array<int, 2> ends{};
+    if (::pipe(ends.data()) != 0) std::abort();
+    ::dup2(ends[1], STDERR_FILENO);
+    ::close(ends[1]);
+    from_ = ends[0];
+  }
+  stderr_pipe(const stderr_pipe&) = delete;
+  stderr_pipe& operator=(const stderr_pipe&) = delete;
+  ~stderr_pipe() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+    ::close(from_);
+  }
+  std::string read_until(const std::string& part) const {
+    std::string text;
+    std::array<char, 4096> some{};
+    while (text.find(part) == std::string::npos) {
+      const ssize_t n = ::read(from_, some.data(), some.size());
+      if (n <= 0) break;
+      text.append(some.data(), static_cast<std::size_t>(n));
+    }
+    return text;
+  }
+
+ private:
+  int before_;
+  int from_ = -1;
+};
+
+ON_KERNEL_REACTORS(ToThread, ACallThatHoldsUpTheEndOfTheRunIsReportedAndWaitedFor) {
+  std::string report;
+  bool returned = false;
+  {
+    const stderr_pipe said;
+    std::latch begun(1);
+    run_as(options_for(reactor).thread_patience(1ms), [&]() -> task<> {
+      this_loop().submit([&]() -> task<> {
+        set_task_name("stuck");
+        co_await to_thread([&] {
+          begun.count_down();
+          report = said.read_until("waiting for a thread");
+          returned = true;
+        });
+      });
+      co_await to_thread([&] { begun.wait(); });
+    });
+  }
+  EXPECT_TRUE(returned);
+  EXPECT_NE(report.find("the run cannot end before 1 call(s) in threads"), std::string::npos)
+      << report;
+  EXPECT_NE(report.find("service \"stuck\": waiting for a thread"), std::string::npos) << report;
+}
+
+ON_KERNEL_REACTORS(ToThread, ACallThatHoldsUpAnInterruptedRunIsReportedToo) {
+  const rondo_test::disposition before(SIGINT, SIG_DFL);
+  std::string report;
+  {
+    const stderr_pipe said;
+    EXPECT_NO_THROW(run_as(options_for(reactor).thread_patience(1ms), [&]() -> task<> {
+      co_await to_thread([&] {
+        std::raise(SIGINT);
+        report = said.read_until("waiting for a thread");
+      });
+    }));
+  }
+  EXPECT_NE(report.find("main: waiting for a thread"), std::string::npos) << report;
 }
 
 }  // namespace
