@@ -71,11 +71,15 @@ class stopwatch {
 
 // One a file.
 void add_await();
+void add_bridges();
 void add_cancel();
 void add_event();
+void add_inspect();
+void add_lines();
 void add_queue();
 void add_sleep();
 void add_spawn();
+void add_threads();
 void add_timeout();
 void add_timers();
 void add_yield();

@@ -7,10 +7,14 @@ int main(int argc, char** argv) {
   add_spawn();
   add_queue();
   add_event();
+  add_lines();
+  add_bridges();
+  add_threads();
   add_timeout();
   add_timers();
   add_sleep();
   add_cancel();
+  add_inspect();
 
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -1,0 +1,70 @@
+// What seeing inside costs: each row with it, beside the row without it.
+//
+//   names   a name for each of the children: spawn_and_join is the row without
+//   debug   run_options::debug: yield_1000_tasks is the row without
+//   tree    the text of a tree of 1,000 tasks, a task
+//
+// The places and times of waits are always kept; the rows of the waits themselves contain them.
+#include "harness.hpp"
+
+#include <rondo/runtime/event.hpp>
+#include <rondo/runtime/inspect.hpp>
+#include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/task_group.hpp>
+
+namespace rondo::bench {
+namespace {
+
+constexpr int tasks = 1'000;
+
+[[gnu::noinline]] task<int> named_child() {
+  set_task_name("a child");
+  co_return 1;
+}
+task<> join_each(State& state, task_group& group) {
+  const costs counted(state);
+  for (auto _ : state) benchmark::DoNotOptimize(co_await group.spawn(named_child()));
+}
+task<> spawn_named_and_join(State& state) {
+  co_await with_task_group([&](task_group& group) { return join_each(state, group); });
+}
+
+task<> yield_until(const bool& over) {
+  while (!over) co_await yield_now();
+}
+task<> yield_among_others(State& state, task_group& group, bool& over) {
+  for (int i = 1; i < tasks; ++i) group.spawn(yield_until(over));
+  co_await yield_now();
+  {
+    const costs counted(state);
+    while (state.KeepRunningBatch(tasks)) co_await yield_now();
+  }
+  over = true;
+}
+task<> yield_watched(State& state) {
+  this_loop().watch_steps(std::chrono::seconds(1));  // as run_options::debug does
+  bool over = false;
+  co_await with_task_group(
+      [&](task_group& group) { return yield_among_others(state, group, over); });
+}
+
+task<> look(State& state, task_group& group, event& done) {
+  for (int i = 0; i < tasks; ++i) group.spawn(done.wait());
+  co_await yield_now();
+  while (state.KeepRunningBatch(tasks)) benchmark::DoNotOptimize(task_tree());
+  done.set();
+}
+task<> tree_of_1000(State& state) {
+  event done;
+  co_await with_task_group([&](task_group& group) { return look(state, group, done); });
+}
+
+}  // namespace
+
+void add_inspect() {
+  add_on(reactor_kind::epoll, "spawn_named_and_join", spawn_named_and_join);
+  add_on(reactor_kind::epoll, "yield_1000_tasks_debug", yield_watched);
+  add_on(reactor_kind::epoll, "tree_of_1000_tasks", tree_of_1000);
+}
+
+}  // namespace rondo::bench
