@@ -1,5 +1,7 @@
 #include "httpbin.hpp"
 
+#include "json.hpp"
+
 #include <rondo/http/errors.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -31,31 +33,11 @@ std::optional<Number> parse(std::string_view text, Number least, Number most) {
   return n;
 }
 
-// A string as JSON writes it (RFC 8259, section 7).
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      static constexpr char digits[] = "0123456789abcdef";
-      out += "\\u00";
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + '"';
-}
-
 std::string as_json(const http::headers& fields) {
   std::string out = "{";
   for (const auto& [name, value] : fields) {
     if (out.size() > 1) out += ", ";
-    out += quoted(name) + ": " + quoted(value);
+    out += json_string(name) + ": " + json_string(value);
   }
   return out + '}';
 }
@@ -68,8 +50,8 @@ std::string query_as_json(std::string_view query) {
     if (pair.empty()) continue;
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (out.size() > 1) out += ", ";
-    out += quoted(http::percent_decode(pair.substr(0, equals))) + ": " +
-           quoted(http::percent_decode(pair.substr(std::min(equals + 1, pair.size()))));
+    out += json_string(http::percent_decode(pair.substr(0, equals))) + ": " +
+           json_string(http::percent_decode(pair.substr(std::min(equals + 1, pair.size()))));
   }
   return out + '}';
 }
@@ -135,12 +117,12 @@ task<server_response> show_headers(server_request& r) {
 task<server_response> get(server_request& r) {
   co_return server_response::json("{\"args\": " + query_as_json(r.query()) +
                                   ", \"headers\": " + as_json(r.headers()) +
-                                  ", \"url\": " + quoted(r.target()) + "}\n");
+                                  ", \"url\": " + json_string(r.target()) + "}\n");
 }
 
 task<server_response> post(server_request& r) {
   const std::string body = co_await r.text();
-  co_return server_response::json("{\"data\": " + quoted(body) +
+  co_return server_response::json("{\"data\": " + json_string(body) +
                                   ", \"args\": " + query_as_json(r.query()) +
                                   ", \"headers\": " + as_json(r.headers()) + "}\n");
 }

@@ -1,13 +1,16 @@
 // The `rondo` command.
 #include "fetch.hpp"
 #include "httpbin.hpp"
+#include "load.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
 
 #include <CLI/CLI.hpp>
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
@@ -22,6 +25,14 @@ rondo::task<> serve(std::string at, std::size_t limit) {
               std::string(rondo::this_loop().reactor_name()).c_str());
   std::fflush(stdout);
   co_await s.serve(std::move(listener));
+}
+
+rondo::task<int> load(rondo::tools::load_options options, bool json) {
+  const rondo::tools::load_report report = co_await rondo::tools::load(options);
+  const std::string text =
+      json ? rondo::tools::as_json(options, report) + '\n' : rondo::tools::as_text(options, report);
+  std::fputs(text.c_str(), stdout);
+  co_return report.completed > 0 && report.failed == 0 ? 0 : 1;
 }
 
 // As many descriptors as the system lets us have: a connection is one.
@@ -60,6 +71,32 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   fetch_command->add_flag("--quiet", fetch.quiet, "Print the total alone");
+
+  rondo::tools::load_options load_options;
+  bool json = false;
+  CLI::App* load_command =
+      app.add_subcommand("load", "Ask for one URL again and again, and measure the answers");
+  load_command->add_option("url", load_options.url, "What to ask for")->required();
+  load_command->add_option("-c,--connections", load_options.connections, "Connections")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  load_command->add_option("-d,--duration", load_options.duration_s, "Seconds")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  load_command->add_option("-w,--warm-up", load_options.warm_up_s, "Seconds before, not counted")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  load_command
+      ->add_option("-r,--rate", load_options.rate,
+                   "Requests a second, planned ahead: an open loop, whose latencies count from the "
+                   "planned start. Without it each connection asks again when it is answered")
+      ->check(CLI::PositiveNumber);
+  load_command->add_option("-n,--requests", load_options.requests, "End after as many")
+      ->check(CLI::PositiveNumber);
+  load_command->add_option("--timeout", load_options.timeout_s, "Seconds for each request")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  load_command->add_flag("--json", json, "One JSON object, with the histogram");
   CLI11_PARSE(app, argc, argv);
 
   raise_descriptor_limit();
@@ -67,6 +104,11 @@ int main(int argc, char** argv) {
     if (*serve_command) {
       rondo::run(serve(at, connections));
       return 0;
+    }
+    if (*load_command) {
+      load_options.live = isatty(STDERR_FILENO) == 1;
+      prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50
+      return rondo::run(load(load_options, json));
     }
     return rondo::run(rondo::tools::fetch(fetch));
   } catch (const std::exception& e) {

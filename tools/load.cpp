@@ -1,0 +1,167 @@
+#include "load.hpp"
+
+#include <rondo/http.hpp>
+#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/task_group.hpp>
+
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <memory>
+#include <stdexcept>
+
+namespace rondo::tools {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::nanoseconds;
+using std::chrono::seconds;
+using time_point = std::chrono::steady_clock::time_point;
+
+nanoseconds from_seconds(double s) { return std::chrono::ceil<nanoseconds>(duration<double>(s)); }
+
+// The loop reads its clock once a turn; a latency wants the moment itself. Virtual time has no other.
+time_point now() {
+  return this_loop().simulated() ? this_loop().now() : std::chrono::steady_clock::now();
+}
+
+struct cpu {
+  double user = 0;
+  double system = 0;
+
+  static cpu used() {
+    rusage r{};
+    getrusage(RUSAGE_SELF, &r);
+    const auto s = [](const timeval& t) {
+      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+    };
+    return {s(r.ru_utime), s(r.ru_stime)};
+  }
+};
+
+// One run: what its connections share.
+class generator {
+ public:
+  explicit generator(const load_options& o)
+      : options_(o),
+        client_(http::client_options()
+                    .max_connections(o.connections)
+                    .total_timeout(duration<double>(o.timeout_s))) {}
+
+  task<load_report> run() {
+    if (options_.warm_up_s > 0) {
+      co_await phase(options_.warm_up_s, 0);
+      report_ = {};
+    }
+    const cpu cpu_before = cpu::used();
+    const std::uint64_t calls_before = this_loop().stats().system_calls;
+    co_await phase(options_.duration_s, options_.requests);
+    const cpu cpu_after = cpu::used();
+    report_.user_cpu_s = cpu_after.user - cpu_before.user;
+    report_.system_cpu_s = cpu_after.system - cpu_before.system;
+    report_.system_calls = this_loop().stats().system_calls - calls_before;
+    co_return std::move(report_);
+  }
+
+ private:
+  // Every connection asks until the time is over. What a closed loop has under way then is dropped; what an
+  // open one has planned may still end, for as long as one request may take.
+  task<> phase(double for_s, std::uint64_t limit) {
+    const nanoseconds time = from_seconds(for_s);
+    begun_ = now();
+    limit_ = limit > 0 ? limit : UINT64_MAX;
+    if (options_.rate > 0) {
+      limit_ = std::min(limit_, static_cast<std::uint64_t>(options_.rate * for_s));
+      report_.planned = limit_;
+      co_await try_for(time + from_seconds(options_.timeout_s), all_connections());
+    } else {
+      co_await try_for(time, all_connections());
+    }
+    report_.seconds = duration<double>(now() - begun_).count();
+  }
+
+  task<> all_connections() {
+    return with_task_group([this](task_group& group) { return connect_all(group); });
+  }
+  task<> connect_all(task_group& group) {
+    auto line = options_.live ? std::optional(group.spawn(show_progress())) : std::nullopt;
+    std::vector<join_handle<void>> connections;
+    for (std::size_t i = 0; i < options_.connections; ++i)
+      connections.push_back(group.spawn(options_.rate > 0 ? ask_as_planned() : ask_in_turn()));
+    for (join_handle<void>& c : connections) co_await c;
+    if (line) line->cancel();
+  }
+
+  task<> ask_in_turn() {
+    for (time_point asked = now(); report_.started < limit_; asked = now()) co_await ask(asked);
+  }
+
+  task<> ask_as_planned() {
+    while (report_.started < limit_) {
+      const auto n = static_cast<double>(report_.started++);
+      const time_point planned = begun_ + from_seconds(n / options_.rate);
+      if (planned > now()) co_await sleep_until(planned);
+      co_await ask(planned);
+    }
+  }
+
+  // A request and its whole answer; the latency counts from `since`.
+  task<> ask(time_point since) {
+    if (options_.rate == 0) ++report_.started;
+    try {
+      http::response r = co_await client_.get(options_.url);
+      for (;;) {
+        const std::size_t n = (co_await r.next_chunk()).size();
+        if (n == 0) break;
+        report_.body_bytes += n;
+      }
+      ++report_.completed;
+      ++report_.statuses[r.status()];
+      report_.latency_ns.record(static_cast<std::uint64_t>((now() - since).count()));
+    } catch (const http::error& e) {
+      if (report_.failed++ == 0) report_.first_error = e.what();
+    }
+  }
+
+  task<> show_progress() {
+    for (std::uint64_t before = 0;; before = report_.completed) {
+      co_await sleep_for(seconds(1));
+      const histogram& h = report_.latency_ns;
+      std::fprintf(stderr, "\r%4.0f s  %9llu/s  p50 %.3f ms  p99 %.3f ms  %llu failed\x1b[K",
+                   duration<double>(now() - begun_).count(),
+                   static_cast<unsigned long long>(report_.completed - before),
+                   static_cast<double>(h.percentile(50)) * 1e-6,
+                   static_cast<double>(h.percentile(99)) * 1e-6,
+                   static_cast<unsigned long long>(report_.failed));
+    }
+  }
+
+  const load_options& options_;
+  http::client client_;
+  load_report report_;
+  time_point begun_{};
+  std::uint64_t limit_ = 0;
+};
+
+void refuse(bool wrong, const char* why) {
+  if (wrong) throw std::invalid_argument(why);
+}
+
+}  // namespace
+
+task<load_report> load(load_options options) {
+  refuse(options.connections == 0, "load: at least one connection is needed");
+  refuse(!(options.duration_s > 0), "load: the duration must be above 0 s");
+  refuse(!(options.warm_up_s >= 0), "load: the warm-up cannot be negative");
+  refuse(!(options.timeout_s > 0), "load: the timeout must be above 0 s");
+  refuse(!(options.rate >= 0), "load: the rate cannot be negative");
+  (void)http::url::parse(options.url);
+  generator g(options);
+  load_report report = co_await g.run();
+  if (options.live) std::fprintf(stderr, "\r\x1b[K");
+  co_return report;
+}
+
+}  // namespace rondo::tools
