@@ -37,6 +37,7 @@ class intrusive_list {
 
   bool empty() const noexcept { return ends_.next == &ends_; }
   T& front() noexcept { return static_cast<T&>(*ends_.next); }
+  const T& front() const noexcept { return static_cast<const T&>(*ends_.next); }
 
   void push_back(T& element) noexcept {
     list_node& n = element;
@@ -44,6 +45,29 @@ class intrusive_list {
     n.next = &ends_;
     ends_.prev->next = &n;
     ends_.prev = &n;
+  }
+  // Behind the last one that it does not come before, as before(a, b) says: equal ones keep the order in which
+  // they came. Looks at those that come after it, from the back.
+  template <class Before>
+  void insert_sorted(T& element, Before before) noexcept {
+    list_node* after = ends_.prev;
+    while (after != &ends_ && before(element, static_cast<const T&>(*after))) after = after->prev;
+    list_node& n = element;
+    n.prev = after;
+    n.next = after->next;
+    after->next->prev = &n;
+    after->next = &n;
+  }
+  // Everything in `other` comes after what is here.
+  void take_all(intrusive_list& other) noexcept {
+    if (other.empty()) return;
+    list_node* first = other.ends_.next;
+    list_node* last = other.ends_.prev;
+    first->prev = ends_.prev;
+    last->next = &ends_;
+    ends_.prev->next = first;
+    ends_.prev = last;
+    other.ends_.prev = other.ends_.next = &other.ends_;
   }
   void remove(T& element) noexcept { static_cast<list_node&>(element).unlink(); }
   // The oldest element, unlinked; nullptr when there is none.
@@ -59,6 +83,17 @@ class intrusive_list {
     T& last = static_cast<T&>(*ends_.prev);
     remove(last);
     return &last;
+  }
+  // Whether it is here and nothing else.
+  bool only(const T& element) const noexcept {
+    return ends_.next == &element && ends_.prev == &element;
+  }
+  // Calls fn(const T&) for the first `n` elements at most, oldest first. True when those are all.
+  template <class Fn>
+  bool for_first(int n, Fn fn) const {
+    const list_node* e = ends_.next;
+    for (; e != &ends_ && n > 0; e = e->next, --n) fn(static_cast<const T&>(*e));
+    return e == &ends_;
   }
   // Calls fn(T&) for each element, oldest first; fn may remove the element it is given.
   template <class Fn>

@@ -117,7 +117,7 @@ class loop {
 
   void ready(detail::job& j) noexcept { ready_.push(j); }
   void deliver_cancellation(detail::job& j) noexcept { cancellations_.deliver(j); }
-  detail::timer_heap& timers() noexcept { return timers_; }
+  detail::timer_wheel& timers() noexcept { return timers_; }
   detail::reactor& io() noexcept { return *reactor_; }
   // For what must outlive the loop.
   const std::shared_ptr<detail::mailbox>& mailbox() const noexcept { return mailbox_; }
@@ -173,7 +173,7 @@ class loop {
 
   detail::job_queue ready_;
   detail::operation_queue completed_;
-  detail::timer_heap timers_;
+  detail::timer_wheel timers_;
   detail::cancellations cancellations_;
   mutable detail::time_point now_{};
   mutable bool clock_read_ = false;  // in this turn: now_ is what now() may answer

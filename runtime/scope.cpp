@@ -32,15 +32,7 @@ bool deadline_wait::skip() noexcept {
   return true;
 }
 
-void deadline_wait::started() noexcept {
-  try {
-    this_loop().timers().arm(*this, after_);
-  } catch (const std::bad_alloc&) {
-    // No room for the timer: as if the time had run out at once.
-    expired_ = true;
-    child_->cancel();
-  }
-}
+void deadline_wait::started() noexcept { this_loop().timers().arm(*this, after_); }
 
 void deadline_wait::child_ended() noexcept { this_loop().timers().disarm(*this); }
 
@@ -62,8 +54,8 @@ void cancel_scope::cancel() noexcept {
   if (running_) running_->cancel();
 }
 
-void cancel_scope::arm(detail::time_point tp) {
-  detail::timer_heap& timers = this_loop().timers();
+void cancel_scope::arm(detail::time_point tp) noexcept {
+  detail::timer_wheel& timers = this_loop().timers();
   timers.disarm(timer_);
   timers.arm(timer_, tp);
 }

@@ -274,9 +274,9 @@ class cancel_scope {
   }
   // Asks what runs to stop. From anywhere on the loop, any number of times.
   void cancel() noexcept;
-  // Cancels at `tp`; the latest call counts. On the loop's thread. Throws std::bad_alloc.
+  // Cancels at `tp`; the latest call counts. On the loop's thread.
   template <class Duration>
-  void set_deadline(std::chrono::time_point<std::chrono::steady_clock, Duration> tp) {
+  void set_deadline(std::chrono::time_point<std::chrono::steady_clock, Duration> tp) noexcept {
     arm(detail::saturate(tp));
   }
   bool cancelled() const noexcept { return cancelled_; }
@@ -294,7 +294,7 @@ class cancel_scope {
 
   template <class T>
   task<outcome<T>> run_task(task<T> t);
-  void arm(detail::time_point tp);
+  void arm(detail::time_point tp) noexcept;
 
   detail::child_frame* running_ = nullptr;
   deadline_timer timer_{*this};

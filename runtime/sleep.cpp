@@ -11,16 +11,11 @@ bool sleep_wait::begin(job& j) noexcept {
     j.yield();
     return false;
   }
-  try {
-    timer_heap& timers = this_loop().timers();
-    if (relative_)
-      timers.arm(*this, nanoseconds(when_));
-    else
-      timers.arm(*this, time_point(nanoseconds(when_)));
-  } catch (const std::bad_alloc&) {
-    out_of_memory_ = true;
-    return true;
-  }
+  timer_wheel& timers = this_loop().timers();
+  if (relative_)
+    timers.arm(*this, nanoseconds(when_));
+  else
+    timers.arm(*this, time_point(nanoseconds(when_)));
   job_ = &j;
   j.wait_on(*this);
   return false;

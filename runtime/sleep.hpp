@@ -17,15 +17,12 @@ class sleep_wait final : public wait_base, private timer {
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override;
   void describe(wait_visitor& v) const override { v.waits_for("a time"); }
-  void await_resume() const {
-    if (out_of_memory_) throw std::bad_alloc();
-  }
+  void await_resume() const noexcept {}
 
  private:
   static void fired(timer& t) noexcept { static_cast<sleep_wait&>(t).job_->wake(); }
 
   bool relative_;
-  bool out_of_memory_ = false;
   std::int64_t when_;
   job* job_ = nullptr;
 };
@@ -46,7 +43,7 @@ class yield_wait final : public wait_base {
 }  // namespace detail
 
 // Completes when `d` has passed, never earlier; at once, but through the loop, when d <= 0. A duration too
-// long to count sleeps until cancelled. Cancellation: stops at once. Throws std::bad_alloc.
+// long to count sleeps until cancelled. Cancellation: stops at once. Allocates nothing.
 template <class Rep, class Period>
 detail::sleep_wait sleep_for(std::chrono::duration<Rep, Period> d) noexcept {
   return detail::sleep_wait(detail::saturate(d));

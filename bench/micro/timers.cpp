@@ -1,4 +1,4 @@
-// The timer heap by itself with a million timers in it: put in, taken out in another order, fired.
+// The timer wheel by itself with a million timers in it: put in, taken out in another order, fired.
 #include "harness.hpp"
 
 #include <rondo/runtime/timers.hpp>
@@ -13,7 +13,7 @@ namespace {
 
 using detail::time_point;
 using detail::timer;
-using detail::timer_heap;
+using detail::timer_wheel;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
@@ -33,60 +33,60 @@ nanoseconds deadline_of(std::size_t i) {
   return seconds(100 + i * scatter % 1'000) + nanoseconds(i);
 }
 
-class full_heap {
+class full_wheel {
  public:
-  full_heap() : nodes_(timers) {
+  full_wheel() : nodes_(timers) {
     fill();  // twice, so that the memory is there
     empty();
   }
-  full_heap(const full_heap&) = delete;
-  full_heap& operator=(const full_heap&) = delete;
-  ~full_heap() { empty(); }
+  full_wheel(const full_wheel&) = delete;
+  full_wheel& operator=(const full_wheel&) = delete;
+  ~full_wheel() { empty(); }
 
   // Stamped 61 at a time, as the loop does.
   void fill() {
     for (std::size_t i = 0; i < timers; ++i) {
-      heap_.arm(nodes_[i], deadline_of(i));
-      if (i % 61 == 60) heap_.stamp(time_point{});
+      wheel_.arm(nodes_[i], deadline_of(i));
+      if (i % 61 == 60) wheel_.stamp(time_point{});
     }
-    heap_.stamp(time_point{});
+    wheel_.stamp(time_point{});
   }
   void empty() noexcept {
-    for (std::size_t i = 0; i < timers; ++i) heap_.disarm(nodes_[i * scatter % timers]);
+    for (std::size_t i = 0; i < timers; ++i) wheel_.disarm(nodes_[i * scatter % timers]);
   }
-  void fire() noexcept { heap_.fire_due(time_point(seconds(2'000))); }
+  void fire() noexcept { wheel_.fire_due(time_point(seconds(2'000))); }
 
  private:
   std::vector<padded_timer> nodes_;
-  timer_heap heap_;
+  timer_wheel wheel_;
 };
 
 void schedule(State& state) {
-  full_heap heap;
+  full_wheel wheel;
   while (state.KeepRunningBatch(timers)) {
     const stopwatch watch;
-    heap.fill();
+    wheel.fill();
     state.SetIterationTime(watch.seconds());
-    heap.empty();
+    wheel.empty();
   }
 }
 
 void cancel(State& state) {
-  full_heap heap;
+  full_wheel wheel;
   while (state.KeepRunningBatch(timers)) {
-    heap.fill();
+    wheel.fill();
     const stopwatch watch;
-    heap.empty();
+    wheel.empty();
     state.SetIterationTime(watch.seconds());
   }
 }
 
 void fire(State& state) {
-  full_heap heap;
+  full_wheel wheel;
   while (state.KeepRunningBatch(timers)) {
-    heap.fill();
+    wheel.fill();
     const stopwatch watch;
-    heap.fire();
+    wheel.fire();
     state.SetIterationTime(watch.seconds());
   }
 }

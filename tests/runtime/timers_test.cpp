@@ -33,86 +33,86 @@ struct named_timer : detail::timer {
   int name;
 };
 
-TEST(TimerHeap, FiresWhatIsDueEarliestFirst) {
-  detail::timer_heap heap;
+TEST(TimerWheel, FiresWhatIsDueEarliestFirst) {
+  detail::timer_wheel wheel;
   std::vector<int> log;
   named_timer a(log, 1);
   named_timer b(log, 2);
   named_timer c(log, 3);
-  heap.arm(a, zero + 30ns);
-  heap.arm(b, zero + 10ns);
-  heap.arm(c, zero + 20ns);
-  heap.stamp(zero);
-  EXPECT_EQ(heap.next(), zero + 10ns);
-  heap.fire_due(zero + 9ns);
+  wheel.arm(a, zero + 30ns);
+  wheel.arm(b, zero + 10ns);
+  wheel.arm(c, zero + 20ns);
+  wheel.stamp(zero);
+  EXPECT_EQ(wheel.next(), zero + 10ns);
+  wheel.fire_due(zero + 9ns);
   EXPECT_TRUE(log.empty());
-  heap.fire_due(zero + 20ns);
+  wheel.fire_due(zero + 20ns);
   EXPECT_EQ(log, (std::vector{2, 3}));
   EXPECT_TRUE(a.armed());
   EXPECT_FALSE(b.armed());
-  heap.fire_due(zero + 30ns);
+  wheel.fire_due(zero + 30ns);
   EXPECT_EQ(log, (std::vector{2, 3, 1}));
-  EXPECT_TRUE(heap.empty());
-  EXPECT_EQ(heap.next(), detail::never);
+  EXPECT_TRUE(wheel.empty());
+  EXPECT_EQ(wheel.next(), detail::never);
 }
 
-TEST(TimerHeap, EqualDeadlinesFireInOrderOfCreation) {
-  detail::timer_heap heap;
+TEST(TimerWheel, EqualDeadlinesFireInOrderOfCreation) {
+  detail::timer_wheel wheel;
   std::vector<int> log;
   std::vector<named_timer> timers;
   timers.reserve(100);
   for (int i = 0; i < 100; ++i) {
     timers.emplace_back(log, i);
-    heap.arm(timers.back(), 5ns);
+    wheel.arm(timers.back(), 5ns);
   }
-  heap.stamp(zero);
-  heap.fire_due(zero + 5ns);
+  wheel.stamp(zero);
+  wheel.fire_due(zero + 5ns);
   EXPECT_TRUE(std::is_sorted(log.begin(), log.end()));
   EXPECT_EQ(log.size(), 100U);
 }
 
-TEST(TimerHeap, ARelativeTimerCountsFromTheNextReadingOfTheClock) {
-  detail::timer_heap heap;
+TEST(TimerWheel, ARelativeTimerCountsFromTheNextReadingOfTheClock) {
+  detail::timer_wheel wheel;
   std::vector<int> log;
   named_timer t(log, 1);
-  heap.arm(t, 10ns);
-  EXPECT_TRUE(heap.unstamped());
-  heap.stamp(zero + 100ns);
-  EXPECT_FALSE(heap.unstamped());
-  EXPECT_EQ(heap.next(), zero + 110ns);
-  heap.disarm(t);
+  wheel.arm(t, 10ns);
+  EXPECT_TRUE(wheel.unstamped());
+  wheel.stamp(zero + 100ns);
+  EXPECT_FALSE(wheel.unstamped());
+  EXPECT_EQ(wheel.next(), zero + 110ns);
+  wheel.disarm(t);
 }
 
-TEST(TimerHeap, DisarmingFreesTheSlotAtOnce) {
-  detail::timer_heap heap;
+TEST(TimerWheel, DisarmingFreesTheSlotAtOnce) {
+  detail::timer_wheel wheel;
   std::vector<int> log;
   named_timer stamped(log, 1);
   named_timer fresh(log, 2);
-  heap.arm(stamped, 10ns);
-  heap.stamp(zero);
-  heap.arm(fresh, 10ns);
-  EXPECT_EQ(heap.size(), 2U);
-  heap.disarm(stamped);
-  heap.disarm(fresh);
-  heap.disarm(fresh);
-  EXPECT_EQ(heap.size(), 0U);
-  heap.stamp(zero);
-  heap.fire_due(zero + 1h);
+  wheel.arm(stamped, 10ns);
+  wheel.stamp(zero);
+  wheel.arm(fresh, 10ns);
+  EXPECT_EQ(wheel.size(), 2U);
+  wheel.disarm(stamped);
+  wheel.disarm(fresh);
+  wheel.disarm(fresh);
+  EXPECT_EQ(wheel.size(), 0U);
+  wheel.stamp(zero);
+  wheel.fire_due(zero + 1h);
   EXPECT_TRUE(log.empty());
 }
 
-TEST(TimerHeap, ATimerMayBeArmedAgainAndOutliveTheHeap) {
+TEST(TimerWheel, ATimerMayBeArmedAgainAndOutliveTheWheel) {
   std::vector<int> log;
   named_timer stamped(log, 1);
   named_timer fresh(log, 2);
   {
-    detail::timer_heap heap;
-    heap.arm(stamped, 1ns);
-    heap.stamp(zero);
-    heap.fire_due(zero + 1ns);
-    heap.arm(stamped, 1ns);
-    heap.stamp(zero);
-    heap.arm(fresh, 1ns);
+    detail::timer_wheel wheel;
+    wheel.arm(stamped, 1ns);
+    wheel.stamp(zero);
+    wheel.fire_due(zero + 1ns);
+    wheel.arm(stamped, 1ns);
+    wheel.stamp(zero);
+    wheel.arm(fresh, 1ns);
     EXPECT_TRUE(stamped.armed());
     EXPECT_TRUE(fresh.armed());
   }
@@ -120,12 +120,12 @@ TEST(TimerHeap, ATimerMayBeArmedAgainAndOutliveTheHeap) {
   EXPECT_FALSE(fresh.armed());
 }
 
-TEST(TimerHeap, AgreesWithASortedListWhateverIsArmedAndDisarmed) {
+TEST(TimerWheel, AgreesWithASortedListWhateverIsArmedAndDisarmed) {
   const int seeds = rondo_test::long_run() ? 2000 : 100;
   for (int seed = 0; seed < seeds; ++seed) {
     SCOPED_TRACE(seed);
     detail::random_source random(static_cast<std::uint64_t>(seed));
-    detail::timer_heap heap;
+    detail::timer_wheel wheel;
     std::vector<int> log;
     std::vector<named_timer> timers;
     for (int i = 0; i < 60; ++i) timers.emplace_back(log, i);
@@ -139,23 +139,23 @@ TEST(TimerHeap, AgreesWithASortedListWhateverIsArmedAndDisarmed) {
       if (!t.armed()) {
         const auto d = random.between(-2, 20);
         if (random.chance(0.5))
-          heap.arm(t, nanoseconds(d));
+          wheel.arm(t, nanoseconds(d));
         else
-          heap.arm(t, now + nanoseconds(d));
+          wheel.arm(t, now + nanoseconds(d));
         const std::pair entry((now + nanoseconds(d)).time_since_epoch().count(), t.name);
         model.insert(
             std::upper_bound(model.begin(), model.end(), entry,
                              [](const auto& a, const auto& b) { return a.first < b.first; }),
             entry);
       } else if (random.chance(0.5)) {
-        heap.disarm(t);
+        wheel.disarm(t);
         std::erase_if(model, [&](const auto& m) { return m.second == t.name; });
       }
-      heap.stamp(now);  // before time goes on, so that relative ones count from here
-      EXPECT_EQ(heap.size(), model.size());
+      wheel.stamp(now);  // before time goes on, so that relative ones count from here
+      EXPECT_EQ(wheel.size(), model.size());
       if (random.chance(0.3)) {
         now += nanoseconds(random.between(0, 5));
-        heap.fire_due(now);
+        wheel.fire_due(now);
         while (!model.empty() && model.front().first <= now.time_since_epoch().count()) {
           expected.push_back(model.front().second);
           model.erase(model.begin());
@@ -163,9 +163,115 @@ TEST(TimerHeap, AgreesWithASortedListWhateverIsArmedAndDisarmed) {
         EXPECT_EQ(log, expected);
       }
     }
-    for (named_timer& t : timers) heap.disarm(t);
+    for (named_timer& t : timers) wheel.disarm(t);
     if (testing::Test::HasFailure()) return;
   }
+}
+
+// What a wheel is asked, and what must come of it.
+struct modelled_wheel {
+  explicit modelled_wheel(std::size_t n) {
+    timers.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) timers.emplace_back(log, static_cast<int>(i));
+  }
+  ~modelled_wheel() {
+    for (named_timer& t : timers) wheel.disarm(t);
+  }
+  void arm(std::size_t i, std::int64_t when) {
+    wheel.arm(timers[i], time_point(nanoseconds(when)));
+    wheel.stamp(time_point(nanoseconds(now)));
+    const std::pair entry(when, static_cast<int>(i));
+    model.insert(std::upper_bound(model.begin(), model.end(), entry,
+                                  [](const auto& a, const auto& b) { return a.first < b.first; }),
+                 entry);
+  }
+  void disarm(std::size_t i) {
+    wheel.disarm(timers[i]);
+    std::erase_if(model, [&](const auto& m) { return m.second == static_cast<int>(i); });
+  }
+  void go_to(std::int64_t t) {
+    now = t;
+    wheel.fire_due(time_point(nanoseconds(now)));
+    while (!model.empty() && model.front().first <= now) {
+      expected.push_back(model.front().second);
+      model.erase(model.begin());
+    }
+    EXPECT_EQ(log, expected);
+    EXPECT_EQ(wheel.size(), model.size());
+  }
+  std::int64_t next() const { return wheel.next().time_since_epoch().count(); }
+
+  detail::timer_wheel wheel;
+  std::vector<int> log;
+  std::vector<int> expected;
+  std::vector<named_timer> timers;
+  std::vector<std::pair<std::int64_t, int>> model;
+  std::int64_t now = 0;
+};
+
+TEST(TimerWheel, AgreesWithASortedListFromNanosecondsToYears) {
+  const int seeds = rondo_test::long_run() ? 2000 : 100;
+  for (int seed = 0; seed < seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    detail::random_source random(static_cast<std::uint64_t>(seed));
+    modelled_wheel m(60);
+    // Any power of two is as likely as another.
+    const auto any = [&](std::int64_t powers) {
+      return random.between(0, (std::int64_t{1} << random.between(0, powers)) - 1);
+    };
+    m.go_to(any(50));
+    for (int step = 0; step < 400; ++step) {
+      const auto i = static_cast<std::size_t>(random.between(0, 59));
+      if (!m.timers[i].armed())
+        m.arm(i, random.chance(0.05) ? m.now - any(20) : m.now + any(56));
+      else if (random.chance(0.3))
+        m.disarm(i);
+      if (random.chance(0.3)) m.go_to(m.now + any(random.chance(0.1) ? 52 : 30));
+      if (testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(TimerWheel, NextIsNeverLateAndComesToTheDeadlineInAFewSteps) {
+  const int seeds = rondo_test::long_run() ? 2000 : 100;
+  for (int seed = 0; seed < seeds; ++seed) {
+    SCOPED_TRACE(seed);
+    detail::random_source random(static_cast<std::uint64_t>(seed));
+    modelled_wheel m(40);
+    m.go_to(random.between(0, std::int64_t{1} << 40));
+    const std::int64_t spread = std::int64_t{1} << random.between(0, 40);
+    for (std::size_t i = 0; i < m.timers.size(); ++i) m.arm(i, m.now + random.between(0, spread));
+    while (!m.model.empty()) {
+      const std::int64_t first = m.model.front().first;
+      int steps = 0;
+      for (std::int64_t at = m.next(); at < first; at = m.next(), ++steps) {
+        EXPECT_GE(at, m.now);
+        m.go_to(at);
+      }
+      EXPECT_LE(steps, 11);  // one a level
+      EXPECT_EQ(m.next(), first);
+      m.go_to(first);
+      if (testing::Test::HasFailure()) return;
+    }
+    EXPECT_EQ(m.wheel.next(), detail::never);
+  }
+}
+
+TEST(TimerWheel, TheNextOfAFewTimersIsExact) {
+  modelled_wheel m(5);
+  m.go_to(1'000'000'000'000);
+  for (std::size_t i = 0; i < 5; ++i) m.arm(i, m.now + 75'000'000'000 - static_cast<int>(i));
+  EXPECT_EQ(m.next(), m.now + 75'000'000'000 - 4);
+}
+
+TEST(TimerWheel, WhatIsDueAtTheEndOfTimeNeverFires) {
+  modelled_wheel m(20);
+  for (std::size_t i = 0; i < 20; ++i) m.wheel.arm(m.timers[i], nanoseconds::max());
+  m.wheel.stamp(zero + 1h);
+  EXPECT_EQ(m.wheel.next(), detail::never);
+  m.wheel.fire_due(zero + 1h);
+  EXPECT_TRUE(m.log.empty());
+  EXPECT_EQ(m.wheel.size(), 20U);
 }
 
 // --- sleeping, exact in the simulation --------------------------------------------------------------
