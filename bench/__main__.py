@@ -1,15 +1,25 @@
-"""Runs the bench suite and prints its tables; `scripts/bench` builds first and then calls this.
+"""Runs the bench suite, prints its tables and writes its page; `scripts/bench` builds first and then calls
+this.
 
-usage: python3 -m bench --build DIRECTORY [--quick] [--only SUITE[:PART]]... [--json FILE]
+usage: python3 -m bench --build DIRECTORY [--quick] [--only SUITE[:PART]]... [--json FILE] [--page FILE]
 
 Suites, in the order they run:
   micro         single operations, in nanoseconds
-  instructions  the same in instructions, by callgrind
+  micro_peers   their twins in asio, asyncio and uvloop
+  instructions  single operations in instructions, by callgrind
   sleepers      100,000 sleeping tasks: time and memory
-  echo          echo over TCP beside the limit programs
+  echo          echo over TCP beside the limit programs and the peers
+  churn         short connections
+  bulk          1 GiB in 64 KiB writes
+  http_client   HTTP clients on one nginx
+  http_server   HTTP servers under wrk and h2load
+  latency       HTTP servers at a fixed rate, latency from the planned start
+  idle          10,000 idle connections: memory
   delay         1,000 requests at once to a server that answers after a second
+  build         building the library; compiling a file that includes it
 
---only echo:512 runs only the rows of a suite whose names contain the part.
+--only echo:512 runs only the rows of a suite whose names contain the part, and puts them in the place of
+those of their names in the file: a run may be gathered in slices. --page-only writes the page from the file.
 """
 
 import argparse
@@ -17,19 +27,30 @@ import json
 import os
 import pathlib
 import sys
+import time
 
-from bench import report
-from bench.macro import delay, echo, sleepers
-from bench.micro import instructions
+from bench import build, page, report
+from bench.macro import bulk, delay, echo, http_client, http_server, idle, latency, sleepers
+from bench.micro import instructions, peers
 from bench.micro import run as micro
 
 SUITES = {
     "micro": micro.run,
+    "micro_peers": peers.run,
     "instructions": instructions.run,
     "sleepers": sleepers.run,
     "echo": echo.run,
+    "churn": echo.run_churn,
+    "bulk": bulk.run,
+    "http_client": http_client.run,
+    "http_server": http_server.run,
+    "latency": latency.run,
+    "idle": idle.run,
     "delay": delay.run,
+    "build": build.run,
 }
+RESULTS = report.ROOT / "bench" / "results" / "results.json"
+PAGE = report.ROOT / "docs" / "benchmarks.md"
 
 
 def main() -> int:
@@ -37,36 +58,68 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, default=report.ROOT / "build-bench",
                         help="the build directory")
-    parser.add_argument("--quick", action="store_true", help="3 short rounds: to see that it works")
+    parser.add_argument("--quick", action="store_true",
+                        help="3 short rounds, to see that it works; kept apart, in the build directory")
     parser.add_argument("--only", action="append", metavar="SUITE[:PART]", default=[])
-    parser.add_argument("--json", type=pathlib.Path,
-                        help="default: bench.json in the build directory")
+    parser.add_argument("--json", type=pathlib.Path, help=f"default: {RESULTS}")
+    parser.add_argument("--page", type=pathlib.Path, help=f"default: {PAGE}")
+    parser.add_argument("--page-only", action="store_true", help="run nothing")
     arguments = parser.parse_args()
 
     chosen = dict(o.partition(":")[::2] for o in arguments.only) or dict.fromkeys(SUITES, "")
     if unknown := [name for name in chosen if name not in SUITES]:
         parser.error(f"no suite is called {unknown[0]}; there are {', '.join(SUITES)}")
+    results = arguments.json or (arguments.build / "bench.json" if arguments.quick else RESULTS)
+    written = arguments.page or (arguments.build / "benchmarks.md" if arguments.quick else PAGE)
 
-    document = {"machine": report.machine(), "quick": arguments.quick, "suites": {}}
+    document = _read(results) if arguments.only or arguments.page_only else {}
+    if not arguments.page_only:
+        _run(document, arguments, chosen, results)
+    page.write(document, written)
+    print(f"all rounds, versions and commands: {results}\nthe page: {written}")
+    return 0
+
+
+def _run(document: dict, arguments: argparse.Namespace, chosen: dict[str, str],
+         results: pathlib.Path) -> None:
+    document.update({"machine": report.machine(), "quick": arguments.quick})
+    document.setdefault("suites", {})
     load = document["machine"]["load_average_before"][0]
     print(f"load average before: {load}", flush=True)
+    begun = time.monotonic()
     for name in SUITES:
         if name not in chosen:
             continue
+        print(f"\n[{time.monotonic() - begun:4.0f} s] {name} …", flush=True)
         options = report.Options(arguments.build.resolve(), arguments.quick, chosen[name])
         result = SUITES[name](options)
-        document["suites"][name] = report.as_json(result)
+        _merge(document, name, result, partly=bool(options.filter))
+        results.parent.mkdir(parents=True, exist_ok=True)
+        results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n",
+                           encoding="utf-8")
         print("\n" + report.table(f"{name}, {options.rounds} rounds", result.rows), flush=True)
         for note in result.notes:
             print(f"  {note}", flush=True)
     document["machine"]["load_average_after"] = [round(x, 2) for x in os.getloadavg()]
-
-    path = arguments.json or arguments.build / "bench.json"
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"\nall rounds, versions and commands: {path}")
+    print(f"\n[{time.monotonic() - begun:4.0f} s] done")
     if load > 0.5:
         print(f"this machine was busy (load {load}) when the run began: read the times with care")
-    return 0
+
+
+def _read(results: pathlib.Path) -> dict:
+    return json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
+
+
+def _merge(document: dict, name: str, result: report.Result, partly: bool) -> None:
+    """Puts a suite's rows into the document: in the place of those before, or only of their names."""
+    new = report.as_json(result)
+    for row in new["rows"]:
+        row["when"], row["commit"] = report.now(), document["machine"]["commit"]
+    if partly and name in document["suites"]:
+        fresh = {row["name"]: row for row in new["rows"]}
+        old = document["suites"][name]["rows"]
+        new["rows"] = [fresh.pop(row["name"], row) for row in old] + list(fresh.values())
+    document["suites"][name] = new
 
 
 if __name__ == "__main__":

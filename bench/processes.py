@@ -3,9 +3,15 @@
 import contextlib
 import json
 import os
+import pathlib
 import re
+import resource
+import shutil
 import signal
+import socket
 import subprocess
+import tempfile
+import time
 import typing
 
 # The server has one core to itself, whatever drives it the other. With one core they share it, and
@@ -33,6 +39,20 @@ def run_on(core: int, command: list[str], environment: dict[str, str] | None = N
 def run_json(core: int, command: list[str], environment: dict[str, str] | None = None) -> dict:
     """The same for a program that prints one JSON object as its last line."""
     return json.loads(run_on(core, command, environment, capture=True).stdout.splitlines()[-1])
+
+
+def run_measured(core: int, command: list[str],
+                 environment: dict[str, str] | None = None) -> tuple[str, float, float]:
+    """What a program prints, and its CPU time in user and system mode, in seconds."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run_on(core, command, environment, capture=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return done.stdout, after.ru_utime - before.ru_utime, after.ru_stime - before.ru_stime
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of a running process, all its threads, to the nanosecond (clock_getcpuclockid)."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 class Server:
@@ -74,6 +94,92 @@ def serving(command: list[str], environment: dict[str, str] | None = None,
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+@contextlib.contextmanager
+def serving_at(command: list[str], port: int) -> typing.Iterator[Server]:
+    """The same for a server that is told its port and says nothing: waits until it listens."""
+    process = subprocess.Popen(command, preexec_fn=_pinned_to(SERVER_CORE),
+                               stdout=subprocess.DEVNULL, text=True)
+    try:
+        end = time.monotonic() + _LONGEST_STOP_S
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"{' '.join(command)} did not start")
+            time.sleep(0.01)
+        yield Server(process, port)
+    finally:
+        process.terminate()
+        process.wait(_LONGEST_STOP_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+_NGINX_CONFIGURATION = """
+daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr emerg;
+events {{ worker_connections 15000; }}
+http {{
+  access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;
+  client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  server {{
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ default_type text/plain; return 200 "0123456789abcde\\n"; }}
+  }}
+}}
+"""
+
+
+@contextlib.contextmanager
+def nginx() -> typing.Iterator[Server]:
+    """nginx in one process, which answers everything with 16 bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        configuration = pathlib.Path(folder) / "nginx.conf"
+        configuration.write_text(_NGINX_CONFIGURATION.format(folder=folder, port=port),
+                                 encoding="utf-8")
+        with serving_at([NGINX, "-e", "stderr", "-p", folder, "-c", str(configuration)],
+                        port) as server:
+            yield server
+
+
+class SystemCalls:
+    """How many system calls a process makes in a `with` block, by strace; None without it."""
+
+    def __init__(self, pid: int):
+        self.pid = pid
+        self.count: int | None = None
+
+    def __enter__(self) -> "SystemCalls":
+        self._out = tempfile.NamedTemporaryFile("r+", suffix=".strace")
+        self._tracer = None
+        if shutil.which("strace"):
+            self._tracer = subprocess.Popen(
+                ["strace", "-f", "-c", "-o", self._out.name, "-p", str(self.pid)],
+                stderr=subprocess.PIPE, text=True)
+            self._tracer.stderr.readline()  # "strace: Process N attached"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._tracer:
+            self._tracer.send_signal(signal.SIGINT)
+            self._tracer.communicate(timeout=_LONGEST_STOP_S)
+            self.count = traced_calls(self._out.read())
+        self._out.close()
+
+
+def traced_calls(summary: str) -> int | None:
+    """The total of what `strace -c` writes."""
+    total = re.search(r"^ *100\.00 .*?(\d+)(?: +\d+)? total$", summary, re.M)
+    return int(total[1]) if total else None
 
 
 def callgrind(command: list[str]) -> list[str]:

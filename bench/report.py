@@ -104,9 +104,18 @@ def aim_at_most(row: Row, limit: float, of: Summary | None) -> None:
     row.met = None if of is None else of.median <= limit
 
 
+def aim_at_least(row: Row, limit: float, of: Summary | None) -> None:
+    row.aim = f"≥ {limit:g}"
+    row.met = None if of is None else of.median >= limit
+
+
+def now() -> str:
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+
+
 def machine() -> dict[str, typing.Any]:
     return {
-        "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "when": now(),
         "kernel": f"{platform.system()} {platform.release()} {platform.version()}",
         "processor": _processor(),
         "processors": os.cpu_count(),
@@ -122,6 +131,17 @@ _VERSIONS = {
     "liburing": ["pkg-config", "--modversion", "liburing"],
     "benchmark": ["pkg-config", "--modversion", "benchmark"],
     "valgrind": ["valgrind", "--version"],
+    "asio": ["dpkg-query", "-W", "-f=${Version}", "libasio-dev"],
+    "Boost": ["dpkg-query", "-W", "-f=${Version}", "libboost1.81-dev"],
+    "libuv": ["pkg-config", "--modversion", "libuv"],
+    "libcurl": ["pkg-config", "--modversion", "libcurl"],
+    "aiohttp": ["dpkg-query", "-W", "-f=${Version}", "python3-aiohttp"],
+    "uvloop": ["dpkg-query", "-W", "-f=${Version}", "python3-uvloop"],
+    "python": ["/usr/bin/python3", "--version"],
+    "node": ["node", "--version"],
+    "nginx": ["dpkg-query", "-W", "-f=${Version}", "nginx-light"],
+    "wrk": ["dpkg-query", "-W", "-f=${Version}", "wrk"],
+    "h2load": ["h2load", "--version"],
 }
 
 
@@ -177,7 +197,8 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 # The counters that a table shows, in its order; the JSON has all of them.
-COUNTERS = ("instructions", "allocs", "syscalls", "bytes a task", "resident a task", "cpu ms")
+COUNTERS = ("instructions", "allocs", "syscalls", "bytes a task", "resident a task", "cpu ms",
+            "user µs", "server µs", "server ms", "rate", "p50", "p99", "p99.9", "max")
 
 
 def _short(x: float) -> str:

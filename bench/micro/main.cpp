@@ -10,11 +10,15 @@ int main(int argc, char** argv) {
   add_lines();
   add_bridges();
   add_threads();
+  add_lock();
+  add_gather();
+  add_policy();
   add_timeout();
   add_timers();
   add_sleep();
   add_cancel();
   add_inspect();
+  add_http();
 
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

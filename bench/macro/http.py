@@ -1,0 +1,171 @@
+"""What the HTTP suites share: the servers, the loads, and how they are read."""
+
+import contextlib
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import sys
+import typing
+
+from bench import processes, report
+
+PEERS = report.ROOT / "bench" / "peers"
+SYSTEM_PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable
+CONNECTIONS = 64
+
+
+@dataclasses.dataclass
+class Run:
+    """One run of a load: requests, its time, and what CPU time it took."""
+
+    requests: int
+    seconds: float
+    user_s: float
+    system_s: float
+    latency_us: dict[str, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        return (self.user_s + self.system_s) / self.requests * 1e6
+
+    @property
+    def user_us(self) -> float:
+        return self.user_s / self.requests * 1e6
+
+
+def rondo(options: report.Options) -> str:
+    return str(options.build / "tools" / "rondo")
+
+
+def serve_command(options: report.Options) -> list[str]:
+    return [rondo(options), "serve", "127.0.0.1:0", "--limit", "15000"]
+
+
+SERVING = r"serving http://[^ ]*:(\d+) "
+
+
+@contextlib.contextmanager
+def server(options: report.Options, name: str) -> typing.Iterator[tuple[processes.Server, str]]:
+    """A server by its name, and the URL at which it answers 16 bytes."""
+    kind = name.removesuffix("-again")
+    if kind == "nginx":
+        with processes.nginx() as running:
+            yield running, f"http://127.0.0.1:{running.port}/"
+        return
+    if kind.startswith("rondo-"):
+        with processes.serving(serve_command(options), {"RONDO_REACTOR": kind[6:]},
+                               says_port=SERVING) as running:
+            yield running, f"http://127.0.0.1:{running.port}/bytes/16"
+        return
+    commands = {
+        "beast": [options.program("bench_beast_server")],
+        "node": ["node", str(PEERS / "node_server.mjs")],
+    }
+    with processes.serving(commands[kind]) as running:
+        yield running, f"http://127.0.0.1:{running.port}/"
+
+
+def missing_server(options: report.Options, name: str) -> str:
+    """Why a server cannot be had; empty when it can."""
+    kind = name.removesuffix("-again")
+    if kind == "nginx":
+        return "" if processes.NGINX else "nginx is not installed"
+    if kind == "node":
+        return "" if shutil.which("node") else "node is not installed"
+    program = options.program("bench_beast_server") if kind == "beast" else rondo(options)
+    return "" if pathlib.Path(program).exists() else f"{program} was not built"
+
+
+# --- loads -------------------------------------------------------------------------------------------
+
+
+def client_command(options: report.Options, name: str, url: str, seconds: float) -> list[str]:
+    c, s = str(CONNECTIONS), str(seconds)
+    port = re.search(r":(\d+)/", url)
+    whole = str(max(1, round(seconds)))  # wrk and h2load count in whole seconds
+    return {
+        "wrk": ["wrk", "-t1", f"-c{c}", f"-d{whole}", "--latency", url],
+        "h2load": ["h2load", "--h1", "-t1", f"-c{c}", f"-D{whole}", url],
+        "rondo-epoll": rondo_load(options, url, seconds),
+        "rondo-io_uring": rondo_load(options, url, seconds),
+        "libcurl": [options.program("bench_curl_client"), url, c, s],
+        "beast": [options.program("bench_beast_client"), port[1] if port else "PORT", "/", c, s],
+        "aiohttp": [SYSTEM_PYTHON, str(PEERS / "aiohttp_client.py"), url, c, s],
+        "node": ["node", str(PEERS / "node_client.mjs"), url, c, s],
+    }[name.removesuffix("-again")]
+
+
+def rondo_load(options: report.Options, url: str, seconds: float, *more: str) -> list[str]:
+    return [rondo(options), "load", "--json", f"-c{CONNECTIONS}", f"-d{seconds}",
+            f"-w{seconds / 10:g}", *more, url]
+
+
+def missing_client(options: report.Options, name: str) -> str:
+    command = client_command(options, name, "", 1)
+    if name == "aiohttp":
+        try:
+            processes.run_on(processes.LOAD_CORE, [SYSTEM_PYTHON, "-c", "import aiohttp"])
+        except RuntimeError:
+            return f"{SYSTEM_PYTHON} has no aiohttp"
+    return "" if shutil.which(command[0]) else f"{command[0]} is not installed"
+
+
+def environment_of(name: str) -> dict[str, str]:
+    return {"RONDO_REACTOR": name[6:]} if name.startswith("rondo-") else {}
+
+
+def run_client(options: report.Options, name: str, url: str, seconds: float,
+               prefix: tuple[str, ...] = ()) -> Run:
+    command = [*prefix, *client_command(options, name, url, seconds)]
+    text, user_s, system_s = processes.run_measured(processes.LOAD_CORE, command,
+                                                    environment_of(name))
+    if name.startswith("wrk"):
+        return _read_wrk(text, user_s, system_s)
+    if name == "h2load":
+        return _read_h2load(text, user_s, system_s)
+    return read_json(text)
+
+
+def read_json(text: str) -> Run:
+    said = json.loads(text.splitlines()[-1])
+    if said["failed"] or not said["requests"]:
+        raise RuntimeError(f"a load failed: {text[:500]}")
+    latency = {p: ns / 1e3 for p, ns in said.get("latency_ns", {}).items()}
+    return Run(said["requests"], said["seconds"], said["user_cpu_s"], said["system_cpu_s"], latency)
+
+
+_UNITS_US = {"us": 1, "ms": 1e3, "s": 1e6}
+
+
+def _read_wrk(text: str, user_s: float, system_s: float) -> Run:
+    requests, seconds = re.search(r"(\d+) requests in ([\d.]+)s", text).groups()
+    latency = {f"p{p}": float(value) * _UNITS_US[unit]
+               for p, value, unit in re.findall(r"^ +(\d+)%\s+([\d.]+)(us|ms|s)$", text, re.M)}
+    if re.search(r"Socket errors|Non-2xx", text):
+        raise RuntimeError(f"wrk: {text}")
+    return Run(int(requests), float(seconds), user_s, system_s, latency)
+
+
+def _read_h2load(text: str, user_s: float, system_s: float) -> Run:
+    seconds = re.search(r"finished in ([\d.]+)(s|ms)", text)
+    done, succeeded = re.search(r"(\d+) done, (\d+) succeeded", text).groups()
+    if done != succeeded:
+        raise RuntimeError(f"h2load: {text}")
+    took = float(seconds[1]) * _UNITS_US[seconds[2]] / 1e6
+    return Run(int(done), took, user_s, system_s)
+
+
+# --- rounds ------------------------------------------------------------------------------------------
+
+
+def alternate(names: list[str], rounds: int) -> typing.Iterator[str]:
+    """Every name once a round, in an order that moves on from round to round."""
+    for n in range(rounds):
+        first = n % len(names)
+        yield from names[first:] + names[:first]
