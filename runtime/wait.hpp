@@ -1,16 +1,22 @@
 // The base of everything a task can wait on that is not a task: timers, I/O, queues, scopes.
 //
-// Writing your own: derive from wait_base, give it begin(), cancel() and await_resume():
+// Writing your own: derive from custom_awaitable, give it begin(), cancel() and await_resume():
 //
-//   struct my_wait : rondo::detail::wait_base {
-//     bool begin(rondo::detail::job& j) noexcept override {
+//   struct my_wait : rondo::custom_awaitable {
+//     bool begin(rondo::waiting_task& t) noexcept override {
 //       if (already_there()) return true;                      // goes on at once, draws on the budget
-//       if (j.must_stop()) { j.wake_stopped(); return false; } // a cancellation point, before it starts
-//       remember(j); j.wait_on(*this); return false;           // later: j.wake()
+//       if (t.must_stop()) { t.wake_stopped(); return false; } // a cancellation point, before it starts
+//       remember(t); t.wait_on(*this); return false;           // later: t.wake()
 //     }
-//     void cancel(rondo::detail::job& j) noexcept override { forget(j); j.wake_stopped(); }
+//     void cancel(rondo::waiting_task& t) noexcept override { forget(t); t.wake_stopped(); }
 //     int await_resume();
 //   };
+//
+// The rules. Everything happens on the loop's thread; from another, go through loop.post. After wait_on exactly
+// one of wake (it happened: the task resumes in its turn, even if it is cancelled before) and wake_stopped (it
+// did not, and will not) is called, once. cancel is called at most once, only while the task waits here; it may
+// lead to either, now or later. begin, cancel, wake and wake_stopped run no code of the task's. describe(v) may
+// name the wait in the task tree: v.waits_for("a ticket").
 //
 // An awaiter may be moved until it is awaited, never afterwards. It lives in the awaiting coroutine's
 // frame until the wait is over.
@@ -96,3 +102,11 @@ template <class... X>
 using task_value_t = typename decltype(to_task(std::declval<X>()...))::value_type;
 
 }  // namespace rondo::detail
+
+namespace rondo {
+
+// For awaitables of one's own: the rules are at the top of this file.
+using custom_awaitable = detail::wait_base;
+using waiting_task = detail::job;
+
+}  // namespace rondo

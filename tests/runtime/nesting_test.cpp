@@ -1,6 +1,7 @@
 // Scopes inside scopes: what stops what, and whose error is heard. With task_group_test.cpp and scope_test.cpp
 // it answers asyncio's own tests (docs/asyncio-tests.md).
 
+#include "support/cancel_at_every_wait.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/patterns/gather.hpp>
@@ -8,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,6 +19,7 @@ namespace {
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using rondo_test::cancel_at_every_wait;
 using rondo_test::options_for;
 using rondo_test::run_as;
 using rondo_test::simulate;
@@ -191,6 +195,135 @@ TEST(Shield, AGatherInsideRunsToItsEndThoughTheCallerIsCancelled) {
     EXPECT_EQ(ended, 2);
     EXPECT_EQ(since(begun), 2s);
   });
+}
+
+// --- nested in any order ------------------------------------------------------------------------------
+
+// Each kind of scope, as something that may stand around a task<int>.
+class nest {
+ public:
+  enum kind : std::uint8_t {
+    in_time,
+    too_late,
+    optional,
+    shielded,
+    cleaned_up,
+    scoped,
+    in_group,
+    started_in_group,
+    localized,
+    gathered,
+    as_outcome
+  };
+  static constexpr std::size_t kinds = 11;
+
+  explicit nest(std::vector<kind> around) : around_(std::move(around)) {}
+
+  task<int> run() { return inside(0); }
+  // However it ended, every cleanup that was entered has run, and every group is empty.
+  void check() const {
+    EXPECT_EQ(cleanups_run_, cleanups_entered_);
+    EXPECT_EQ(groups_left_, groups_entered_);
+  }
+
+ private:
+  struct on_exit {
+    int& count;
+    ~on_exit() { ++count; }
+  };
+
+  task<int> inside(std::size_t depth) {
+    if (depth == around_.size()) {
+      co_await sleep_for(1ms);
+      co_await yield_now();
+      co_return 1;
+    }
+    switch (around_[depth]) {
+      case in_time: co_return co_await timeout(1h, inside(depth + 1));
+      case too_late: co_return (co_await try_for(500us, inside(depth + 1))).value_or(0);
+      case optional: co_return (co_await try_for(1h, inside(depth + 1))).value_or(0);
+      case shielded: co_return co_await shield(inside(depth + 1));
+      case cleaned_up:
+        ++cleanups_entered_;
+        co_return co_await finally(inside(depth + 1), [this]() -> task<> {
+          co_await sleep_for(1us);
+          co_await yield_now();
+          ++cleanups_run_;
+        });
+      case scoped: {
+        cancel_scope s;
+        s.set_deadline(this_loop().now() + 1h);
+        co_return (co_await s.run(inside(depth + 1))).value();
+      }
+      case in_group: {
+        int n = 0;
+        ++groups_entered_;
+        const on_exit left{groups_left_};
+        co_await with_task_group([&](task_group& g) -> task<> {
+          auto child = g.spawn(inside(depth + 1));
+          n = co_await child;
+        });
+        co_return n;
+      }
+      case started_in_group: {
+        int n = 0;
+        ++groups_entered_;
+        const on_exit left{groups_left_};
+        co_await with_task_group([&](task_group& g) -> task<> {
+          n = co_await g.start([&](started<int> ready) -> task<> {
+            ready(co_await inside(depth + 1));
+            co_await sleep_for(1us);
+          });
+        });
+        co_return n;
+      }
+      case localized: co_return co_await local_.with(1, inside(depth + 1));
+      case gathered: {
+        const auto [n, m] = co_await gather(inside(depth + 1), sleep_for(2ms));
+        co_return n;
+      }
+      case as_outcome: co_return (co_await as_result(inside(depth + 1))).value();
+    }
+    co_return 0;
+  }
+
+  std::vector<kind> around_;
+  task_local<int> local_;
+  int cleanups_entered_ = 0;
+  int cleanups_run_ = 0;
+  int groups_entered_ = 0;
+  int groups_left_ = 0;
+};
+
+std::size_t cancel_nests(std::size_t depth) {
+  std::size_t combinations = 1;
+  for (std::size_t i = 0; i < depth; ++i) combinations *= nest::kinds;
+  std::size_t waits = 0;
+  for (std::size_t c = 0; c < combinations && !testing::Test::HasFailure(); ++c) {
+    std::vector<nest::kind> around;
+    std::string names;
+    for (std::size_t i = 0, rest = c; i < depth; ++i, rest /= nest::kinds) {
+      around.push_back(static_cast<nest::kind>(rest % nest::kinds));
+      names += std::to_string(rest % nest::kinds) + " ";
+    }
+    SCOPED_TRACE("scopes, from the outside: " + names);
+    std::optional<nest> n;
+    waits += cancel_at_every_wait(
+                 reactor_kind::simulated,
+                 [&] {
+                   n.emplace(around);
+                   return n->run();
+                 },
+                 [&] { n->check(); })
+                 .at_rest;
+  }
+  return waits;
+}
+
+TEST(NestedScopes, InAnyOrderAreCancelledAtEveryWait) {
+  EXPECT_GT(cancel_nests(1), 20U);
+  EXPECT_GT(cancel_nests(2), 400U);
+  if (rondo_test::long_run()) EXPECT_GT(cancel_nests(3), 7'000U);
 }
 
 }  // namespace
