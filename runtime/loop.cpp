@@ -231,7 +231,7 @@ void loop::run_until(const bool& ended, detail::job& main) {
 }
 
 void loop::expect_end() noexcept {
-  if (threads_.taken() == 0 || patience_ == detail::nanoseconds::max()) return;
+  if (threads_.awaited() == 0 || patience_ == detail::nanoseconds::max()) return;
   try {
     timers_.arm(patience_ends_, std::exchange(patience_, detail::nanoseconds::max()));
   } catch (const std::bad_alloc&) {  // then without a report
@@ -241,10 +241,10 @@ void loop::expect_end() noexcept {
 // What a thread touches may belong to the tasks, so they are kept and waited for all the same.
 void loop::patience_timer::ran_out(timer& t) noexcept {
   const loop& l = static_cast<patience_timer&>(t).of;
-  if (l.threads_.taken() == 0) return;
+  if (l.threads_.awaited() == 0) return;
   try {
     const std::string text = "rondo: the run cannot end before " +
-                             std::to_string(l.threads_.taken()) +
+                             std::to_string(l.threads_.awaited()) +
                              " call(s) in threads have returned:\n" + task_tree();
     std::fwrite(text.data(), 1, text.size(), stderr);
   } catch (const std::bad_alloc&) {

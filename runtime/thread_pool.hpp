@@ -47,13 +47,17 @@ class thread_slots {
     if (!next) --taken_;
     return next;
   }
-  // Calls in threads, abandoned ones too.
-  std::size_t taken() const noexcept { return taken_; }
+  // A call in a thread is not waited for any more; it has returned all the same.
+  void abandoned() noexcept { ++abandoned_; }
+  void abandoned_returned() noexcept { --abandoned_; }
+  // Calls in threads that somebody waits for.
+  std::size_t awaited() const noexcept { return taken_ - abandoned_; }
 
  private:
   intrusive_list<pool_item> line_;
   std::size_t limit_ = max_threads;
   std::size_t taken_ = 0;
+  std::size_t abandoned_ = 0;  // of those
 };
 
 }  // namespace rondo::detail

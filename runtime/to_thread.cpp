@@ -35,6 +35,7 @@ void thread_call::pass_on(thread_slots& slots) noexcept {
 }
 
 void thread_call::run() noexcept {
+  if (!waiter_) this_loop().threads().abandoned_returned();
   pass_on(this_loop().threads());
   job* j = waiter_;
   release();
@@ -48,6 +49,7 @@ bool thread_call::cancel(bool may_abandon) noexcept {
     pass_on(this_loop().threads());
   } else if (may_abandon) {
     waiter_ = nullptr;
+    this_loop().threads().abandoned();
     return true;
   } else {
     return false;

@@ -242,4 +242,27 @@ ON_KERNEL_REACTORS(ToThread, ACallThatHoldsUpAnInterruptedRunIsReportedToo) {
   EXPECT_NE(report.find("main: waiting for a thread"), std::string::npos) << report;
 }
 
+ON_KERNEL_REACTORS(ToThread, AnAbandonedCallIsNotReported) {
+  const auto release =
+      std::make_shared<std::latch>(1);  // the thread's too: it may outlive this test
+  testing::internal::CaptureStderr();
+  run_as(options_for(reactor).thread_patience(0s), [&]() -> task<> {
+    const auto begun = std::make_shared<std::latch>(1);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto h = g.spawn(to_thread(abandon_on_cancel, [begun, release] {
+        begun->count_down();
+        release->wait();
+      }));
+      co_await to_thread([&] { begun->wait(); });
+      h.cancel();
+    });
+    // Something that holds up the end, so that there is time to report it.
+    this_loop().submit([]() -> task<> { co_await shield(sleep_for(1ms)); });
+    co_await yield_now();
+    co_await yield_now();
+  });
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  release->count_down();
+}
+
 }  // namespace
