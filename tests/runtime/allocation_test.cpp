@@ -99,8 +99,8 @@ TEST(Allocation, NoneForACancellation) {
 // --- every request refused once ---------------------------------------------------------------------
 
 // Runs `scenario` with its first request for memory refused, then with its second, and so on until it needs
-// no more; each time on a thread of its own, whose pools are empty. It must end with a value or bad_alloc,
-// and leave nothing behind. Returns how many were refused.
+// no more; each time on a thread of its own, whose frames come from what earlier threads left: arming a timer
+// and most frames ask for nothing. It must end with a value or bad_alloc, and leave nothing behind. Returns how many were refused.
 template <class Scenario>
 int refuse_each(reactor_kind kind, Scenario scenario) {
   int refused = 0;
@@ -140,7 +140,7 @@ TEST(NoMemory, EachRequestOfTasksAndScopesMayBeRefused) {
     s.set_deadline(this_loop().now() + 1us);
     (void)co_await s.run(shield(sleep_for(1us)));
   });
-  EXPECT_GT(refused, 3);
+  EXPECT_GT(refused, 0);
 }
 
 TEST(NoMemory, EachRequestOfGroupsAndQueuesMayBeRefused) {
@@ -176,7 +176,7 @@ TEST(NoMemory, EachRequestOfErrorsAndCancellationsMayBeRefused) {
     } catch (const std::runtime_error&) {
     }
   });
-  EXPECT_GT(refused, 3);
+  EXPECT_GT(refused, 0);
 }
 
 TEST(NoMemory, EachRequestOfPostsAndThreadsMayBeRefused) {
