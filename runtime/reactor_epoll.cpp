@@ -166,8 +166,8 @@ class epoll_reactor final : public kernel_reactor {
           r = counted(::connect(fd, static_cast<const sockaddr*>(op.data), op.size));
           if (r == -EINPROGRESS || r == -EALREADY) return would_block;
           if (r == -EISCONN) return 0;
-          if (r == -EAGAIN)
-            return -ECONNREFUSED;  // a Unix listener's backlog is full: no edge will come
+          // A Unix listener's backlog is full: no edge will tell when it is not. (EAGAIN means waiting.)
+          if (r == -EAGAIN) return -EBUSY;
           break;
         case operation_kind::recv:
           r = counted(::recv(fd, op.data, op.size, static_cast<int>(op.flags)));

@@ -1,13 +1,19 @@
 #include <rondo/runtime/reactor_sim_parts.hpp>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
+#include <array>
 #include <cinttypes>
 #include <cstdio>
+#include <stdexcept>
 
 namespace rondo::detail {
 namespace {
 
 constinit thread_local const simulation_options* running_simulation = nullptr;
+constinit thread_local simulated_world* running_world = nullptr;
 
 constexpr auto connect_retry = std::chrono::seconds(1);  // as Linux does when a backlog is full
 
@@ -23,19 +29,38 @@ std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& option
 simulated_reactor::simulated_reactor(const simulation_options& options, operation_queue& completed)
     : reactor(completed), options_(options), random_(options.seed_) {
   running_simulation = &options_;
+  running_world = &world_;
+  for (const auto& [name, numeric] : options_.hosts_) world_.host(name, {numeric});
 }
-simulated_reactor::~simulated_reactor() { running_simulation = nullptr; }
+simulated_reactor::~simulated_reactor() {
+  running_simulation = nullptr;
+  running_world = nullptr;
+}
 
 // --- time and events --------------------------------------------------------------------------------
 
-time_point simulated_reactor::after_latency() noexcept {
-  return add(now_, nanoseconds(random_.between(options_.least_latency_.count(),
-                                               options_.most_latency_.count())));
+time_point simulated_reactor::after_latency(const socket_name& one,
+                                            const socket_name& other) noexcept {
+  nanoseconds least = options_.least_latency_;
+  nanoseconds most = options_.most_latency_;
+  const simulated_address* known = address_of(one);
+  if (!known) known = address_of(other);
+  if (known && known->least_latency_ >= nanoseconds::zero()) {
+    least = known->least_latency_;
+    most = known->most_latency_;
+  }
+  return add(now_, nanoseconds(random_.between(least.count(), most.count())));
+}
+
+const simulated_address* simulated_reactor::address_of(const socket_name& n) const noexcept {
+  if (world_.addresses_.empty()) return nullptr;
+  const auto found = world_.addresses_.find(raw_address(n));
+  return found == world_.addresses_.end() ? nullptr : &found->second;
 }
 
 // What was sent in order arrives in order.
 time_point simulated_reactor::delivery_from(sim_socket& s) noexcept {
-  s.last_delivery = std::max(s.last_delivery, after_latency());
+  s.last_delivery = std::max(s.last_delivery, after_latency(s));
   return s.last_delivery;
 }
 
@@ -110,7 +135,7 @@ void simulated_reactor::arrive(const event& e) {
       }
       event answer{.kind = event_kind::verdict, .to = e.from};
       answer.result = refused ? -ECONNREFUSED : 0;
-      at(after_latency(), std::move(answer));
+      at(after_latency(*client), std::move(answer));
       return;
     }
     case event_kind::verdict:
@@ -125,7 +150,7 @@ void simulated_reactor::arrive(const event& e) {
       sim_socket* sender = socket(e.from);
       if (sender) sender->in_transit -= e.bytes.size();
       if (!s || s->read_shut) {  // nobody there: the sender hears of it
-        if (sender) at(after_latency(), event{.kind = event_kind::reset, .to = e.from});
+        if (sender) at(after_latency(*sender), event{.kind = event_kind::reset, .to = e.from});
         return;
       }
       if (s->reset) return;
@@ -253,3 +278,26 @@ std::int32_t simulated_reactor::perform(int fd, sim_socket& s, operation& op) {
 }
 
 }  // namespace rondo::detail
+
+namespace rondo {
+
+simulated_address& simulated_world::address(const std::string& numeric) {
+  std::array<char, sizeof(in6_addr)> raw{};
+  std::size_t size = 0;
+  if (::inet_pton(AF_INET, numeric.c_str(), raw.data()) == 1)
+    size = sizeof(in_addr);
+  else if (::inet_pton(AF_INET6, numeric.c_str(), raw.data()) == 1)
+    size = sizeof(in6_addr);
+  else
+    throw std::invalid_argument("simulated_world::address wants a numeric address, not \"" +
+                                numeric + '"');
+  return addresses_[std::string(raw.data(), size)];
+}
+
+simulated_world& this_simulation() {
+  if (!detail::running_world)
+    throw std::logic_error("rondo::this_simulation: the loop that runs is no simulation");
+  return *detail::running_world;
+}
+
+}  // namespace rondo

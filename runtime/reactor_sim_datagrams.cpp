@@ -134,9 +134,11 @@ std::int32_t simulated_reactor::send_datagram(int fd, sim_socket& s, const msghd
   e.bytes = gather(m, n);
   e.source = seen_from(s.local, target);
   e.target = std::move(target);
-  if (random_.chance(options_.datagram_duplication_)) at(after_latency(), e);
+  if (random_.chance(options_.datagram_duplication_)) at(after_latency(e.target, s.local), e);
   if (random_.chance(options_.datagram_reordering_))
-    at(add(after_latency(), nanoseconds(random_.between(0, longest_detour.count()))), std::move(e));
+    at(add(after_latency(e.target, s.local),
+           nanoseconds(random_.between(0, longest_detour.count()))),
+       std::move(e));
   else
     at(delivery_from(s), std::move(e));
   return static_cast<std::int32_t>(n);
@@ -164,7 +166,7 @@ void simulated_reactor::arrive_datagram(const event& e) {
     sim_socket* sender = socket(e.from);
     if (!local && sender && sender->what == sim_socket::kind::connected &&
         sender->remote == e.target)
-      at(after_latency(), event{.kind = event_kind::unreachable, .to = e.from});
+      at(after_latency(*sender), event{.kind = event_kind::unreachable, .to = e.from});
     return;
   }
   if (!local && s->datagram_bytes + e.bytes.size() > udp_receive_buffer) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 
@@ -74,6 +75,15 @@ void set_port(socket_name& n, std::uint16_t port) noexcept {
 bool is_named(const sim_socket& s) noexcept { return s.local.size() > sizeof(sa_family_t); }
 
 }  // namespace
+
+std::string raw_address(const socket_name& n) {
+  const auto* a = reinterpret_cast<const sockaddr*>(n.data());
+  if (n.size() >= sizeof(sockaddr_in) && a->sa_family == AF_INET)
+    return n.substr(offsetof(sockaddr_in, sin_addr), sizeof(in_addr));
+  if (n.size() >= sizeof(sockaddr_in6) && a->sa_family == AF_INET6)
+    return n.substr(offsetof(sockaddr_in6, sin6_addr), sizeof(in6_addr));
+  return {};
+}
 
 bool is_wildcard(const socket_name& n) noexcept {
   const auto* a = reinterpret_cast<const sockaddr*>(n.data());

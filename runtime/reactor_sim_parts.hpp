@@ -7,6 +7,7 @@
 #include <rondo/runtime/random.hpp>
 #include <rondo/runtime/reactor.hpp>
 #include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/simulated_world.hpp>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -35,6 +36,8 @@ inline socket_name name_from(const sockaddr* name, socklen_t size) {
   return {reinterpret_cast<const char*>(name), size};
 }
 
+// The bytes of the IP address in a name; empty for a Unix one.
+std::string raw_address(const socket_name& n);
 // Any address of the family will do.
 bool is_wildcard(const socket_name& n) noexcept;
 // What is bound there gets what is sent to `wanted`.
@@ -178,7 +181,13 @@ class simulated_reactor final : public reactor {
   void at(time_point when, event e) {
     events_.emplace(std::pair(when, ++event_serial_), std::move(e));
   }
-  time_point after_latency() noexcept;
+  // When what goes from one to the other, named either way round, arrives.
+  time_point after_latency(const socket_name& one, const socket_name& other) noexcept;
+  time_point after_latency(const sim_socket& s) noexcept {
+    return after_latency(s.remote, s.local);
+  }
+  // What the world says about the address in a name; nullptr: nothing.
+  const simulated_address* address_of(const socket_name& n) const noexcept;
   time_point delivery_from(sim_socket& s) noexcept;
   sim_socket* listener_for(const socket_name& name, int& fd) noexcept;
 
@@ -211,6 +220,7 @@ class simulated_reactor final : public reactor {
   void trace(const char* what, int fd, std::int64_t value) noexcept;
 
   simulation_options options_;
+  simulated_world world_;
   random_source random_;
   buffer_pool pool_;
   time_point now_{std::chrono::hours(1)};

@@ -8,6 +8,9 @@
 
 namespace rondo::detail {
 
+// After how long Linux gives an unanswered connect up: six repetitions (tcp(7), tcp_syn_retries).
+constexpr auto connect_patience = std::chrono::seconds(127);
+
 std::size_t size_of(const msghdr& m) noexcept {
   std::size_t n = 0;
   for (std::size_t i = 0; i < m.msg_iovlen; ++i) n += m.msg_iov[i].iov_len;
@@ -49,9 +52,17 @@ std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation
       s.remote = name_from(name, op.size);
       if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, s.remote);
       s.what = sim_socket::kind::connecting;
+      if (const simulated_address* to = address_of(s.remote); to && to->connect_error_ != 0) {
+        event verdict{.kind = event_kind::verdict, .to = {fd, s.serial}};
+        verdict.result = -to->connect_error_;
+        at(to->connect_error_ == ETIMEDOUT ? add(now_, connect_patience)
+                                           : add(after_latency(s), after_latency(s) - now_),
+           std::move(verdict));
+        return would_block;
+      }
       event e{.kind = event_kind::syn};
       e.from = {fd, s.serial};
-      at(after_latency(), std::move(e));
+      at(after_latency(s), std::move(e));
       return would_block;
     }
     case sim_socket::kind::connecting: return s.answered ? s.verdict : would_block;
@@ -140,7 +151,7 @@ void simulated_reactor::send_end(sim_socket& s) {
 }
 
 void simulated_reactor::send_reset(sim_socket& s) {
-  at(after_latency(), event{.kind = event_kind::reset, .to = s.peer});
+  at(after_latency(s), event{.kind = event_kind::reset, .to = s.peer});
 }
 
 void simulated_reactor::break_connection(int fd, sim_socket& s, std::int32_t error) {
