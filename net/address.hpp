@@ -11,6 +11,8 @@ struct sockaddr;
 
 namespace rondo::net {
 
+enum class address_family : std::uint8_t { any, v4, v6 };
+
 // An IPv4 or IPv6 address, the latter with its zone (RFC 4007).
 class address {
  public:

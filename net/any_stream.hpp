@@ -33,6 +33,7 @@ class erased_stream {
   virtual task<std::size_t> read_some(std::span<std::byte> buffer) = 0;
   virtual task<std::size_t> write_some(std::span<const std::byte> bytes) = 0;
   virtual task<> write_all(std::span<const std::byte> bytes) = 0;
+  virtual task<> write_pieces(std::span<const std::span<const std::byte>> pieces) = 0;
   virtual task<> shutdown_write() = 0;
   virtual void close() noexcept = 0;
   virtual bool is_open() const noexcept = 0;
@@ -55,6 +56,12 @@ class held_stream final : public erased_stream {
   }
   task<> write_all(std::span<const std::byte> bytes) override {
     return rondo::detail::to_task(stream_.write_all(bytes));
+  }
+  task<> write_pieces(std::span<const std::span<const std::byte>> pieces) override {
+    if constexpr (requires { stream_.write_all(pieces); })
+      return rondo::detail::to_task(stream_.write_all(pieces));
+    else
+      return write_each(stream_, pieces);
   }
   task<> shutdown_write() override { return rondo::detail::to_task(stream_.shutdown_write()); }
   void close() noexcept override {
@@ -90,6 +97,10 @@ class held_stream final : public erased_stream {
   }
 
  private:
+  static task<> write_each(S& stream, std::span<const std::span<const std::byte>> pieces) {
+    for (const std::span<const std::byte> piece : pieces) co_await stream.write_all(piece);
+  }
+
   S stream_;
   bool open_ = true;
 };
@@ -116,6 +127,11 @@ class any_stream {
   }
   task<> write_all(std::span<const std::byte> bytes) {
     return held_ ? held_->write_all(bytes) : nothing_there_at_all("write");
+  }
+  // Together where the stream can (sockets), else one after the other.
+  template <byte_pieces P>
+  task<> write_all(const P& pieces) {
+    return held_ ? held_->write_pieces(pieces) : nothing_there_at_all("write");
   }
   task<> shutdown_write() {
     return held_ ? held_->shutdown_write() : nothing_there_at_all("shutdown");

@@ -1,33 +1,86 @@
 #include <rondo/net/serve.hpp>
-#include <rondo/runtime/as_result.hpp>
 
-namespace rondo::net::detail {
+#include <algorithm>
+#include <cerrno>
 
-task<tcp_stream> accept_patiently(tcp_listener& listener) {
-  for (;;) {
-    outcome<tcp_stream> next = co_await as_result(listener.accept());
-    if (next.has_value()) co_return std::move(next).value();
-    const std::error_code code = next.code();
-    if (code.category() != std::system_category()) std::rethrow_exception(next.error());
-    switch (code.value()) {
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM: co_await sleep_for(accept_rest); break;
-      // accept(2): already-pending network errors of the new socket are to be treated like EAGAIN.
-      case ECONNABORTED:
-      case EINTR:
-      case EPROTO:
-      case ENETDOWN:
-      case ENOPROTOOPT:
-      case EHOSTDOWN:
-      case ENONET:
-      case EHOSTUNREACH:
-      case EOPNOTSUPP:
-      case ENETUNREACH: break;
-      default: std::rethrow_exception(next.error());
-    }
+namespace rondo::net {
+
+void serve_handle::stop() noexcept {
+  state_->stop.set();
+  for (cancel_scope* s : state_->accepting) s->cancel();
+}
+
+namespace detail {
+
+accept_verdict judge_accept(std::error_code error) noexcept {
+  if (error.category() != std::system_category()) return accept_verdict::fatal;
+  switch (error.value()) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return accept_verdict::rest;
+    // accept(2): already-pending network errors of the new socket are to be treated like EAGAIN.
+    case ECONNABORTED:
+    case EINTR:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return accept_verdict::again;
+    default: return accept_verdict::fatal;
   }
 }
 
-}  // namespace rondo::net::detail
+server::server(const serve_options& options, serve_handle handle)
+    : options_(options), handle_(std::move(handle)) {
+  handle_.state_->accepting.push_back(&accepting_);
+}
+
+server::~server() { std::erase(handle_.state_->accepting, &accepting_); }
+
+task<> server::wait_for_room() {
+  while (connections_.size() >= options_.max_connections_) {
+    one_ended_.clear();
+    co_await one_ended_.wait();
+  }
+}
+
+task<> server::rest() {
+  one_ended_.clear();
+  co_await try_for(accept_rest, one_ended_.wait());
+}
+
+server::place server::add() {
+  connections_.emplace_back();
+  ++handle_.state_->connections;
+  ++handle_.state_->accepted;
+  return std::prev(connections_.end());
+}
+
+void server::remove(place where) noexcept {
+  connections_.erase(where);
+  --handle_.state_->connections;
+  one_ended_.set();
+}
+
+task<> server::wait_for_all() {
+  while (!connections_.empty()) {
+    one_ended_.clear();
+    co_await one_ended_.wait();
+  }
+}
+
+task<> server::wind_down() {
+  if (co_await try_for(options_.grace_, wait_for_all())) co_return;
+  for (connection& c : connections_)
+    if (c.handler) c.handler->cancel();
+  if (co_await try_for(options_.cancel_grace_, wait_for_all())) co_return;
+  // Whatever their cleanup waits for on the connection ends with io_errc::closed.
+  for (const connection& c : connections_) this_loop().io().close(c.socket);
+}
+
+}  // namespace detail
+}  // namespace rondo::net

@@ -2,7 +2,12 @@
 #include <rondo/runtime/io_errors.hpp>
 #include <rondo/runtime/loop.hpp>
 
+#include <fcntl.h>
 #include <sys/socket.h>
+
+#include <cerrno>
+#include <stdexcept>
+#include <string>
 
 namespace rondo::net {
 
@@ -34,6 +39,57 @@ socket socket::open(int family, int type, rondo::detail::transfers style) {
   return socket(check(io().open_socket(family, type, 0), "socket"), style);
 }
 
+std::pair<socket, socket> socket::open_pair(int type, rondo::detail::transfers style) {
+  int fds[2] = {-1, -1};  // NOLINT(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
+  check(io().open_pair(type, fds), "socketpair");
+  const bool simulated = this_loop().simulated();
+  try {
+    socket first(std::exchange(fds[0], -1), style);
+    return {std::move(first), socket(std::exchange(fds[1], -1), style)};
+  } catch (...) {
+    if (!simulated && fds[1] >= 0) rondo::detail::close_unattached(fds[1]);
+    throw;
+  }
+}
+
+namespace {
+
+int number_of(int fd, int option) {
+  int value = 0;
+  socklen_t size = sizeof value;
+  check(io().get_option(fd, SOL_SOCKET, option, &value, &size), "adopt a socket");
+  return value;
+}
+
+// epoll wants it non-blocking; io_uring would answer EAGAIN then instead of waiting.
+void prepare_adopted(int fd) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  const bool non_blocking = this_loop().reactor_name() == "epoll";
+  const int wanted = non_blocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  if (flags < 0 || (wanted != flags && ::fcntl(fd, F_SETFL, wanted) != 0) ||
+      ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+    throw std::system_error(errno, std::system_category(), "adopt a socket");
+}
+
+}  // namespace
+
+socket socket::adopt(int fd, expected what, rondo::detail::transfers style) {
+  if (this_loop().simulated())
+    throw std::invalid_argument("the simulation has no descriptors from elsewhere to adopt");
+  const int family = number_of(fd, SO_DOMAIN);
+  const auto refuse = [fd](const char* why) {
+    throw std::invalid_argument("descriptor " + std::to_string(fd) + " cannot be adopted: " + why);
+  };
+  if (what.ip ? family != AF_INET && family != AF_INET6 : family != AF_UNIX)
+    refuse(what.ip ? "it is not an IP socket" : "it is not a Unix socket");
+  if (number_of(fd, SO_TYPE) != what.type)
+    refuse(what.type == SOCK_DGRAM ? "it does not carry datagrams" : "it does not carry a stream");
+  if ((number_of(fd, SO_ACCEPTCONN) != 0) != what.listening)
+    refuse(what.listening ? "it does not listen" : "it listens");
+  prepare_adopted(fd);
+  return socket(fd, style);
+}
+
 void socket::close() noexcept {
   if (!is_open()) return;
   const rondo::detail::descriptor d = std::exchange(descriptor_, detail::closed_descriptor);
@@ -53,15 +109,13 @@ void socket::bind(const endpoint& e) {
 
 void socket::listen(int backlog) { check(io().listen(descriptor_.fd, backlog), "listen"); }
 
-void socket::set_option(int level, int option, int value) {
-  check(io().set_option(descriptor_.fd, level, option, &value, sizeof value), "setsockopt");
+void socket::set_option(int level, int option, const void* value, unsigned size) {
+  check(io().set_option(descriptor_.fd, level, option, value, size), "setsockopt");
 }
 
-int socket::option(int level, int option) const {
-  int value = 0;
-  socklen_t size = sizeof value;
-  check(io().get_option(descriptor_.fd, level, option, &value, &size), "getsockopt");
-  return value;
+void socket::get_option(int level, int option, void* value, unsigned size) const {
+  socklen_t length = size;
+  check(io().get_option(descriptor_.fd, level, option, value, &length), "getsockopt");
 }
 
 endpoint socket::local_endpoint() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <rondo/net/endpoint.hpp>
+#include <rondo/net/options.hpp>
 #include <rondo/runtime/operation.hpp>
 #include <rondo/runtime/reactor.hpp>
 
@@ -22,6 +23,19 @@ class socket {
   socket() noexcept = default;
   // Takes over an open descriptor that the loop's own calls gave. Throws std::bad_alloc, then it is closed.
   socket(int fd, rondo::detail::transfers style);
+  // What an adopted socket must be.
+  struct expected {
+    bool ip = false;  // else a Unix socket
+    int type = SOCK_STREAM;
+    bool listening = false;
+  };
+  // Takes over a descriptor that came from elsewhere: a parent process, a service manager, another library.
+  // Makes it CLOEXEC, and blocking or not as the loop's reactor wants it (a flag that is shared with every
+  // duplicate). Nobody else may use it meanwhile. Throws std::system_error, and std::invalid_argument that
+  // says what it is when it is not what is expected; then it stays the caller's, as it was.
+  static socket adopt(int fd, expected what, rondo::detail::transfers style);
+  // Two connected Unix sockets. Throws std::system_error.
+  static std::pair<socket, socket> open_pair(int type, rondo::detail::transfers style);
   // Opens one. Throws std::system_error.
   static socket open(int family, int type, rondo::detail::transfers style);
   socket(socket&& other) noexcept
@@ -47,8 +61,19 @@ class socket {
   // Throw std::system_error.
   void bind(const endpoint& e);
   void listen(int backlog);
-  void set_option(int level, int option, int value);
-  int option(int level, int option) const;
+  template <socket_option O>
+  void set(const O& o) {
+    const typename O::system_type value = o.to_system();
+    set_option(O::level, O::name, &value, sizeof value);
+  }
+  template <socket_option O>
+  O get() const {
+    typename O::system_type value{};
+    get_option(O::level, O::name, &value, sizeof value);
+    return O::from_system(value);
+  }
+  void set_option(int level, int option, const void* value, unsigned size);
+  void get_option(int level, int option, void* value, unsigned size) const;
   endpoint local_endpoint() const;
   endpoint remote_endpoint() const;
   // 0 or a negative errno.

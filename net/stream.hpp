@@ -5,6 +5,10 @@
 #include <rondo/runtime/io.hpp>
 #include <rondo/runtime/receive.hpp>
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -21,6 +25,10 @@ concept byte_stream = requires(S& s, std::span<std::byte> in, std::span<const st
   { s.shutdown_write() } -> rondo::detail::awaitable;
   { s.close() } noexcept;
 };
+
+// Several pieces in one place: a vector, an array or a span of std::span<const std::byte>.
+template <class P>
+concept byte_pieces = std::convertible_to<const P&, std::span<const std::span<const std::byte>>>;
 
 namespace detail {
 
@@ -119,6 +127,34 @@ class write_all_wait final : public io_wait {
   std::span<const std::byte> left_;
 };
 
+// The same for several pieces, which go out together: one system call moves up to `pieces_at_once`.
+class write_pieces_wait final : public io_wait {
+ public:
+  static constexpr std::size_t pieces_at_once = 16;
+
+  write_pieces_wait(descriptor d, std::span<const std::span<const std::byte>> pieces) noexcept
+      : io_wait(operation_kind::sendmsg, direction::out, d), pieces_(pieces) {}
+  bool begin(job& j) noexcept override;
+  void await_resume() const {
+    if (result < 0) rondo::detail::throw_io_error(result, "write");
+  }
+  outcome<void> take_outcome() const noexcept {
+    if (result < 0) return io_outcome<void>(result, "write");
+    return outcome<void>(std::in_place);
+  }
+
+ private:
+  bool settle() noexcept override;
+  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  // False: nothing is left.
+  bool next_pieces() noexcept;
+
+  std::span<const std::span<const std::byte>> pieces_;
+  std::size_t gone_ = 0;  // of the first of them
+  msghdr header_{};
+  std::array<iovec, pieces_at_once> parts_{};
+};
+
 // Half-closes: the peer reads the end of the stream after what was written. Does not wait, but is a
 // cancellation point.
 class shutdown_wait final : public rondo::detail::wait_base {
@@ -159,6 +195,12 @@ class stream_socket {
   [[nodiscard]] detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
+  // The same for several pieces in their order: a head and a body, without copying them together. The spans,
+  // and what they point to, stay until it completes.
+  template <byte_pieces P>
+  [[nodiscard]] detail::write_pieces_wait write_all(const P& pieces) noexcept {
+    return {socket_.get(), pieces};
+  }
   [[nodiscard]] detail::shutdown_wait shutdown_write() noexcept {
     return detail::shutdown_wait(socket_);
   }
@@ -171,6 +213,14 @@ class stream_socket {
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
   // True when a read would not wait: data, the end, or an error. One system call.
   bool readable_now() const noexcept { return socket_.readable_now(); }
+  template <socket_option O>
+  void set(const O& o) {
+    socket_.set(o);
+  }
+  template <socket_option O>
+  O get() const {
+    return socket_.get<O>();
+  }
   socket& native() noexcept { return socket_; }
 
  protected:

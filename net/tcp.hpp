@@ -7,25 +7,81 @@
 // TCP_NODELAY is on; sockets are CLOEXEC; SIGPIPE is never raised.
 #pragma once
 
+#include <rondo/net/accept.hpp>
 #include <rondo/net/stream.hpp>
+#include <rondo/runtime/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <vector>
 
 namespace rondo::net {
 
+// How to connect. Every setter returns the object itself.
+struct connect_options {
+  // For everything, the lookup included; then ETIMEDOUT. Unlimited.
+  template <class Rep, class Period>
+  connect_options& timeout(std::chrono::duration<Rep, Period> d) noexcept {
+    timeout_ = rondo::detail::saturate(d);
+    return *this;
+  }
+  // For one address; then it counts as failed with ETIMEDOUT. Unlimited (Linux gives up after 127 s).
+  template <class Rep, class Period>
+  connect_options& attempt_timeout(std::chrono::duration<Rep, Period> d) noexcept {
+    attempt_timeout_ = rondo::detail::saturate(d);
+    return *this;
+  }
+  // How long one address has before the next is tried beside it. 250 ms; RFC 8305 wants 10 ms at least.
+  template <class Rep, class Period>
+  connect_options& attempt_delay(std::chrono::duration<Rep, Period> d) noexcept {
+    attempt_delay_ = rondo::detail::saturate(d);
+    return *this;
+  }
+  // Addresses of one family only.
+  connect_options& family(address_family f) noexcept {
+    family_ = f;
+    return *this;
+  }
+  // Where to connect from; port 0 picks one. Only addresses of its family are tried.
+  connect_options& local(endpoint e) {
+    local_ = std::move(e);
+    return *this;
+  }
+  // TCP_NODELAY. True.
+  connect_options& no_delay(bool on) noexcept {
+    no_delay_ = on;
+    return *this;
+  }
+
+  rondo::detail::nanoseconds timeout_ = rondo::detail::nanoseconds::max();
+  rondo::detail::nanoseconds attempt_timeout_ = rondo::detail::nanoseconds::max();
+  rondo::detail::nanoseconds attempt_delay_ = std::chrono::milliseconds(250);
+  address_family family_ = address_family::any;
+  std::optional<endpoint> local_;
+  bool no_delay_ = true;
+};
+
 class tcp_stream : public stream_socket {
  public:
+  static constexpr rondo::detail::transfers transfer_style =
+      rondo::detail::transfers::stop_short_when_drained;
+
   // Closed from the start, to be assigned to.
   tcp_stream() = default;
   explicit tcp_stream(socket s) noexcept : stream_socket(std::move(s)) {}
+  // Takes over a connected TCP socket that came from elsewhere; see socket::adopt.
+  static tcp_stream adopt(int fd);
 
-  // Resolves the name and tries its addresses in order. Throws resolve_error, or std::system_error with the
-  // errno of the most telling attempt. Cancelled: nothing stays open.
-  static task<tcp_stream> connect(std::string host, std::uint16_t port);
-  static task<tcp_stream> connect(endpoint to);
+  // Resolves the name and tries its addresses as RFC 8305 (Happy Eyeballs) says: alternating between the
+  // families, each 250 ms after the one before or when one has failed; the first connection counts, the
+  // others are closed. Throws resolve_error, or std::system_error with the errno of the most telling attempt
+  // when all failed. Cancelled: nothing stays open.
+  static task<tcp_stream> connect(std::string host, std::uint16_t port,
+                                  connect_options options = {});
+  // The same for one address. Throws std::invalid_argument for a Unix name.
+  static task<tcp_stream> connect(endpoint to, connect_options options = {});
 };
 
 struct listen_options {
@@ -38,39 +94,37 @@ struct listen_options {
     reuse_port_ = on;
     return *this;
   }
+  // A listener on [::] takes IPv4 connections too. False.
+  listen_options& dual_stack(bool on) {
+    dual_stack_ = on;
+    return *this;
+  }
   int backlog_ = 4096;
   bool reuse_port_ = false;
+  bool dual_stack_ = false;
 };
 
 namespace detail {
 
-class accept_wait final : public io_wait {
- public:
-  explicit accept_wait(descriptor d) noexcept : io_wait(operation_kind::accept, direction::in, d) {}
-  tcp_stream await_resume();
-  outcome<tcp_stream> take_outcome();
-};
+using urgent_data_in_line = flag_option<SOL_SOCKET, SO_OOBINLINE>;
+
+// A socket with the options that every TCP socket has here. Throws std::system_error.
+socket open_tcp(int family);
 
 }  // namespace detail
 
-class tcp_listener {
+class tcp_listener : public stream_listener<tcp_stream> {
  public:
+  // Closed from the start, to be assigned to.
   tcp_listener() = default;
   // Binds and listens. Port 0 picks one; local_endpoint() tells. Throws std::system_error that names the
-  // endpoint.
+  // endpoint, std::invalid_argument for a Unix name.
   static tcp_listener bind(const endpoint& at, const listen_options& options = {});
-
-  // Completes with the next connection. Throws std::system_error: EMFILE, io_errc::closed, …
-  [[nodiscard]] detail::accept_wait accept() noexcept { return detail::accept_wait(socket_.get()); }
-  endpoint local_endpoint() const { return socket_.local_endpoint(); }
-  // A waiting accept ends with io_errc::closed.
-  void close() noexcept { socket_.close(); }
-  bool is_open() const noexcept { return socket_.is_open(); }
-  socket& native() noexcept { return socket_; }
+  // Takes over a TCP socket that listens already (from a service manager, say); see socket::adopt.
+  static tcp_listener adopt(int fd);
 
  private:
-  explicit tcp_listener(socket s) noexcept : socket_(std::move(s)) {}
-  socket socket_;
+  explicit tcp_listener(socket s) noexcept : stream_listener(std::move(s)) {}
 };
 
 }  // namespace rondo::net

@@ -1,13 +1,18 @@
-// Rondo's sockets: endpoints, TCP, names, buffered reading, serving.
+// Rondo's sockets and files: endpoints, TCP, Unix, datagrams, names, buffered reading, serving.
 #pragma once
 
+#include <rondo/net/accept.hpp>
 #include <rondo/net/address.hpp>
 #include <rondo/net/any_stream.hpp>
 #include <rondo/net/buffered_reader.hpp>
+#include <rondo/net/datagram.hpp>
 #include <rondo/net/endpoint.hpp>
+#include <rondo/net/file.hpp>
 #include <rondo/net/memory_stream.hpp>
+#include <rondo/net/options.hpp>
 #include <rondo/net/resolver.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/net/socket.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/net/tcp.hpp>
+#include <rondo/net/unix.hpp>

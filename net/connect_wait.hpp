@@ -1,0 +1,28 @@
+// Waiting for a socket to be connected.
+#pragma once
+
+#include <rondo/net/socket.hpp>
+#include <rondo/runtime/io.hpp>
+
+#include <sys/socket.h>
+
+namespace rondo::net::detail {
+
+// Completes with 0, or what stood in the way as the reactor gives it.
+class connect_wait final : public rondo::detail::io_wait {
+ public:
+  connect_wait(rondo::detail::descriptor d, const endpoint& to) noexcept
+      : io_wait(rondo::detail::operation_kind::connect, rondo::detail::direction::out, d) {
+    size = to.to_sockaddr(name_);
+  }
+  bool begin(rondo::detail::job& j) noexcept override {
+    data = &name_;  // here, because an awaiter may move until it is awaited
+    return io_wait::begin(j);
+  }
+  std::int32_t await_resume() const noexcept { return result; }
+
+ private:
+  sockaddr_storage name_{};
+};
+
+}  // namespace rondo::net::detail

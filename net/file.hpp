@@ -1,0 +1,82 @@
+// file: reading and writing files without holding up the loop.
+//
+//   file f = co_await file::open("data.bin", file_mode::read_only);
+//   std::size_t n = co_await f.read_at(4096, buffer);
+//   std::string all = co_await read_file("/etc/hostname");
+//
+// On io_uring an operation of the ring like any other; elsewhere a call on a thread (to_thread). In the
+// simulation files are the real ones, read and written inline.
+#pragma once
+
+#include <rondo/net/socket.hpp>
+#include <rondo/runtime/io.hpp>
+#include <rondo/runtime/task.hpp>
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace rondo::net {
+
+enum class file_mode : std::uint8_t {
+  read_only,   // must exist
+  read_write,  // made when it does not exist
+  create_new,  // read and write; must not exist (EEXIST)
+  truncate,    // read and write; made, or emptied
+};
+
+namespace detail {
+struct open_file;
+}
+
+// Movable. One read and one write or sync at a time; a second fails with io_errc::busy. Belongs to the loop
+// it was opened on.
+class file {
+ public:
+  // Closed from the start, to be assigned to.
+  file() noexcept = default;
+  file(file&&) noexcept = default;
+  file& operator=(file&& other) noexcept {
+    if (this != &other) {
+      close();
+      open_ = std::move(other.open_);
+    }
+    return *this;
+  }
+  ~file() { close(); }
+
+  // On a thread: open(2) may wait. `permissions` are for a file that is made, under the umask. Throws
+  // std::system_error that names the path. Cancelled: nothing stays open; one that is made is not removed.
+  static task<file> open(std::string path, file_mode mode = file_mode::read_only,
+                         mode_t permissions = 0644);
+
+  // Completes with how many bytes were read at `offset`: fewer than asked at the end of the file, 0 past it.
+  // Throws std::system_error. Cancelled: when the kernel, or the thread, has let go of the buffer; what it
+  // holds then is not said. A read that was complete by then is delivered.
+  task<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer);
+  // Writes everything at `offset`. Throws std::system_error: ENOSPC, EBADF for a file opened read-only, …
+  // Cancelled: how much was written is not known.
+  task<> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  // Completes when everything written is on the device (fsync(2)); `data_only`: without what is not needed to
+  // read it back (fdatasync(2)). Throws std::system_error.
+  task<> sync(bool data_only = false);
+  // Bytes, now. One system call, on the spot. Throws std::system_error.
+  std::uint64_t size() const;
+  // At once. What runs on it ends with io_errc::closed on io_uring, else with its result; the descriptor goes
+  // after it.
+  void close() noexcept;
+  bool is_open() const noexcept { return open_ != nullptr; }
+
+ private:
+  explicit file(std::shared_ptr<detail::open_file> f) noexcept : open_(std::move(f)) {}
+  std::shared_ptr<detail::open_file> open_;
+};
+
+// All of a file. Throws std::system_error that names the path; EFBIG when it is longer than `limit`.
+task<std::string> read_file(std::string path, std::size_t limit = std::size_t{1} << 30);
+
+}  // namespace rondo::net

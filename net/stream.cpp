@@ -1,0 +1,48 @@
+#include <rondo/net/stream.hpp>
+
+#include <algorithm>
+
+namespace rondo::net::detail {
+
+bool write_pieces_wait::begin(job& j) noexcept {
+  if (!next_pieces()) return true;
+  data = &header_;
+  return io_wait::begin(j);
+}
+
+bool write_pieces_wait::settle() noexcept {
+  if (result < 0) return true;
+  gone_ += static_cast<std::size_t>(result);
+  return !next_pieces();
+}
+
+bool write_pieces_wait::next_pieces() noexcept {
+  while (!pieces_.empty() && gone_ >= pieces_.front().size()) {
+    gone_ -= pieces_.front().size();
+    pieces_ = pieces_.subspan(1);
+  }
+  std::size_t total = 0;
+  std::size_t n = 0;
+  for (; n < parts_.size() && n < pieces_.size() && total < largest_transfer; ++n) {
+    const auto rest = pieces_[n].subspan(n == 0 ? gone_ : 0);
+    const std::size_t part = std::min(rest.size(), largest_transfer - total);
+    parts_[n] = {const_cast<std::byte*>(rest.data()), part};
+    total += part;
+  }
+  header_ = {};
+  header_.msg_iov = parts_.data();
+  header_.msg_iovlen = n;
+  size = static_cast<std::uint32_t>(total);
+  return n > 0;
+}
+
+bool shutdown_wait::begin(job& j) noexcept {
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
+  result_ = socket_->shutdown(SHUT_WR);
+  return true;
+}
+
+}  // namespace rondo::net::detail
