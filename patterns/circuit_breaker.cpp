@@ -1,33 +1,40 @@
 #include <rondo/patterns/circuit_breaker.hpp>
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace rondo {
 
 using nanoseconds = std::chrono::nanoseconds;
 
-circuit_breaker::options& circuit_breaker::options::consecutive_failures(std::uint32_t n) & {
-  if (n == 0) throw std::invalid_argument("circuit_breaker: at least one failure must open it");
-  consecutive_failures_ = n;
-  return *this;
+namespace {
+
+detail::circuit_settings completed(detail::circuit_settings s) {
+  s.complete();
+  return s;
 }
 
-circuit_breaker::options& circuit_breaker::options::probes(std::uint32_t n) & {
-  if (n == 0) throw std::invalid_argument("circuit_breaker: without a probe it would never close");
-  probes_ = n;
-  return *this;
+}  // namespace
+
+void detail::circuit_changed(const void* breaker, const circuit_transition& t) noexcept {
+  telemetry* sink = current_telemetry();
+  if (!sink) return;
+  policy_event e{.what = policy_event::kind::circuit_changed};
+  e.policy = name_of(policy_kind::circuit_breaker);
+  e.object = breaker;
+  e.circuit = &t;
+  tell(*sink, e);
 }
 
 circuit_breaker::circuit_breaker() : circuit_breaker(options()) {}
 
-circuit_breaker::circuit_breaker(options o)
-    : probes_(o.probes_),
-      consecutive_failures_(o.consecutive_failures_),
-      open_for_(o.open_for_),
-      probe_lease_(o.probe_lease_),
-      classifier_(std::move(o.classifier_)),
-      listener_(std::move(o.listener_)) {}
+circuit_breaker::circuit_breaker(options o) : circuit_breaker(std::move(o), detail::policy_now()) {}
+
+circuit_breaker::circuit_breaker(options o, time_point now)
+    : since_(now), settings_(completed(std::move(o.settings_))) {
+  probes_.resize(settings_.probes);
+  window_ = settings_.window();
+  if (!window_.keeps()) simple_generation_ = generation_;
+}
 
 circuit_breaker::~circuit_breaker() {
   if (in_use() > 0 || isolations_ > 0)
@@ -38,7 +45,7 @@ verdict circuit_breaker::judge_rarely(const detail::call_result& r) const {
   rejection why{};
   const detail::ending end = detail::ending_of(r, why);
   if (end == detail::ending::cancelled) return verdict::neutral;
-  if (const std::optional<verdict> v = classifier_.ask(r)) return *v;
+  if (const std::optional<verdict> v = settings_.classifier.ask(r)) return *v;
   switch (end) {
     case detail::ending::value: return verdict::success;
     case detail::ending::error: return verdict::failure;
@@ -49,8 +56,7 @@ verdict circuit_breaker::judge_rarely(const detail::call_result& r) const {
   return verdict::neutral;
 }
 
-// --- admitting
-// --------------------------------------------------------------------------------------
+// --- admitting ----------------------------------------------------------------------------------
 
 circuit_breaker::permit circuit_breaker::refuse(rejection r) noexcept {
   ++counts_.refused;
@@ -64,35 +70,50 @@ circuit_breaker::permit circuit_breaker::admit_open(time_point now) noexcept {
   const state before = current();
   enter(state::half_open, now);
   permit p = admit_probe(now);  // the first place is this caller's, whatever a listener does
-  publish(before, now);
+  changed(before, circuit_cause::time_over, now);
   return p;
 }
 
 circuit_breaker::permit circuit_breaker::admit_probe(time_point now) noexcept {
   probe* place = nullptr;
-  time_point next_lease_end = time_point::max();
+  probe* oldest = nullptr;
   for (probe& p : probes_) {
     if (p.holder == succeeded) continue;
     if (p.holder == nobody) {
       place = &p;
       break;
     }
-    if (p.lease_end < next_lease_end) {
-      next_lease_end = p.lease_end;
-      if (p.lease_end <= now) place = &p;
-    }
+    if (!oldest || p.holder < oldest->holder) oldest = &p;
   }
-  if (!place) return refuse({rejection_reason::probe_busy, next_lease_end - now});
+  if (!place) {
+    if (now < oldest->lease_end)
+      return refuse({rejection_reason::probe_busy, oldest->lease_end - now});
+    place = oldest;  // hung
+  }
   place->holder = ++last_ticket_;
-  place->lease_end = detail::add(now, probe_lease_);
+  place->lease_end = detail::add(now, settings_.probe_lease);
   ++counts_.admitted;
-  return {*this, place->holder, static_cast<std::uint32_t>(place - probes_.data())};
+  return {*this, place->holder, static_cast<std::uint32_t>(place - probes_.data()), now};
 }
 
-// --- settling
-// ---------------------------------------------------------------------------------------
+admission circuit_breaker::layer::enter_rarely(time_point now) noexcept {
+  if (breaker_.state_ == state::open && breaker_.isolations_ == 0 && now < breaker_.open_until_) {
+    ++breaker_.counts_.refused;
+    return rejection{rejection_reason::circuit_open, breaker_.open_until_ - now};
+  }
+  permit p = breaker_.admit_open(now);
+  if (!p) return p.refusal();
+  p.breaker_ = nullptr;  // ours from here
+  ticket_ = p.ticket_;
+  place_ = p.place_;
+  began_ = now;
+  entered_ = true;
+  return admission::go();
+}
 
-// Everything but a success while closed.
+// --- settling -----------------------------------------------------------------------------------
+
+// Everything but a success while closed and nothing but failures in a row counts.
 void circuit_breaker::settle_rarely(const permit& p, verdict v, time_point now) noexcept {
   const bool is_probe = p.place_ != permit::no_place;
   const bool valid = is_probe ? probes_[p.place_].holder == p.ticket_ : p.ticket_ == generation_;
@@ -100,66 +121,107 @@ void circuit_breaker::settle_rarely(const permit& p, verdict v, time_point now) 
     ++counts_.stale;
     return;
   }
-  const state before = current();
-  switch (v) {
-    case verdict::neutral:
-      ++counts_.neutral;
-      if (is_probe) probes_[p.place_].holder = nobody;
-      break;
-    case verdict::success:
-      ++counts_.successes;
-      probes_[p.place_].holder = succeeded;
-      if (std::all_of(probes_.begin(), probes_.end(),
-                      [](const probe& one) { return one.holder == succeeded; }))
-        enter(state::closed, now);
-      break;
-    case verdict::failure:
-      ++counts_.failures;
-      if (is_probe || ++failures_in_a_row_ >= consecutive_failures_) enter(state::open, now);
-      break;
+  if (v == verdict::neutral) {
+    ++counts_.neutral;
+    if (is_probe) probes_[p.place_].holder = nobody;
+    return;
   }
-  publish(before, now);
+  ++(v == verdict::success ? counts_.successes : counts_.failures);
+  const bool slow = now > detail::add(p.began_, settings_.slow_after);
+  counts_.slow += slow ? 1 : 0;
+  if (is_probe)
+    settle_probe(p, v, slow, now);
+  else
+    record(v, slow, now);
+}
+
+void circuit_breaker::settle_probe(const permit& p, verdict v, bool slow, time_point now) noexcept {
+  const state before = current();
+  if (v == verdict::failure || slow) {
+    enter(state::open, now);
+    changed(before, circuit_cause::probe_failed, now);
+    return;
+  }
+  probes_[p.place_].holder = succeeded;
+  if (!std::all_of(probes_.begin(), probes_.end(),
+                   [](const probe& one) { return one.holder == succeeded; }))
+    return;
+  enter(state::closed, now);
+  changed(before, circuit_cause::probes_succeeded, now);
+}
+
+// A call that counts, while closed.
+void circuit_breaker::record(verdict v, bool slow, time_point now) noexcept {
+  const bool failed = v == verdict::failure;
+  failures_in_a_row_ = failed ? failures_in_a_row_ + 1 : 0;
+  std::optional<circuit_cause> why;
+  if (failed && failures_in_a_row_ == *settings_.consecutive_failures)
+    why = circuit_cause::failures_in_a_row;
+  if (window_.keeps()) {
+    window_.record(failed, slow, now);
+    const detail::call_tally& t = window_.sums();
+    if (t.calls >= settings_.at_least) {
+      if (t.failures >= settings_.failure_rate * t.calls)
+        why = circuit_cause::failure_rate;
+      else if (t.slow >= settings_.slow_rate * t.calls)
+        why = circuit_cause::slow_rate;
+    }
+  }
+  if (!why) return;
+  const state before = current();
+  enter(state::open, now);
+  changed(before, *why, now);
 }
 
 void circuit_breaker::enter(state to, time_point now) noexcept {
   state_ = to;
   generation_ = ++last_ticket_;
+  simple_generation_ = to == state::closed && !window_.keeps() ? generation_ : nobody;
   failures_in_a_row_ = 0;
+  window_.clear();
   for (probe& p : probes_) p = {};
+  if (to == state::closed) settings_.open_for.reset();
   if (to == state::open) {
-    open_until_ = detail::add(now, open_for_);
+    open_until_ = detail::add(now, settings_.open_for.next());
     ++counts_.opened;
   }
 }
 
 void circuit_breaker::reset() noexcept {
-  const time_point now = detail::policy_now();
   const state before = current();
+  const time_point now = detail::policy_now();
   enter(state::closed, now);
-  publish(before, now);
+  changed(before, circuit_cause::reset, now);
 }
 
 circuit_breaker::isolation circuit_breaker::isolate() noexcept {
   const state before = current();
   ++isolations_;
-  publish(before, detail::policy_now());
+  changed(before, circuit_cause::isolated, detail::policy_now());
   return isolation(*this);
 }
 
 void circuit_breaker::end_isolation() noexcept {
   const state before = current();
   --isolations_;
-  publish(before, detail::policy_now());
+  changed(before, circuit_cause::released, detail::policy_now());
 }
 
-// --- telling
-// ----------------------------------------------------------------------------------------
+nanoseconds circuit_breaker::time_in(state s, time_point now) const noexcept {
+  const nanoseconds before = spent_[static_cast<std::size_t>(s)];
+  return s == current() && now > since_ ? before + (now - since_) : before;
+}
+
+// --- telling ------------------------------------------------------------------------------------
 
 // Tells of the change since `before`, which is complete by now. Changes that a listener makes are
 // told when it has returned: everybody sees them in the order in which they were made.
-void circuit_breaker::publish(state before, time_point now) noexcept {
-  const transition t{before, current(), now};
-  if (!listener_ || t.from == t.to) return;
+void circuit_breaker::changed(state before, circuit_cause why, time_point now) noexcept {
+  const transition t{before, current(), why, now};
+  if (t.from == t.to) return;
+  if (now > since_) spent_[static_cast<std::size_t>(before)] += now - since_;
+  since_ = now;
+  if (!settings_.listener && !detail::current_telemetry()) return;
   if (publishing_) {
     try {
       unpublished_.push_back(t);
@@ -176,8 +238,9 @@ void circuit_breaker::publish(state before, time_point now) noexcept {
 }
 
 void circuit_breaker::deliver(const transition& t) noexcept {
+  if (tells_) detail::circuit_changed(this, t);
   try {
-    listener_->tell(t);
+    if (settings_.listener) settings_.listener->tell(t);
   } catch (...) {
     detail::report_exception();
   }

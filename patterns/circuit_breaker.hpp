@@ -1,21 +1,22 @@
 // circuit_breaker: stops calling what keeps failing, and tries it again with a few probes.
 //
 //   circuit_breaker breaker(circuit_breaker::options().consecutive_failures(5).open_for(60s));
-//   outcome<reply> o = co_await breaker.run([&] { return fetch(url); });   // a rejection is an
-//   outcome reply r = co_await breaker([&] { return fetch(url); });                // throws
-//   `rejected`
+//   outcome<reply> o = co_await breaker.run(fetch, url);   // a rejection is an outcome
+//   reply r = co_await breaker(fetch, url);                // throws `rejected`
 //
-// One object is shared by all calls to one callee, on one loop's thread, and must outlive them.
+// One object is shared by all calls to one callee, on one loop's thread, and must outlive them; for
+// several loops there is shared_circuit_breaker.
 //
-//   state      a call is                              left for
-//   ---------  -------------------------------------
-//   ------------------------------------------------------ closed     admitted open: so many
-//   failures in a row open       refused (circuit_open)                 half_open: by the first
-//   call after open_for half_open  admitted while a probe's place is      closed: every permitted
-//   probe succeeded
-//              free, else refused (probe_busy)        open: one failed
-//   isolated   refused (isolated)                     what it covers, when the last isolation
-//   handle is gone
+//   state      a call is                             left for
+//   ---------  ------------------------------------  ---------------------------------------------
+//   closed     admitted                              open: too many failures, or slow calls
+//   open       refused (circuit_open)                half_open: by the first call after its time
+//   half_open  admitted while a probe's place is     closed: every permitted probe succeeded
+//              free, else refused (probe_busy)       open: one failed, or was slow
+//   isolated   refused (isolated)                    what it covers, with the last isolation handle
+//
+// Too many is so many in a row, or a share of the last calls, or of those of the last seconds
+// (circuit_breaker_options.hpp).
 //
 // An admitted call holds a permit and settles it with a verdict, once. A permit given in an earlier
 // state is stale: it is counted and changes nothing. One that is dropped (the call was cancelled)
@@ -25,42 +26,48 @@
 // Failing closed → open is Nygard's pattern ("Release It!", 2007).
 #pragma once
 
+#include <rondo/patterns/call_window.hpp>
+#include <rondo/patterns/circuit_breaker_options.hpp>
 #include <rondo/patterns/policy.hpp>
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace rondo {
 
+class shared_circuit_breaker;
+
 class circuit_breaker : public policy<circuit_breaker> {
  public:
   using time_point = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
-  enum class state : std::uint8_t { closed, open, half_open, isolated };
-  struct transition {
-    state from;
-    state to;
-    time_point at;
-  };
-  // Since the breaker was made. Every admitted call ends as one of the four: success, failure, neutral, stale.
+  using state = circuit_state;
+  using transition = circuit_transition;
+  using options = circuit_breaker_options;
+  // Since the breaker was made. Every admitted call ends as one of the four: success, failure,
+  // neutral, stale.
   struct counts {
     std::uint64_t admitted = 0;
     std::uint64_t refused = 0;
     std::uint64_t successes = 0;
     std::uint64_t failures = 0;
     std::uint64_t neutral = 0;
-    std::uint64_t stale =
-        0;  // results of an earlier state, and of probes that had lost their place
+    std::uint64_t stale = 0;   // of an earlier state, and of probes that had lost their place
+    std::uint64_t slow = 0;    // among the successes and failures
     std::uint64_t opened = 0;  // times it went to open
   };
-  class options;
   class permit;
   class isolation;
   class layer;
   static constexpr auto kind = detail::policy_kind::circuit_breaker;
 
+  // Throws std::invalid_argument for options that contradict each other.
   circuit_breaker();
   circuit_breaker(
       options o);  // NOLINT(google-explicit-constructor): circuit_breaker b = options()…
+  // For a state machine without a loop.
+  circuit_breaker(options o, time_point now);
   circuit_breaker(const circuit_breaker&) = delete;
   circuit_breaker& operator=(const circuit_breaker&) = delete;
   // Destroying it while a permit or an isolation is alive ends the program.
@@ -78,13 +85,24 @@ class circuit_breaker : public policy<circuit_breaker> {
   // As of the last call: an open breaker whose time is over says open until somebody calls.
   state current() const noexcept { return isolations_ > 0 ? state::isolated : state_; }
   const counts& totals() const noexcept { return counts_; }
+  // How long it has been in a state, altogether, until `now`.
+  std::chrono::nanoseconds time_in(state s, time_point now) const noexcept;
+  // When the current state began.
+  time_point since() const noexcept { return since_; }
+  // Of an open breaker: when it will admit a probe.
+  time_point open_until() const noexcept { return open_until_; }
   // Permits not settled yet.
   std::uint64_t in_use() const noexcept {
     return counts_.admitted - counts_.successes - counts_.failures - counts_.neutral -
            counts_.stale;
   }
+  // For keyed: nothing is lost by a new one when it is closed; little when it would admit a call.
+  detail::replaceable replaceable(time_point now) const noexcept {
+    return in_use() > 0 ? detail::replaceable::no : replaceable_state(now);
+  }
 
  private:
+  friend class shared_circuit_breaker;
   // A place for a probe while half open.
   struct probe {
     std::uint64_t holder = nobody;
@@ -93,116 +111,46 @@ class circuit_breaker : public policy<circuit_breaker> {
   static constexpr std::uint64_t nobody = 0;
   static constexpr std::uint64_t succeeded = UINT64_MAX;
 
-  struct listener;
-  template <class F>
-  struct listener_model;
-
   template <class T>
   verdict judge(const outcome<T>& r) const {
-    return r.has_value() && !classifier_ ? verdict::success : judge_rarely(detail::call_result(r));
+    return r.has_value() && !settings_.classifier ? verdict::success
+                                                  : judge_rarely(detail::call_result(r));
   }
   verdict judge_rarely(const detail::call_result& r) const;
+  detail::replaceable replaceable_state(time_point now) const noexcept {
+    if (isolations_ > 0) return detail::replaceable::no;
+    if (state_ == state::closed) return detail::replaceable::yes;
+    return now < open_until_ ? detail::replaceable::no : detail::replaceable::reluctantly;
+  }
   permit refuse(rejection r) noexcept;
   permit admit_open(time_point now) noexcept;
   permit admit_probe(time_point now) noexcept;
   void settle(const permit& p, verdict v, time_point now) noexcept;
   void settle_rarely(const permit& p, verdict v, time_point now) noexcept;
+  void settle_probe(const permit& p, verdict v, bool slow, time_point now) noexcept;
+  void record(verdict v, bool slow, time_point now) noexcept;
   void enter(state to, time_point now) noexcept;
-  void publish(state before, time_point now) noexcept;
+  void changed(state before, circuit_cause why, time_point now) noexcept;
   void deliver(const transition& t) noexcept;
   void end_isolation() noexcept;
 
   state state_ = state::closed;
   bool publishing_ = false;
+  bool tells_ = true;  // false: whoever it is part of tells of its changes
   std::uint32_t failures_in_a_row_ = 0;
   std::uint32_t isolations_ = 0;
   std::uint64_t generation_ = 1;  // of the state; what permits given in it carry
+  // The generation while closed, if nothing but failures in a row counts; else nobody's.
+  std::uint64_t simple_generation_ = nobody;
   std::uint64_t last_ticket_ = 1;
   counts counts_;
   time_point open_until_{};
+  time_point since_;
+  std::array<std::chrono::nanoseconds, 4> spent_{};  // in each state, until since_
   std::vector<probe> probes_;
   std::vector<transition> unpublished_;  // made by a listener, while it was being told of another
-
-  std::uint32_t consecutive_failures_;
-  std::chrono::nanoseconds open_for_;
-  std::chrono::nanoseconds probe_lease_;
-  detail::classifier classifier_;
-  std::shared_ptr<listener> listener_;
-};
-
-struct circuit_breaker::listener {
-  listener() = default;
-  listener(const listener&) = delete;
-  listener& operator=(const listener&) = delete;
-  virtual ~listener() = default;
-  virtual void tell(const transition& t) = 0;
-};
-template <class F>
-struct circuit_breaker::listener_model final : listener {
-  explicit listener_model(F f) : fn(std::move(f)) {}
-  void tell(const transition& t) override { fn(t); }
-  F fn;
-};
-
-// Every setter returns the object itself.
-class circuit_breaker::options {
- public:
-  // So many failures in a row open it (5). Throws std::invalid_argument for 0, here and for probes.
-  options& consecutive_failures(std::uint32_t n) &;
-  options&& consecutive_failures(std::uint32_t n) && { return std::move(consecutive_failures(n)); }
-  // How long it stays open (60 s).
-  template <class Rep, class Period>
-  options& open_for(std::chrono::duration<Rep, Period> d) & noexcept {
-    open_for_ = detail::saturate(d);
-    return *this;
-  }
-  template <class Rep, class Period>
-  options&& open_for(std::chrono::duration<Rep, Period> d) && noexcept {
-    return std::move(open_for(d));
-  }
-  // How many calls half open admits, and how many of them must succeed: all (1).
-  options& probes(std::uint32_t n) &;
-  options&& probes(std::uint32_t n) && { return std::move(probes(n)); }
-  // How long a probe keeps its place when another caller wants it (30 s).
-  template <class Rep, class Period>
-  options& probe_lease(std::chrono::duration<Rep, Period> d) & noexcept {
-    probe_lease_ = detail::saturate(d);
-    return *this;
-  }
-  template <class Rep, class Period>
-  options&& probe_lease(std::chrono::duration<Rep, Period> d) && noexcept {
-    return std::move(probe_lease(d));
-  }
-  // What counts as a failure: a classifier (verdict.hpp).
-  template <class F>
-  options& classify(F fn) & {
-    classifier_ = detail::classifier(std::move(fn));
-    return *this;
-  }
-  template <class F>
-  options&& classify(F fn) && {
-    return std::move(classify(std::move(fn)));
-  }
-  // fn(const circuit_breaker::transition&), after each change of state, in order. It may use the
-  // breaker, whose changes are then told when it has returned; what it throws goes to on_unhandled.
-  template <class F>
-  options& on_transition(F fn) & {
-    listener_ = std::make_shared<listener_model<F>>(std::move(fn));
-    return *this;
-  }
-  template <class F>
-  options&& on_transition(F fn) && {
-    return std::move(on_transition(std::move(fn)));
-  }
-
- private:
-  friend class circuit_breaker;
-  std::uint32_t consecutive_failures_ = 5;
-  std::uint32_t probes_ = 1;
-  std::chrono::nanoseconds open_for_ = std::chrono::seconds(60);
-  std::chrono::nanoseconds probe_lease_ = std::chrono::seconds(30);
-  detail::classifier classifier_;
-  std::shared_ptr<listener> listener_;
+  detail::call_window window_;
+  detail::circuit_settings settings_;
 };
 
 // An admitted call, or a refusal. Settled once; dropped unsettled it is neutral.
@@ -212,6 +160,7 @@ class [[nodiscard]] circuit_breaker::permit {
       : breaker_(std::exchange(other.breaker_, nullptr)),
         ticket_(other.ticket_),
         place_(other.place_),
+        began_(other.began_),
         refusal_(other.refusal_) {}
   permit& operator=(permit&&) = delete;
   ~permit() {
@@ -230,14 +179,16 @@ class [[nodiscard]] circuit_breaker::permit {
 
  private:
   friend class circuit_breaker;
+  friend class shared_circuit_breaker;
   static constexpr std::uint32_t no_place = UINT32_MAX;
-  permit(circuit_breaker& b, std::uint64_t ticket, std::uint32_t place) noexcept
-      : breaker_(&b), ticket_(ticket), place_(place) {}
+  permit(circuit_breaker& b, std::uint64_t ticket, std::uint32_t place, time_point now) noexcept
+      : breaker_(&b), ticket_(ticket), place_(place), began_(now) {}
   explicit permit(rejection r) noexcept : refusal_(r) {}
 
   circuit_breaker* breaker_ = nullptr;
   std::uint64_t ticket_ = 0;  // the state's generation; of a probe, its own number
   std::uint32_t place_ = no_place;
+  time_point began_{};
   rejection refusal_{};
 };
 
@@ -255,18 +206,18 @@ class [[nodiscard]] circuit_breaker::isolation {
 
  private:
   friend class circuit_breaker;
+  friend class shared_circuit_breaker;
   explicit isolation(circuit_breaker& b) noexcept : breaker_(&b) {}
   circuit_breaker* breaker_;
 };
 
-// --- implementation
-// ---------------------------------------------------------------------------------
+// --- implementation -----------------------------------------------------------------------------
 
 inline circuit_breaker::permit circuit_breaker::admit(time_point now) noexcept {
   if (state_ != state::closed || isolations_ > 0) [[unlikely]]
     return admit_open(now);
   ++counts_.admitted;
-  return {*this, generation_, permit::no_place};
+  return {*this, generation_, permit::no_place, now};
 }
 
 inline circuit_breaker::permit circuit_breaker::admit() noexcept {
@@ -274,7 +225,7 @@ inline circuit_breaker::permit circuit_breaker::admit() noexcept {
 }
 
 inline void circuit_breaker::settle(const permit& p, verdict v, time_point now) noexcept {
-  if (p.ticket_ != generation_ || state_ != state::closed || v != verdict::success) [[unlikely]] {
+  if (p.ticket_ != simple_generation_ || v != verdict::success) [[unlikely]] {
     settle_rarely(p, v, now);
     return;
   }
@@ -282,25 +233,43 @@ inline void circuit_breaker::settle(const permit& p, verdict v, time_point now) 
   failures_in_a_row_ = 0;
 }
 
-// A call's part in it.
+// A call's part in it: a permit, in parts, so that it is not moved about.
 class circuit_breaker::layer {
  public:
   explicit layer(circuit_breaker& b) noexcept : breaker_(b) {}
+  layer(const layer&) = delete;
+  layer& operator=(const layer&) = delete;
+  ~layer() {
+    if (entered_) settle(verdict::neutral, time_point{});
+  }
 
   admission enter(call_context& c) noexcept {
-    permit_.emplace(breaker_.admit(c.now()));
-    if (!*permit_) [[unlikely]]
-      return permit_->refusal();
+    if (breaker_.state_ != state::closed || breaker_.isolations_ > 0) [[unlikely]]
+      return enter_rarely(c.now());
+    ++breaker_.counts_.admitted;
+    ticket_ = breaker_.generation_;
+    place_ = permit::no_place;
+    began_ = c.now();
+    entered_ = true;
     return admission::go();
   }
   template <class T>
   void leave(call_context& c, outcome<T>& r) {
-    permit_->settle(breaker_.judge(r), c.now());
+    settle(breaker_.judge(r), c.now());
   }
 
  private:
+  admission enter_rarely(time_point now) noexcept;
+  void settle(verdict v, time_point now) noexcept {
+    entered_ = false;
+    permit(breaker_, ticket_, place_, began_).settle(v, now);
+  }
+
   circuit_breaker& breaker_;
-  std::optional<permit> permit_;
+  std::uint64_t ticket_ = 0;
+  time_point began_{};
+  std::uint32_t place_ = permit::no_place;
+  bool entered_ = false;
 };
 
 }  // namespace rondo

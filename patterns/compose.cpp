@@ -9,24 +9,6 @@ namespace {
 
 using kind = policy_kind;
 
-const char* name_of(kind k) noexcept {
-  switch (k) {
-    case kind::other: break;
-    case kind::total_timeout: return "total_timeout";
-    case kind::retry: return "retry";
-    case kind::circuit_breaker: return "circuit_breaker";
-    case kind::rate_limiter: return "rate_limiter";
-    case kind::bulkhead: return "bulkhead";
-    case kind::hedge: return "hedge";
-    case kind::attempt_timeout: return "attempt_timeout";
-    case kind::fallback: return "fallback";
-    case kind::adaptive_limit: return "adaptive_limit";
-    case kind::throttle: return "throttle";
-    case kind::chaos: return "chaos";
-  }
-  return "policy";
-}
-
 // It looks at how calls end.
 bool judges(kind k) noexcept {
   return k == kind::circuit_breaker || k == kind::adaptive_limit || k == kind::throttle;

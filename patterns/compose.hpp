@@ -55,7 +55,7 @@ void check_stack(std::span<const stacked_policy> policies);
 template <class P>
 stacked_policy facts_of(const P& p) noexcept {
   stacked_policy f;
-  if constexpr (requires { P::kind; }) f.kind = P::kind;
+  f.kind = kind_of<P>();
   if constexpr (requires {
                   p.limit();
                   f.limit = p.limit();

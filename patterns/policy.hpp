@@ -67,21 +67,8 @@ namespace detail {
 template <class P>
 using held_policy = std::conditional_t<std::is_copy_constructible_v<P>, P, P&>;
 
-// For the validation of stacks.
-enum class policy_kind : std::uint8_t {
-  other,
-  total_timeout,
-  retry,
-  circuit_breaker,
-  rate_limiter,
-  bulkhead,
-  hedge,
-  attempt_timeout,
-  fallback,
-  adaptive_limit,
-  throttle,
-  chaos
-};
+// For keyed: may a policy be dropped and made anew? Policies say so by a member replaceable(now).
+enum class replaceable : std::uint8_t { no, reluctantly, yes };
 
 // Where the exceptions of listeners go: on_unhandled, or standard error when no loop runs.
 void report_exception() noexcept;

@@ -15,6 +15,8 @@
 #pragma once
 
 #include <rondo/patterns/call_context.hpp>
+#include <rondo/patterns/policy_kind.hpp>
+#include <rondo/patterns/telemetry.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -35,7 +37,7 @@ struct flattened<outcome<T>> {
   using type = T;
 };
 template <class T>
-outcome<T> flatten(outcome<T>&& o) {
+outcome<T>&& flatten(outcome<T>&& o) noexcept {
   return std::move(o);
 }
 template <class T>
@@ -66,7 +68,9 @@ template <class P, class... Inner>
 struct layers<P, Inner...> {
   template <class Policies, std::size_t I>
   layers(Policies& p, std::integral_constant<std::size_t, I>)
-      : own(std::get<I>(p)), inner(p, std::integral_constant<std::size_t, I + 1>{}) {}
+      : of(&std::get<I>(p)),
+        own(std::get<I>(p)),
+        inner(p, std::integral_constant<std::size_t, I + 1>{}) {}
 
   template <std::size_t I>
   auto& get() noexcept {
@@ -76,6 +80,15 @@ struct layers<P, Inner...> {
       return inner.template get<I - 1>();
   }
 
+  template <std::size_t I>
+  const void* policy() const noexcept {
+    if constexpr (I == 0)
+      return of;
+    else
+      return inner.template policy<I - 1>();
+  }
+
+  const void* of;
   typename P::layer own;
   [[no_unique_address]] layers<Inner...> inner;
 };
@@ -109,15 +122,24 @@ class policy_call<T, std::tuple<P...>> {
   policy_call& operator=(const policy_call&) = delete;
 
   action begin() { return inward<0>(); }
-  // The function has ended with `r`.
-  action ended(outcome<T>&& r) {
-    result_ = std::move(r);
+  // The function is about to be called.
+  void calls() noexcept {
+    if (watch_.on()) [[unlikely]]
+      watch_.attempt_begins();
+  }
+  // The function has ended, with result().
+  action ended() {
+    if (watch_.on()) [[unlikely]]
+      watch_.attempt_ended(how_it_ended(result_, result_.code()));
     return outward<depth>();
   }
   // The deadline in force came first.
   action expired() {
+    if (watch_.on()) [[unlikely]]
+      watch_.attempt_ended(call_end::timed_out);
     context_.expire();
-    return ended(outcome<T>());
+    result_ = outcome<T>();
+    return outward<depth>();
   }
   action waited() {
     return at_layer([this]<std::size_t I>() {
@@ -130,13 +152,13 @@ class policy_call<T, std::tuple<P...>> {
   action slept() {
     return at_layer([this]<std::size_t I>() { return this->template inward<I + 1>(); });
   }
-  action substituted(outcome<T>&& r) {
-    result_ = std::move(r);
+  action substituted() {
     return at_layer([this]<std::size_t I>() { return this->template outward<I>(); });
   }
   action substitute_expired() {
     context_.expire();
-    return substituted(outcome<T>());
+    result_ = outcome<T>();
+    return substituted();
   }
   task<T> substitute() {
     task<T> t;
@@ -158,6 +180,9 @@ class policy_call<T, std::tuple<P...>> {
   auto& layer() noexcept {
     return layers_.template get<I>();
   }
+  template <std::size_t I>
+  static constexpr policy_kind kind_at =
+      kind_of<std::remove_cvref_t<std::tuple_element_t<I, std::tuple<P...>>>>();
 
   // From outside layer I to the function.
   template <std::size_t I>
@@ -168,17 +193,29 @@ class policy_call<T, std::tuple<P...>> {
       return next<I>(layer<I>().enter(context_));
   }
   template <std::size_t I>
-  action next(admission a) {
+  [[gnu::always_inline]] action next(admission a) {
     if (a.what() == admission::kind::go) [[likely]]
       return inward<I + 1>();
+    if (a.what() == admission::kind::refuse) {
+      if (watch_.on()) [[unlikely]]
+        watch_.refused(kind_at<I>, layers_.template policy<I>(), a.why());
+      result_ = outcome<T>(small_error_of(a.why()));
+      return outward<I>();
+    }
+    return stopped<I>(a);
+  }
+  template <std::size_t I>
+  action stopped(admission a) {
     switch (a.what()) {
-      case admission::kind::go: break;
-      case admission::kind::refuse: result_ = outcome<T>(small_error_of(a.why())); break;
+      case admission::kind::go:
+      case admission::kind::refuse: break;
       case admission::kind::wait:
         at_ = I;
         waits_for_ = &a.waits_for();
         return action::wait;
       case admission::kind::answer:
+        if (watch_.on()) [[unlikely]]
+          watch_.substituted(kind_at<I>, layers_.template policy<I>());
         if constexpr (requires { layer<I>().answer(context_, result_); })
           layer<I>().answer(context_, result_);
         break;
@@ -193,6 +230,8 @@ class policy_call<T, std::tuple<P...>> {
   template <std::size_t I>
   action outward() {
     if constexpr (I == 0) {
+      if (watch_.on()) [[unlikely]]
+        watch_.call_ended(how_it_ended(result_, result_.code()), result_.code());
       return action::done;
     } else {
       using layer_t = layer_type<I - 1>;
@@ -205,10 +244,18 @@ class policy_call<T, std::tuple<P...>> {
         if (d.what() == decision::kind::pass) [[likely]]
           return outward<I - 1>();
         at_ = I - 1;
-        if (d.what() == decision::kind::substitute) return action::substitute;
+        if constexpr (may_substitute<layer_t, T>) {
+          if (d.what() == decision::kind::substitute) {
+            if (watch_.on()) [[unlikely]]
+              watch_.substituted(kind_at<I - 1>, layers_.template policy<I - 1>());
+            return action::substitute;
+          }
+        }
         if (context_.deadline() != never && add(context_.now(), d.delay()) >= context_.deadline())
           return outward<I - 1>();
         delay_ = d.delay();
+        if (watch_.on()) [[unlikely]]
+          watch_.again(kind_at<I - 1>, layers_.template policy<I - 1>(), delay_);
         return action::sleep;
       }
     }
@@ -225,6 +272,7 @@ class policy_call<T, std::tuple<P...>> {
     return a;
   }
 
+  call_watch watch_;
   call_context context_;
   layers<std::remove_reference_t<P>...> layers_;
   outcome<T> result_;
@@ -261,18 +309,20 @@ task<Given> run_policies(Policies policies, F fn, Args... args) {
   while (next != action::done) {
     switch (next) {
       case action::call: {
-        std::optional<outcome<T>> result;  // none: the deadline came first
+        call.calls();
+        bool in_time = true;
         try {
           if (call_type::limited && call.has_deadline()) {
             timeout_wait<returned> scope(call.time_left(), to_task(fn(args...)));
-            if (co_await scope) result.emplace(flatten(scope.take_outcome()));
+            in_time = co_await scope;
+            if (in_time) call.result() = flatten(scope.take_outcome());
           } else {
-            result.emplace(flatten(co_await as_result(fn(args...))));
+            call.result() = flatten(co_await as_result(fn(args...)));
           }
         } catch (...) {  // the function itself threw, before there was a task
-          result.emplace(std::current_exception());
+          call.result() = outcome<T>(std::current_exception());
         }
-        next = result ? call.ended(*std::move(result)) : call.expired();
+        next = in_time ? call.ended() : call.expired();
         break;
       }
       case action::wait:
@@ -285,18 +335,19 @@ task<Given> run_policies(Policies policies, F fn, Args... args) {
         break;
       case action::substitute:
         if constexpr (call_type::substitutes) {
-          std::optional<outcome<T>> result;
+          bool in_time = true;
           try {
             if (call_type::limited && call.has_deadline()) {
               timeout_wait<T> scope(call.time_left(), call.substitute());
-              if (co_await scope) result.emplace(scope.take_outcome());
+              in_time = co_await scope;
+              if (in_time) call.result() = scope.take_outcome();
             } else {
-              result.emplace(co_await as_result(call.substitute()));
+              call.result() = co_await as_result(call.substitute());
             }
           } catch (...) {
-            result.emplace(std::current_exception());
+            call.result() = outcome<T>(std::current_exception());
           }
-          next = result ? call.substituted(*std::move(result)) : call.substitute_expired();
+          next = in_time ? call.substituted() : call.substitute_expired();
         }
         break;
       case action::done: break;

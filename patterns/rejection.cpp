@@ -37,8 +37,6 @@ std::exception_ptr exception_of_rejection(std::int32_t number, std::int64_t more
       rejected({static_cast<rejection_reason>(number), std::chrono::nanoseconds(more)}));
 }
 
-constexpr detail::small_error_kind rejection_kind{&code_of_rejection, &exception_of_rejection};
-
 }  // namespace
 
 rejected::rejected(rejection r) : std::runtime_error(sentence_for(r.reason)), what_(r) {}
@@ -50,9 +48,7 @@ const std::error_category& rejection_category() noexcept {
   return category;
 }
 
-small_error small_error_of(rejection r) noexcept {
-  return {&rejection_kind, static_cast<std::int32_t>(r.reason), r.retry_after.count()};
-}
+constinit const small_error_kind rejection_kind{&code_of_rejection, &exception_of_rejection};
 
 std::optional<rejection> rejection_of(const small_error& e) noexcept {
   if (e.kind != &rejection_kind) return std::nullopt;

@@ -52,7 +52,10 @@ class rejected : public std::runtime_error {
 namespace detail {
 
 const std::error_category& rejection_category() noexcept;
-small_error small_error_of(rejection r) noexcept;
+extern const small_error_kind rejection_kind;
+inline small_error small_error_of(rejection r) noexcept {
+  return {&rejection_kind, static_cast<std::int32_t>(r.reason), r.retry_after.count()};
+}
 std::optional<rejection> rejection_of(const small_error& e) noexcept;
 std::optional<rejection> rejection_of(const std::exception_ptr& e) noexcept;
 

@@ -23,4 +23,11 @@ ending ending_of(const call_result& r, rejection& why) noexcept {
   }
 }
 
+bool is_failure(const call_result& r, const classifier& judge) {
+  rejection why{};
+  if (ending_of(r, why) == ending::cancelled) return false;
+  if (const std::optional<verdict> v = judge.ask(r)) return *v == verdict::failure;
+  return !r.has_value();
+}
+
 }  // namespace rondo::detail

@@ -175,5 +175,9 @@ class classifier {
   std::shared_ptr<callable> fn_;
 };
 
+// For policies that ask nothing but whether it failed: the classifier's word, if it has one; else
+// every error and rejection did. A cancellation never.
+bool is_failure(const call_result& r, const classifier& judge);
+
 }  // namespace detail
 }  // namespace rondo

@@ -73,6 +73,8 @@ class stopwatch {
 void add_await();
 void add_bridges();
 void add_cancel();
+void add_circuit_breaker();
+void add_compose();
 void add_event();
 void add_inspect();
 void add_lines();

@@ -19,6 +19,8 @@ int main(int argc, char** argv) {
   add_cancel();
   add_inspect();
   add_http();
+  add_circuit_breaker();
+  add_compose();
 
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

@@ -5,7 +5,9 @@
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/compose.hpp>
+#include <rondo/patterns/fallback.hpp>
 #include <rondo/patterns/gather.hpp>
+#include <rondo/patterns/keyed.hpp>
 #include <rondo/patterns/map_concurrent.hpp>
 #include <rondo/patterns/pipeline.hpp>
 #include <rondo/patterns/policy.hpp>
@@ -13,5 +15,7 @@
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/retry.hpp>
 #include <rondo/patterns/select.hpp>
+#include <rondo/patterns/shared_circuit_breaker.hpp>
+#include <rondo/patterns/telemetry.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>

@@ -1,0 +1,12 @@
+#include <rondo/patterns/keyed.hpp>
+
+#include <stdexcept>
+
+namespace rondo::detail {
+
+std::size_t checked_key_limit(std::size_t limit) {
+  if (limit == 0) throw std::invalid_argument("keyed: a limit of 0 has no room for any policy");
+  return limit;
+}
+
+}  // namespace rondo::detail
