@@ -3,6 +3,7 @@
 
 #include <rondo/patterns/as_completed.hpp>
 #include <rondo/patterns/backoff.hpp>
+#include <rondo/patterns/bulkhead.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/compose.hpp>
 #include <rondo/patterns/fallback.hpp>
@@ -12,10 +13,12 @@
 #include <rondo/patterns/pipeline.hpp>
 #include <rondo/patterns/policy.hpp>
 #include <rondo/patterns/race.hpp>
+#include <rondo/patterns/rate_limiter.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/retry.hpp>
 #include <rondo/patterns/select.hpp>
 #include <rondo/patterns/shared_circuit_breaker.hpp>
 #include <rondo/patterns/telemetry.hpp>
+#include <rondo/patterns/shared_rate_limiter.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>

@@ -25,6 +25,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -111,10 +112,11 @@ rondo::task<> run_schedule(std::uint64_t seed) {
 }
 
 template <class Model>
-void random_schedules() {
+void random_schedules(std::uint64_t at_least = 500) {
   const char* one = std::getenv("RONDO_TEST_SEED");
   const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 0;
-  const std::uint64_t seeds = one ? 1 : long_run() ? 10'000 : 500;
+  const std::uint64_t seeds =
+      one ? 1 : std::max<std::uint64_t>(at_least, long_run() ? 10'000 : 500);
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     SCOPED_TRACE("RONDO_TEST_SEED=" + std::to_string(seed));
     try {

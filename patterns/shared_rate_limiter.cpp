@@ -1,0 +1,67 @@
+#include <rondo/patterns/shared_rate_limiter.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace rondo {
+
+using std::chrono::nanoseconds;
+
+namespace {
+
+// The wait of the last of n calls of one token; held at the end of the range.
+nanoseconds wait_of_line(nanoseconds interval, std::size_t n) noexcept {
+  return n > static_cast<std::uint64_t>(nanoseconds::max() / interval)
+             ? nanoseconds::max()
+             : interval * static_cast<std::int64_t>(n);
+}
+
+}  // namespace
+
+shared_rate_limiter::shared_rate_limiter(const rate_limiter::options& o) noexcept
+    : bucket_(o.interval_, o.burst_),
+      burst_(o.burst_),
+      longest_wait_(std::min(o.longest_wait_, wait_of_line(o.interval_, o.queue_))) {}
+
+shared_rate_limiter::acquire_wait shared_rate_limiter::acquire(std::uint32_t n) {
+  if (n > burst_)
+    throw std::invalid_argument("shared_rate_limiter::acquire: more tokens than the bucket holds");
+  return {*this, n};
+}
+
+bool shared_rate_limiter::acquire_wait::begin(detail::job& j) noexcept {
+  auto& bucket = limiter_->bucket_;
+  const nanoseconds cost = bucket.cost(tokens_);
+  const time_point now = this_loop().now();
+  nanoseconds longest = j.must_stop() ? nanoseconds::zero() : limiter_->longest_wait_;
+  if (until_ != detail::never)
+    longest = std::min(longest, std::max(until_ - now - nanoseconds(1), nanoseconds::zero()));
+  const nanoseconds wait = bucket.take(cost, now, longest);
+  if (wait == nanoseconds::zero()) return true;
+  if (j.must_stop()) {
+    j.wake_stopped();
+    return false;
+  }
+  if (wait > longest) {
+    refusal_ = rejection{rejection_reason::rate_limited, wait - longest};
+    return true;
+  }
+  ready_ = detail::add(now, wait);
+  this_loop().timers().arm(*this, ready_);
+  job_ = &j;
+  j.wait_on(*this);
+  return false;
+}
+
+void shared_rate_limiter::acquire_wait::cancel(detail::job& j) noexcept {
+  this_loop().timers().disarm(*this);
+  limiter_->bucket_.give_back(limiter_->bucket_.cost(tokens_), ready_);
+  j.wake_stopped();
+}
+
+outcome<void> shared_rate_limiter::acquire_wait::take_outcome() {
+  if (refusal_) return outcome<void>(detail::small_error_of(*refusal_));
+  return outcome<void>(std::in_place);
+}
+
+}  // namespace rondo
