@@ -30,10 +30,8 @@ std::chrono::nanoseconds backoff::nominal(std::uint64_t n) const noexcept {
 std::chrono::nanoseconds backoff::next() noexcept {
   ++failures_;
   if (jitter_ == jitter::none) return nominal(failures_);
-  if (!random_) random_.emplace(detail::policy_seed());
-
   const auto between = [this](nanoseconds low, nanoseconds high) {
-    return nanoseconds(random_->between(low.count(), high.count()));
+    return nanoseconds(random().between(low.count(), high.count()));
   };
   if (jitter_ == jitter::decorrelated) {
     const nanoseconds low = std::min(first_, cap_);
@@ -47,13 +45,17 @@ std::chrono::nanoseconds backoff::next() noexcept {
 }
 
 backoff backoff::branch() noexcept {
-  // Without a loop the copy waits until its first delay: it may be meant for a simulation.
-  if (jitter_ != jitter::none && !random_ && detail::this_thread.running_loop)
-    random_.emplace(detail::policy_seed());
   backoff b = *this;
   b.reset();
-  if (random_) b.seed(random_->next());
+  if (jitter_ == jitter::none) return b;
+  // Without a loop the copy waits until its first delay: it may be meant for a simulation.
+  if (random_ || seed_ || detail::this_thread.running_loop) b.seed(random().next());
   return b;
+}
+
+detail::random_source& backoff::random() noexcept {
+  if (!random_) random_.emplace(seed_ ? *seed_ : detail::policy_seed());
+  return *random_;
 }
 
 }  // namespace rondo

@@ -4,7 +4,7 @@
 //   co_await sleep_for(b.next());   // after the first failure, the second, …
 //   b.reset();                      // it worked
 //
-// Jitter spreads callers that failed together. Each object draws from a generator of its own:
+// A delay is never negative and never overflows, whatever the attempt's number. Jitter spreads callers that failed together. Each object draws from a generator of its own:
 // seeded by seed(), else from the system's entropy (in the simulation always the same). Source of
 // the three kinds: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 #pragma once
@@ -62,7 +62,8 @@ class backoff {
   backoff&& decorrelated_jitter() && noexcept { return std::move(set(jitter::decorrelated)); }
   // The same seed gives the same delays.
   backoff& seed(std::uint64_t n) & noexcept {
-    random_.emplace(n);
+    seed_ = n;
+    random_.reset();
     return *this;
   }
   backoff&& seed(std::uint64_t n) && noexcept { return std::move(seed(n)); }
@@ -95,6 +96,7 @@ class backoff {
     return d < nanoseconds::zero() ? nanoseconds::zero() : d;
   }
   static double checked(double factor);
+  detail::random_source& random() noexcept;
   backoff& set(jitter j) noexcept {
     jitter_ = j;
     return *this;
@@ -107,7 +109,8 @@ class backoff {
   double factor_ = 1;
   std::uint64_t failures_ = 0;
   nanoseconds previous_{};  // decorrelated jitter goes on from it
-  std::optional<detail::random_source> random_;
+  std::optional<std::uint64_t> seed_;
+  std::optional<detail::random_source> random_;  // made when the first number is drawn
 };
 
 }  // namespace rondo

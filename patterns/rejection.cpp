@@ -17,6 +17,8 @@ const char* sentence_for(rejection_reason r) noexcept {
     case rejection_reason::rate_limited: return "rejected: the rate limit is reached";
     case rejection_reason::budget_exhausted: return "rejected: the retry budget is spent";
     case rejection_reason::limit_exceeded: return "rejected: the concurrency limit is reached";
+    case rejection_reason::throttled:
+      return "rejected: the callee has been turning calls away, and this one was not sent";
   }
   return "rejected";
 }

@@ -24,7 +24,8 @@ enum class rejection_reason : std::uint8_t {
   queue_timeout,     // the turn did not come in time
   rate_limited,      // too soon
   budget_exhausted,  // the retry budget is spent
-  limit_exceeded     // over an adaptive limit
+  limit_exceeded,    // over an adaptive limit
+  throttled          // the callee has been turning calls away
 };
 
 struct rejection {

@@ -12,7 +12,8 @@ bool passes_by_itself(rejection_reason r) noexcept {
     case rejection_reason::bulkhead_full:
     case rejection_reason::queue_timeout:
     case rejection_reason::rate_limited:
-    case rejection_reason::limit_exceeded: return true;
+    case rejection_reason::limit_exceeded:
+    case rejection_reason::throttled: return true;
     case rejection_reason::circuit_open:
     case rejection_reason::isolated:
     case rejection_reason::probe_busy:
@@ -36,22 +37,48 @@ void retry_hook::call(std::uint64_t attempt, nanoseconds delay,
 }  // namespace detail
 
 decision retry::layer::after_failure(call_context& c, const detail::call_result& r) {
-  if (++attempts_ >= settings_.max_attempts) return decision::pass();
+  using detail::ending;
+  using std::chrono::nanoseconds;
+  const bool last = attempts_ >= settings_.max_attempts;
+  if (last && !settings_.budget) return decision::pass();
 
   rejection why{};
-  const detail::ending end = detail::ending_of(r, why);
-  if (end == detail::ending::cancelled) return decision::pass();
-  const bool worth_it = end == detail::ending::error ||
-                        (end == detail::ending::rejected && detail::passes_by_itself(why.reason));
-  const verdict v = settings_.judge.ask(r).value_or(worth_it ? verdict::failure : verdict::neutral);
-  if (v != verdict::failure) return decision::pass();
+  const ending end = detail::ending_of(r, why);
+  if (end == ending::cancelled) return decision::pass();
+  verdict v = verdict::neutral;
+  if (end == ending::value)
+    v = verdict::success;
+  else if (end == ending::error || detail::passes_by_itself(why.reason))
+    v = verdict::failure;
+  v = settings_.judge.ask(r).value_or(v);
+  if (settings_.budget) {
+    if (v == verdict::success) settings_.budget->succeeded();
+    // What a policy refused has cost the callee nothing.
+    if (v == verdict::failure && end != ending::rejected) settings_.budget->failed();
+  }
+  if (last || v != verdict::failure) return decision::pass();
 
   if (!delays_) delays_.emplace(settings_.delays.branch());
-  const std::chrono::nanoseconds delay = std::max(delays_->next(), why.retry_after);
-  const detail::time_point deadline = std::min(deadline_, c.nearest_deadline());
-  if (deadline != detail::never && detail::add(c.now(), delay) >= deadline) return decision::pass();
-  settings_.on_retry.call(attempts_, delay, r);
-  return decision::again(delay);
+  retry_step step{attempts_, delays_->next(), c.now() - begun_};
+  nanoseconds asked = why.retry_after;
+  if (const detail::delay_hook::answer a = settings_.retry_after.ask(step, r))
+    asked = a->value_or(asked);
+  if (asked > settings_.max_retry_after) return decision::pass();
+  step.delay = std::max(step.delay, asked);
+  if (const detail::delay_hook::answer a = settings_.decide.ask(step, r)) {
+    if (!a->has_value()) return decision::pass();
+    step.delay = std::max(**a, nanoseconds::zero());
+  }
+  if (comes_too_late(step.delay, c)) return decision::pass();
+  if (settings_.budget && !settings_.budget->allows_another(c.now())) return decision::pass();
+  settings_.on_retry.call(attempts_, step.delay, r);
+  return decision::again(step.delay);
+}
+
+bool retry::layer::comes_too_late(std::chrono::nanoseconds delay, const call_context& c) const {
+  const detail::time_point deadline =
+      std::min(detail::add(begun_, settings_.total), c.nearest_deadline());
+  return deadline != detail::never && detail::add(c.now(), delay) >= deadline;
 }
 
 retry::retry(const retry& other) : settings_(other.settings_) {
@@ -68,6 +95,12 @@ retry& retry::operator=(const retry& other) {
 retry& retry::max_attempts(std::uint64_t n) & {
   if (n == 0) throw std::invalid_argument("retry: at least one attempt");
   settings_.max_attempts = n;
+  return *this;
+}
+
+retry& retry::share(std::shared_ptr<detail::attempt_budget> b) {
+  if (!b) throw std::invalid_argument("retry: the budget must be there");
+  settings_.budget = std::move(b);
   return *this;
 }
 

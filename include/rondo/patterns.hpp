@@ -19,6 +19,8 @@
 #include <rondo/patterns/select.hpp>
 #include <rondo/patterns/shared_circuit_breaker.hpp>
 #include <rondo/patterns/telemetry.hpp>
+#include <rondo/patterns/retry_after.hpp>
+#include <rondo/patterns/retry_budget.hpp>
 #include <rondo/patterns/shared_rate_limiter.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
