@@ -17,8 +17,7 @@ bool branches_wait::begin(job& parent) noexcept {
   parent.wait_on(*this);
   for (branch_base* b = first_; b; b = b->next_) {
     ++running_;
-    b->start(std::coroutine_handle<promise_base>::from_address(b->frame_.get().address()).promise(),
-             *this);
+    b->start(*this);
   }
   return false;
 }

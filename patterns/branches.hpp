@@ -25,6 +25,11 @@ class branch_base : public job {
   virtual bool settle() noexcept = 0;
   // The exception it threw, once it is settled.
   virtual std::exception_ptr error() const noexcept = 0;
+  // Its first step comes from the ready list.
+  void start(job_owner& owner) noexcept {
+    job::start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
+               owner);
+  }
 
  protected:
   explicit branch_base(std::coroutine_handle<> frame) noexcept : frame_(frame) {}

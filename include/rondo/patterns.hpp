@@ -9,6 +9,7 @@
 #include <rondo/patterns/fallback.hpp>
 #include <rondo/patterns/gather.hpp>
 #include <rondo/patterns/keyed.hpp>
+#include <rondo/patterns/hedge.hpp>
 #include <rondo/patterns/map_concurrent.hpp>
 #include <rondo/patterns/pipeline.hpp>
 #include <rondo/patterns/policy.hpp>
