@@ -1,9 +1,11 @@
 // The whole of Rondo's patterns: tasks run together, and work that survives failures.
 #pragma once
 
+#include <rondo/patterns/adaptive_limit.hpp>
 #include <rondo/patterns/as_completed.hpp>
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/bulkhead.hpp>
+#include <rondo/patterns/chaos.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/compose.hpp>
 #include <rondo/patterns/fallback.hpp>
@@ -23,5 +25,6 @@
 #include <rondo/patterns/retry_after.hpp>
 #include <rondo/patterns/retry_budget.hpp>
 #include <rondo/patterns/shared_rate_limiter.hpp>
+#include <rondo/patterns/throttle.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
