@@ -22,9 +22,16 @@ void server::add(std::string_view method, std::string_view pattern,
 
 namespace {
 
-task<> serve_connection(server& s, net::tcp_stream stream) {
+task<> serve_connection(server& s, detail::transport stream) {
   detail::server_connection c(s, std::move(stream));
   co_await c.run();
+}
+
+// A client that does not get through its handshake is the client's trouble: nobody is told.
+task<> serve_secure(server& s, net::tcp_stream stream, net::tls_context context) {
+  outcome<detail::tls_stream> secure =
+      co_await as_result(detail::tls_stream::accept(std::move(stream), std::move(context)));
+  if (secure.has_value()) co_await serve_connection(s, std::move(secure).value());
 }
 
 }  // namespace
@@ -33,6 +40,15 @@ task<> server::serve(net::tcp_listener listener) {
   co_await net::serve(
       std::move(listener),
       [this](net::tcp_stream stream) { return serve_connection(*this, std::move(stream)); },
+      net::serve_options().max_connections(options_.max_connections_));
+}
+
+task<> server::serve(net::tcp_listener listener, net::tls_reloadable tls) {
+  co_await net::serve(
+      std::move(listener),
+      [this, tls = std::move(tls)](net::tcp_stream stream) {
+        return serve_secure(*this, std::move(stream), tls.get());
+      },
       net::serve_options().max_connections(options_.max_connections_));
 }
 
@@ -100,12 +116,14 @@ bool may_have_body(int status) noexcept { return status >= 200 && status != 204 
 
 }  // namespace
 
-server_connection::server_connection(server& s, net::tcp_stream stream)
+server_connection::server_connection(server& s, transport stream)
     : server_(s), stream_(std::move(stream)), parser_(s.options_.limits_) {}
 
 task<std::size_t> server_connection::read() {
   try {
-    co_return co_await stream_.read_some({buffer_.get(), read_buffer_bytes});
+    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+    if (stream_.tls()) co_return co_await stream_.tls()->read_some(room);
+    co_return co_await stream_.tcp().read_some(room);
   } catch (...) {
     lost_ = true;
     throw;
@@ -114,7 +132,10 @@ task<std::size_t> server_connection::read() {
 
 task<> server_connection::write(std::string_view text) {
   try {
-    co_await stream_.write_all(net::bytes_of(text));
+    if (stream_.tls())
+      co_await stream_.tls()->write_all(net::bytes_of(text));
+    else
+      co_await stream_.tcp().write_all(net::bytes_of(text));
   } catch (...) {
     lost_ = true;
     throw;
@@ -310,7 +331,10 @@ task<> server_connection::run() {
     }
     // What the client still sends must not turn our close into a reset that eats the response (RFC 9112,
     // section 9.6): half-close, then read on for a moment.
-    if ((co_await as_result(stream_.shutdown_write())).has_error()) co_return;
+    const bool lost = stream_.tls()
+                          ? (co_await as_result(stream_.tls()->shutdown_write())).has_error()
+                          : (co_await as_result(stream_.tcp().shutdown_write())).has_error();
+    if (lost) co_return;
     co_await try_for(std::chrono::seconds(1), [this]() -> task<> {
       while (co_await read() > 0) {
       }

@@ -17,6 +17,7 @@
 #include <rondo/http/message.hpp>
 #include <rondo/http/router.hpp>
 #include <rondo/net/tcp.hpp>
+#include <rondo/net/tls_context.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>
@@ -149,6 +150,9 @@ class server {
   // Serves until cancelled; then stops accepting, cancels the handlers and waits for them. The server must
   // outlive it.
   task<> serve(net::tcp_listener listener);
+  // The same over TLS, each connection with what tls.get() gives when it comes: replace() renews certificates
+  // without dropping any. A client whose handshake fails is closed, and nobody is told.
+  task<> serve(net::tcp_listener listener, net::tls_reloadable tls);
 
  private:
   friend class detail::server_connection;

@@ -4,6 +4,7 @@
 #include <rondo/http/connection.hpp>
 #include <rondo/http/parser.hpp>
 #include <rondo/http/server.hpp>
+#include <rondo/http/transport.hpp>
 
 #include <string>
 
@@ -11,7 +12,7 @@ namespace rondo::http::detail {
 
 class server_connection {
  public:
-  server_connection(server& s, net::tcp_stream stream);
+  server_connection(server& s, transport stream);
 
   // Until the connection is done with.
   task<> run();
@@ -37,7 +38,7 @@ class server_connection {
   std::string head_of(const server_response& response, bool chunked, bool bodyless) const;
 
   server& server_;
-  net::tcp_stream stream_;
+  transport stream_;
   request_parser parser_;
   read_buffer buffer_;
   std::size_t first_ = 0;

@@ -141,6 +141,15 @@ bool socket::readable_now() const noexcept {
   return !usable() || this_loop().io().readable_now(descriptor_.fd);
 }
 
-bool socket::usable() const noexcept { return is_open() && this_loop().id() == loop_id_; }
+std::size_t socket::send_now(std::span<const std::byte> bytes) noexcept {
+  if (!usable()) return 0;
+  const int sent = this_loop().io().send_now(descriptor_.fd, bytes.data(), bytes.size());
+  return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
+bool socket::usable() const noexcept {
+  const loop* running = rondo::detail::this_thread.running_loop;
+  return is_open() && running && running->id() == loop_id_;
+}
 
 }  // namespace rondo::net

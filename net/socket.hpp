@@ -6,7 +6,9 @@
 #include <rondo/runtime/operation.hpp>
 #include <rondo/runtime/reactor.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 
 namespace rondo::net {
@@ -80,6 +82,9 @@ class socket {
   int shutdown(int how) noexcept;
   // True when a read would not wait: data, the end of the stream, or an error.
   bool readable_now() const noexcept;
+  // Sends what fits without waiting, while nobody else is sending: how many bytes went, 0 for none whatever
+  // the reason.
+  std::size_t send_now(std::span<const std::byte> bytes) noexcept;
 
  private:
   // Open, and of the loop that runs.

@@ -221,6 +221,10 @@ class stream_socket {
   O get() const {
     return socket_.get<O>();
   }
+  // Sends what fits without waiting, while no other write is under way: how many bytes went.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    return socket_.send_now(bytes);
+  }
   socket& native() noexcept { return socket_; }
 
  protected:

@@ -70,6 +70,9 @@ class reactor {
   virtual int shutdown(int fd, int how) noexcept = 0;
   // True when data, the end of the stream or an error can be read right now.
   virtual bool readable_now(int fd) noexcept = 0;
+  // Sends what fits without waiting: bytes, or a negative errno (-EAGAIN: nothing fits). For a last word on
+  // a descriptor that no operation is sending on.
+  virtual int send_now(int fd, const void* data, std::size_t size) noexcept = 0;
 
   // Takes a descriptor in and allocates what it needs, so that start and cancel never do. Returns its
   // generation. Throws std::bad_alloc.

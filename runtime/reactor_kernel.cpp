@@ -76,6 +76,10 @@ int kernel_reactor::transfer_batch(const operation& op) noexcept {
   return counted(::recvmmsg(op.target.fd, messages, op.size, flags | MSG_CMSG_CLOEXEC, nullptr));
 }
 
+int kernel_reactor::send_now(int fd, const void* data, std::size_t size) noexcept {
+  return counted(::send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
 void kernel_reactor::close_now(int fd) noexcept {
   ++counts_.system_calls;
   ::close(fd);  // after EINTR the number is free on Linux: never twice

@@ -31,6 +31,7 @@ class kernel_reactor : public reactor {
   int shutdown(int fd, int how) noexcept override;
   bool readable_now(int fd) noexcept override;
   void give_back(void* buffer) noexcept override { pool_.give_back(buffer); }
+  int send_now(int fd, const void* data, std::size_t size) noexcept override;
 
  protected:
   buffer_pool pool_;

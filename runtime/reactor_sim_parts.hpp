@@ -163,6 +163,7 @@ class simulated_reactor final : public reactor {
   int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept override;
   int shutdown(int fd, int how) noexcept override;
   bool readable_now(int fd) noexcept override;
+  int send_now(int fd, const void* data, std::size_t size) noexcept override;
   std::uint32_t attach(int fd, transfers) override { return table_.attach(fd).generation; }
   void close(descriptor d) noexcept override;
   void break_writes(descriptor d) noexcept override {

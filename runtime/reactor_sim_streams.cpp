@@ -184,6 +184,18 @@ bool simulated_reactor::readable_now(int fd) noexcept {
          s->broken != 0;
 }
 
+int simulated_reactor::send_now(int fd, const void* data, std::size_t size) noexcept {
+  sim_socket* s = socket(fd);
+  if (!s) return -EBADF;
+  iovec piece{const_cast<void*>(data), size};
+  msghdr m{};
+  m.msg_iov = &piece;
+  m.msg_iovlen = 1;
+  const std::int32_t r = perform_send(fd, *s, m);
+  trace("send now", fd, r);
+  return r;
+}
+
 void simulated_reactor::close(descriptor d) noexcept {
   sim_slot* slot = table_.find(d);
   if (!slot) return;

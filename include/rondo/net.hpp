@@ -1,4 +1,5 @@
 // Rondo's sockets and files: endpoints, TCP, Unix, datagrams, names, buffered reading, serving.
+// Rondo's sockets: endpoints, TCP, names, buffered reading, serving, TLS.
 #pragma once
 
 #include <rondo/net/accept.hpp>
@@ -16,3 +17,6 @@
 #include <rondo/net/stream.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/net/tls_context.hpp>
+#include <rondo/net/tls_error.hpp>
+#include <rondo/net/tls_stream.hpp>

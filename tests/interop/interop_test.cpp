@@ -1,22 +1,14 @@
 // Real peers: curl against our server, our client against python's http.server and nginx. A peer that the
 // machine does not have skips its tests by name. Peers are our own child processes and are ended by their id.
 #include "http/http_support.hpp"
+#include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
 
-#include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-
-extern char** environ;  // NOLINT(readability-redundant-declaration)
 
 using namespace rondo;
 using namespace rondo_test;
@@ -25,113 +17,6 @@ using http::server_request;
 using http::server_response;
 
 namespace {
-
-// Where the program is, or empty.
-std::string find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::string folders = std::string(path ? path : "") + ":/usr/sbin:/sbin";
-  for (std::size_t at = 0; at < folders.size();) {
-    const std::size_t end = std::min(folders.find(':', at), folders.size());
-    const std::string full = folders.substr(at, end - at) + '/' + name;
-    if (end > at && ::access(full.c_str(), X_OK) == 0) return full;
-    at = end + 1;
-  }
-  return {};
-}
-
-// A child process whose output can be read; killed, if it still runs, and awaited when this goes.
-class child_process {
- public:
-  explicit child_process(std::vector<std::string> command) {
-    std::array<int, 2> pipe{};
-    if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
-      throw std::system_error(errno, std::system_category(), "pipe2");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipe[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipe[1], 2);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    std::vector<char*> argv;
-    for (std::string& a : command) argv.push_back(a.data());
-    argv.push_back(nullptr);
-    const int error =
-        ::posix_spawn(&pid_, command[0].c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(pipe[1]);
-    out_ = pipe[0];
-    if (error != 0) {
-      ::close(out_);
-      throw std::system_error(error, std::system_category(), command[0]);
-    }
-  }
-  child_process(const child_process&) = delete;
-  child_process& operator=(const child_process&) = delete;
-  ~child_process() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGTERM);
-      wait();
-    }
-    ::close(out_);
-  }
-
-  // Its output, up to a line's end or to the end of all.
-  std::string read(bool one_line) const {
-    std::string text;
-    for (char c = 0; ::read(out_, &c, 1) == 1;) {
-      text += c;
-      if (one_line && c == '\n') break;
-    }
-    return text;
-  }
-  // Its exit status.
-  int wait() {
-    int status = -1;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  bool ended() {
-    int status = 0;
-    if (pid_ <= 0 || ::waitpid(pid_, &status, WNOHANG) != pid_) return pid_ <= 0;
-    pid_ = -1;
-    return true;
-  }
-
- private:
-  pid_t pid_ = -1;
-  int out_ = -1;
-};
-
-struct finished {
-  int status = -1;
-  std::string output;
-};
-finished run_command(std::vector<std::string> command) {
-  child_process child(std::move(command));
-  finished f;
-  f.output = child.read(false);
-  f.status = child.wait();
-  return f;
-}
-
-class temporary_folder {
- public:
-  temporary_folder() : path_(testing::TempDir() + "rondo-interop-XXXXXX") {
-    if (!::mkdtemp(path_.data())) throw std::system_error(errno, std::system_category(), path_);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-  void write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ + '/' + name) << content;
-  }
-
- private:
-  std::string path_;
-};
 
 const std::string program_curl = find_program("curl");
 const std::string program_python = find_program("python3");
