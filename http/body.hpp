@@ -1,8 +1,15 @@
 // Where the bytes of a message body come from when they are not at hand as a whole.
+//
+//   auto numbers = http::make_body([i = 0]() mutable -> task<std::optional<std::string>> {
+//     if (i == 3) co_return std::nullopt;
+//     co_return std::to_string(i++);
+//   });
 #pragma once
 
+#include <rondo/http/headers.hpp>
 #include <rondo/runtime/wait.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +25,18 @@ class body_source {
   body_source& operator=(const body_source&) = delete;
   virtual ~body_source() = default;
   virtual task<std::optional<std::string>> next() = 0;
+  // Fields that follow a chunked request body (RFC 9112, section 7.1.2), asked for after its end.
+  virtual http::headers trailers() { return {}; }
+};
+
+// Makes the same body again whenever it must be sent again: for a redirect, or on a fresh connection.
+class body_factory {
+ public:
+  body_factory() = default;
+  body_factory(const body_factory&) = delete;
+  body_factory& operator=(const body_factory&) = delete;
+  virtual ~body_factory() = default;
+  virtual std::unique_ptr<body_source> open() = 0;
 };
 
 namespace detail {
@@ -32,6 +51,16 @@ class function_source final : public body_source {
   Fn fn_;
 };
 
+template <class Fn>
+class function_factory final : public body_factory {
+ public:
+  explicit function_factory(Fn fn) : fn_(std::move(fn)) {}
+  std::unique_ptr<body_source> open() override { return fn_(); }
+
+ private:
+  Fn fn_;
+};
+
 }  // namespace detail
 
 // A body from a callable: () -> task<std::optional<std::string>>.
@@ -39,5 +68,17 @@ template <class Fn>
 std::unique_ptr<body_source> make_body(Fn fn) {
   return std::make_unique<detail::function_source<Fn>>(std::move(fn));
 }
+
+// A body that can be sent again, from a callable: () -> std::unique_ptr<body_source>.
+template <class Fn>
+std::unique_ptr<body_factory> repeatable_body(Fn fn) {
+  return std::make_unique<detail::function_factory<Fn>>(std::move(fn));
+}
+
+// The bytes of a file from its beginning, read on a thread 64 KiB at a time; may be sent again. Reading throws
+// std::system_error.
+std::unique_ptr<body_factory> file_body(std::string path);
+// Its size now. Throws std::system_error.
+[[nodiscard]] std::uint64_t file_size(const std::string& path);
 
 }  // namespace rondo::http

@@ -1,4 +1,5 @@
 #include <rondo/http/connection.hpp>
+#include <rondo/http/tracer.hpp>
 
 namespace rondo::http::detail {
 
@@ -15,6 +16,7 @@ task<parse_step> connection::next_event() {
     first_ = last_ = 0;  // need_more: all of it is used
     last_ = co_await stream_.read_some({buffer_.get(), read_buffer_bytes});
     if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
+    if (traced && !answered) first_byte_at = trace_clock();
     answered = true;
   }
 }

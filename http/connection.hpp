@@ -35,15 +35,19 @@ class connection {
   bool reusable() const noexcept {
     return first_ == last_ && !half_sent && parser_.keep_alive() && parser_.idle();
   }
+  // True when all that was read has been used.
+  bool drained() const noexcept { return first_ == last_; }
   // True when something has arrived since the last message, its end included.
   bool stale() const noexcept { return stream_.readable_now(); }
 
   void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
   read_buffer take_buffer() noexcept { return std::move(buffer_); }
 
-  bool reused = false;              // it has carried an exchange before
-  bool half_sent = false;           // a write failed
-  bool answered = false;            // a byte of the present response has come
+  bool reused = false;     // it has carried an exchange before
+  bool half_sent = false;  // a write failed
+  bool answered = false;   // a byte of the present response has come
+  bool traced = false;     // note when it came
+  std::chrono::steady_clock::time_point first_byte_at;
   rondo::detail::time_point since;  // idle since
 
  private:

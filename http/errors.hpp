@@ -12,6 +12,7 @@
 // A URL kept here never shows its userinfo. A cancellation is none of these.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -37,6 +38,8 @@ enum class phase : std::uint8_t {
   redirect,    // following a redirect
   total,       // the request as a whole
 };
+
+inline constexpr std::size_t phase_count = static_cast<std::size_t>(phase::total) + 1;
 
 [[nodiscard]] std::string_view to_string(phase p) noexcept;
 
@@ -134,6 +137,13 @@ class too_many_redirects : public error {
 
  private:
   int limit_;
+};
+
+// A redirect that is not followed: where it points is no http or https URL, is told more than once, or would
+// leave https without leave.
+class redirect_error : public error {
+ public:
+  explicit redirect_error(const std::string& message) : error(message, http::phase::redirect) {}
 };
 
 // raise_for_status() met a status of 400 or above.

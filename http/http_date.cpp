@@ -7,13 +7,18 @@
 
 namespace rondo::http::detail {
 
+std::chrono::sys_seconds wall_clock_now() noexcept {
+  using namespace std::chrono;
+  const loop* l = rondo::detail::this_thread.running_loop;
+  return l && l->simulated() ? sys_seconds(floor<seconds>(l->now().time_since_epoch()))
+                             : floor<seconds>(system_clock::now());
+}
+
 std::string_view http_date_now() {
   using namespace std::chrono;
   thread_local std::array<char, 32> text{};
   thread_local sys_seconds made{seconds(-1)};
-  const loop& l = this_loop();
-  const sys_seconds now = l.simulated() ? sys_seconds(floor<seconds>(l.now().time_since_epoch()))
-                                        : floor<seconds>(system_clock::now());
+  const sys_seconds now = wall_clock_now();
   if (now != made) {
     static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",

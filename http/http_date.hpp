@@ -1,12 +1,16 @@
 // The Date field (RFC 9110, section 5.6.7).
 #pragma once
 
+#include <chrono>
 #include <string_view>
 
 namespace rondo::http::detail {
 
-// The time of day as "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second and a thread; in the
-// simulation, virtual time from 1970 on. Lives until the next call on the same thread.
+// The time of day; in the simulation, virtual time from 1970 on.
+std::chrono::sys_seconds wall_clock_now() noexcept;
+
+// The time of day as "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second and a thread. Lives
+// until the next call on the same thread.
 std::string_view http_date_now();
 
 }  // namespace rondo::http::detail

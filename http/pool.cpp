@@ -3,6 +3,7 @@
 #include <rondo/runtime/scope.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace rondo::http::detail {
 namespace {
@@ -50,8 +51,8 @@ bool pool::wait::begin(rondo::detail::job& j) noexcept {
     j.wake_stopped();
     return false;
   }
-  // Nobody waits as long as there is a place or an idle connection; so nobody is passed here.
-  if (pool_->waiting_.empty() && pool_->grant(*this)) return true;
+  // Whoever waits cannot use what is free now: so nobody is passed here who could.
+  if (pool_->grant(*this)) return true;
   job_ = &j;
   pool_->waiting_.push_back(*this);
   j.wait_on(*this);
@@ -59,9 +60,24 @@ bool pool::wait::begin(rondo::detail::job& j) noexcept {
 }
 
 bool pool::grant(wait& w) {
-  std::unique_ptr<connection> c = w.fresh_ ? nullptr : take_idle(w.key_);
+  const auto [at, added] = entries_.try_emplace(w.key_);
+  entry& e = at->second;
+  std::unique_ptr<connection> c = w.fresh_ ? nullptr : take_idle(e);
   if (!c) {
-    if (open_ >= limits_.connections && !evict_oldest()) return false;
+    // take_idle leaves none, so that what is idle here is in the way of a fresh one.
+    bool room = e.open < limits_.per_key;
+    if (!room && !e.idle.empty()) {
+      e.idle.erase(e.idle.begin());
+      --idle_count_;
+      --open_;
+      --e.open;
+      room = true;
+    }
+    ++e.open;  // before an eviction, which may let an entry go
+    if (!room || (open_ >= limits_.connections && !evict_oldest())) {
+      free_place(at);
+      return false;
+    }
     ++open_;
   }
   w.granted_ = lease(w.pool_, w.key_);
@@ -69,56 +85,80 @@ bool pool::grant(wait& w) {
   return true;
 }
 
-std::unique_ptr<connection> pool::take_idle(const std::string& key) {
-  const auto entry = idle_.find(key);
-  if (entry == idle_.end()) return nullptr;
-  auto& list = entry->second.connections;
-  std::unique_ptr<connection> found;
-  while (!found && !list.empty()) {
-    std::unique_ptr<connection> c = std::move(list.back());
-    list.pop_back();
+std::unique_ptr<connection> pool::take_idle(entry& e) {
+  while (!e.idle.empty()) {
+    std::unique_ptr<connection> c = std::move(e.idle.back());
+    e.idle.pop_back();
     --idle_count_;
     // A server may close an idle connection at any time; what it sent unasked is not an answer to us.
-    if (this_loop().now() - c->since < limits_.idle && !c->stale())
-      found = std::move(c);
-    else
-      --open_;
+    if (this_loop().now() - c->since < limits_.idle && !c->stale()) return c;
+    --open_;
+    --e.open;
   }
-  if (list.empty()) idle_.erase(entry);
-  return found;
+  return nullptr;
+}
+
+void pool::free_place(entries::iterator at) noexcept {
+  if (--at->second.open == 0) entries_.erase(at);
+}
+
+pool::entries::iterator pool::drop_oldest(entries::iterator at) noexcept {
+  const auto next = std::next(at);
+  at->second.idle.erase(at->second.idle.begin());
+  --idle_count_;
+  --open_;
+  free_place(at);
+  return next;
 }
 
 bool pool::evict_oldest() noexcept {
-  auto oldest = idle_.end();
-  for (auto i = idle_.begin(); i != idle_.end(); ++i)
-    if (oldest == idle_.end() ||
-        i->second.connections.front()->since < oldest->second.connections.front()->since)
+  auto oldest = entries_.end();
+  for (auto i = entries_.begin(); i != entries_.end(); ++i) {
+    if (i->second.idle.empty()) continue;
+    if (oldest == entries_.end() ||
+        i->second.idle.front()->since < oldest->second.idle.front()->since)
       oldest = i;
-  if (oldest == idle_.end()) return false;
-  auto& list = oldest->second.connections;
-  list.erase(list.begin());
-  --idle_count_;
-  --open_;
-  if (list.empty()) idle_.erase(oldest);
+  }
+  if (oldest == entries_.end()) return false;
+  drop_oldest(oldest);
   return true;
 }
 
 void pool::returned(const std::string& key, std::unique_ptr<connection> c) noexcept {
-  if (wait* next = waiting_.pop_front()) {
-    next->granted_ = lease(next->pool_, next->key_);
-    if (c && next->key_ == key && !next->fresh_) next->granted_.conn = std::move(c);
-    next->job_->wake();
-    return;  // a connection to somewhere else is closed here: its place is what the waiter needs
+  const auto at = entries_.find(key);
+  wait* first = waiting_.empty() ? nullptr : &waiting_.front();
+  if (c && first && first->key_ == key && !first->fresh_) {  // from hand to hand
+    waiting_.pop_front();
+    first->granted_ = lease(first->pool_, first->key_);
+    first->granted_.conn = std::move(c);
+    first->job_->wake();
+    return;
   }
   if (!c) {
     --open_;
-    return;
+    free_place(at);
+  } else {
+    keep_buffer(c->take_buffer());
+    c->since = this_loop().now();
+    at->second.idle.push_back(std::move(c));
+    ++idle_count_;
+    if (!watch_->running) this_loop().run_service(watch_idle(watch_));
   }
-  keep_buffer(c->take_buffer());
-  c->since = this_loop().now();
-  idle_[key].connections.push_back(std::move(c));
-  ++idle_count_;
-  if (!watch_->running) this_loop().run_service(watch_idle(watch_));
+  serve_waiters();
+}
+
+// One place was freed: at most one waiter can be served, and usually it is the first.
+void pool::serve_waiters() noexcept {
+  bool served = false;
+  const auto serve = [&](wait& w) {
+    if (served || !grant(w)) return;
+    served = true;
+    w.unlink();
+    w.job_->wake();
+  };
+  if (waiting_.empty()) return;
+  serve(waiting_.front());
+  if (!served && !waiting_.empty()) waiting_.for_each(serve);
 }
 
 task<> pool::watch_idle(std::shared_ptr<idle_watch> w) {
@@ -137,24 +177,31 @@ task<> pool::watch_idle(std::shared_ptr<idle_watch> w) {
 rondo::detail::nanoseconds pool::drop_expired() {
   const rondo::detail::time_point now = this_loop().now();
   rondo::detail::time_point oldest = rondo::detail::never;
-  for (auto entry = idle_.begin(); entry != idle_.end();) {
-    auto& list = entry->second.connections;
-    const auto fresh =
-        std::ranges::find_if(list, [&](const auto& c) { return now - c->since < limits_.idle; });
-    const auto expired = static_cast<std::size_t>(fresh - list.begin());
-    list.erase(list.begin(), fresh);
-    idle_count_ -= expired;
-    open_ -= expired;
-    if (!list.empty()) oldest = std::min(oldest, list.front()->since);
-    entry = list.empty() ? idle_.erase(entry) : std::next(entry);
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const auto& idle = at->second.idle;
+    if (idle.empty()) {
+      ++at;
+    } else if (now - idle.front()->since >= limits_.idle) {
+      const bool last_place = at->second.open == 1;
+      const auto next = drop_oldest(at);
+      if (last_place) at = next;
+    } else {
+      oldest = std::min(oldest, idle.front()->since);
+      ++at;
+    }
   }
   return rondo::detail::add(oldest, limits_.idle) - now;
 }
 
 void pool::close_idle() noexcept {
-  open_ -= idle_count_;
-  idle_count_ = 0;
-  idle_.clear();
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    const std::size_t n = at->second.idle.size();
+    open_ -= n;
+    idle_count_ -= n;
+    at->second.open -= n;
+    at->second.idle.clear();
+    at = at->second.open == 0 ? entries_.erase(at) : std::next(at);
+  }
 }
 
 read_buffer pool::take_buffer() {

@@ -1,14 +1,19 @@
-// The client's connections: at most `limit` open, kept alive between exchanges. Internal.
+// The client's connections: at most so many open, in all and to one origin, kept alive between exchanges.
+// Internal.
 //
 // A lease is the right to one connection, and usually the connection. It goes back when the lease goes,
 // whatever the request was doing then: a cancelled request never leaks a place. Who waits is served first
-// come, first served; what is given back goes straight into the hands of who has waited longest.
+// come, first served; what is given back goes straight into the hands of who has waited longest, and can take
+// it: a waiter whose origin has all that it may have is passed over.
+//
+// The key of a connection holds everything that must not be mixed: scheme, host, port, and the way there.
 #pragma once
 
 #include <rondo/http/connection.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/wait.hpp>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -45,6 +50,7 @@ class lease {
 
 struct pool_limits {
   std::size_t connections = 100;
+  std::size_t per_key = std::numeric_limits<std::size_t>::max();
   rondo::detail::nanoseconds idle = std::chrono::seconds(15);
 };
 
@@ -68,9 +74,12 @@ class pool : public std::enable_shared_from_this<pool> {
 
  private:
   friend class lease;
-  struct idle_list {
-    std::vector<std::unique_ptr<connection>> connections;  // the most recent last
+  // All places taken for one key. It is there as long as one is.
+  struct entry {
+    std::vector<std::unique_ptr<connection>> idle;  // the most recent last
+    std::size_t open = 0;                           // leases and idle connections
   };
+  using entries = std::unordered_map<std::string, entry>;
 
   // Shared with the task that closes what was idle for too long, and everything idle when the loop ends.
   struct idle_watch {
@@ -83,16 +92,20 @@ class pool : public std::enable_shared_from_this<pool> {
   rondo::detail::nanoseconds drop_expired();
 
   bool grant(wait& w);
-  std::unique_ptr<connection> take_idle(const std::string& key);
+  std::unique_ptr<connection> take_idle(entry& e);
   bool evict_oldest() noexcept;
+  // Closes the oldest idle connection of an entry, and lets the entry go with its last place. Returns the next.
+  entries::iterator drop_oldest(entries::iterator at) noexcept;
+  void free_place(entries::iterator at) noexcept;
   // A place is free, and with it perhaps a connection.
   void returned(const std::string& key, std::unique_ptr<connection> c) noexcept;
+  void serve_waiters() noexcept;
   void keep_buffer(read_buffer b) noexcept;
 
   pool_limits limits_;
   std::size_t open_ = 0;  // places taken: leases and idle connections
   std::size_t idle_count_ = 0;
-  std::unordered_map<std::string, idle_list> idle_;
+  entries entries_;
   std::shared_ptr<idle_watch> watch_;
   rondo::detail::intrusive_list<wait> waiting_;
   std::vector<read_buffer> buffers_;

@@ -1,12 +1,25 @@
+#include <rondo/http/decode.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/response.hpp>
+#include <rondo/http/settings.hpp>
+#include <rondo/http/tracer.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
 #include <cstring>
 
 namespace rondo::http {
+namespace {
+
+// Decoded pieces between two turns for others.
+constexpr std::uint32_t made_before_yield = 16;
+
+}  // namespace
+
+detail::incoming_body::incoming_body() = default;
+detail::incoming_body::~incoming_body() = default;
 
 void response::raise_for_status() const {
   if (head_.status < 400) return;
@@ -30,6 +43,7 @@ task<std::span<const std::byte>> response::receive() {
     }
     b.trailers = held.conn->parser().trailers();
     if (held.conn->reusable()) held.give_back();
+    tell_end();
     co_return std::span<const std::byte>();
   } catch (http::error& e) {
     e.add_context(url_.href(), phase::body);
@@ -42,15 +56,71 @@ task<std::span<const std::byte>> response::receive() {
   }
 }
 
+void response::tell_end() const {
+  if (!body_->trace) return;
+  const std::string shown = url_.redacted();
+  body_->trace->on({trace_point::done, body_->number, detail::trace_clock(), shown, {}, 0});
+}
+
+void response::finish_if_at_hand() {
+  detail::lease held = std::move(body_->from);
+  if (!held) return;
+  for (;;) {
+    const parse_event event = held.conn->buffered_event().event;
+    if (event == parse_event::need_more) return;
+    if (event != parse_event::end) continue;
+    if (held.conn->reusable()) held.give_back();
+    return;
+  }
+}
+
 task<std::span<const std::byte>> response::next_chunk() {
   detail::incoming_body& b = *body_;
   if (!b.ahead.empty()) co_return std::exchange(b.ahead, {});
-  if (b.deadline == rondo::detail::never || !b.from) co_return co_await receive();
-  const auto left = b.deadline - this_loop().now();
+  if (b.codings.empty()) co_return co_await receive_in_time();
+  co_return co_await receive_decoded();
+}
+
+task<std::span<const std::byte>> response::receive_decoded() {
+  detail::incoming_body& b = *body_;
+  try {
+    if (!b.decoder) b.decoder = std::make_unique<detail::body_decoder>(b.codings, b.max_decoded);
+    for (;;) {
+      const std::span<const std::byte> made = b.decoder->next();
+      if (!made.empty()) {
+        // A small body can make very much without a wait: others get their turn.
+        if (++b.made_in_a_row % made_before_yield == 0) co_await yield_now();
+        co_return made;
+      }
+      const std::span<const std::byte> raw = co_await receive_in_time();
+      if (raw.empty()) {
+        b.decoder->finish();
+        co_return raw;
+      }
+      b.decoder->give(raw);
+    }
+  } catch (http::error& e) {
+    b.from.drop();
+    e.add_context(url_.href(), phase::body);
+    throw;
+  }
+}
+
+task<std::span<const std::byte>> response::receive_in_time() {
+  detail::incoming_body& b = *body_;
+  const bool timed = b.deadline != rondo::detail::never || b.between_reads > detail::no_limit;
+  if (!timed || !b.from) co_return co_await receive();
+  phase p = phase::total;
+  rondo::detail::nanoseconds left = rondo::detail::nanoseconds::max();
+  if (b.deadline != rondo::detail::never) left = b.deadline - this_loop().now();
+  if (b.between_reads > detail::no_limit && b.between_reads < left) {
+    left = b.between_reads;
+    p = phase::read;
+  }
   const auto piece = co_await try_for(left, receive());
   if (piece) co_return *piece;
   b.from.drop();
-  timeout_error e(phase::total, "while the body was read");
+  timeout_error e(p, "while the body was read");
   e.add_context(url_.href());
   throw e;
 }

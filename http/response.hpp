@@ -15,20 +15,42 @@
 
 namespace rondo::http {
 
+class tracer;
+
 namespace detail {
+class body_decoder;
 class exchange;
 
 // The body still to come, and the connection it comes on.
 struct incoming_body {
+  incoming_body();
+  incoming_body(const incoming_body&) = delete;
+  incoming_body& operator=(const incoming_body&) = delete;
+  ~incoming_body();
+
   lease from;                        // empty once the message has ended
   std::span<const std::byte> ahead;  // of a piece that was read only in part
   rondo::detail::time_point deadline = rondo::detail::never;  // of the whole exchange
-  rondo::detail::nanoseconds total{};                         // what the deadline was made of
+  rondo::detail::nanoseconds between_reads{};                 // zero: no limit
   std::uint64_t limit = 0;                                    // for text() and bytes()
+  std::uint64_t max_decoded = 0;
+  std::uint32_t made_in_a_row = 0;  // decoded pieces
   http::headers trailers;
+  std::vector<std::string> codings;       // to be taken off the body
+  std::shared_ptr<tracer> trace;          // null: nobody looks
+  std::uint64_t number = 0;               // of the exchange, for it
+  std::unique_ptr<body_decoder> decoder;  // made at the first read
 };
 
 }  // namespace detail
+
+// A response that was a redirect, and the request it answered.
+struct past_response {
+  std::string method;
+  http::url url;
+  int status = 0;
+  http::headers headers;
+};
 
 // Movable. Dropped before its body has been read, it closes its connection. A body is read by one task.
 class response {
@@ -37,14 +59,18 @@ class response {
   const std::string& reason() const noexcept { return head_.reason; }
   http::version version() const noexcept { return head_.version; }
   const http::headers& headers() const noexcept { return head_.headers; }
-  // What was asked for.
+  // What was asked for last, after redirects.
   const http::url& url() const noexcept { return url_; }
+  // The redirects that led here, the first one first.
+  const std::vector<past_response>& history() const noexcept { return history_; }
   // 2xx.
   bool ok() const noexcept { return head_.status >= 200 && head_.status < 300; }
   // Throws status_error for 400 and above.
   void raise_for_status() const;
 
-  // The whole body. Throws body_error (truncated; too_large past client_options::max_body), timeout_error,
+  // The body without its content codings, unless the request says otherwise. The whole of it: throws body_error
+  // (truncated; bad_coding; too_large past max_body or, decoded, max_decoded), timeout_error
+  // (total, or read),
   // protocol_error. Cancelled: the connection is closed.
   task<std::string> text();
   task<std::vector<std::byte>> bytes();
@@ -61,10 +87,16 @@ class response {
       : head_(std::move(head)), url_(std::move(url)), body_(std::move(body)) {}
 
   task<std::span<const std::byte>> receive();
+  task<std::span<const std::byte>> receive_in_time();
+  task<std::span<const std::byte>> receive_decoded();
+  void tell_end() const;
+  // Keeps the connection of a response whose body nobody wants, when what has come makes all of it.
+  void finish_if_at_hand();
 
   response_head head_;
   http::url url_;
   std::unique_ptr<detail::incoming_body> body_;
+  std::vector<past_response> history_;
 };
 
 }  // namespace rondo::http

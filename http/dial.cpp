@@ -1,0 +1,110 @@
+#include <rondo/http/auth.hpp>
+#include <rondo/http/dial.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/exchange.hpp>
+#include <rondo/net/resolver.hpp>
+
+namespace rondo::http::detail {
+namespace {
+
+std::string host_and_port(const http::url& u) {
+  return std::string(u.host()) + ':' + std::to_string(u.port());
+}
+
+// One address after another, each seen by the guard in the moment before.
+task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_guard* guard) {
+  e.set_phase(phase::resolve);
+  e.trace(trace_point::resolving, to.hostname());
+  const std::vector<net::endpoint> all =
+      co_await net::resolve(std::string(to.hostname()), to.port());
+  e.trace(trace_point::resolved, {}, all.size());
+  e.set_phase(phase::connect);
+  std::exception_ptr failure;
+  std::string refused;
+  for (const net::endpoint& at : all) {
+    if (guard && !guard->allows(at)) {
+      refused = at.to_string();
+      continue;
+    }
+    e.trace(trace_point::connecting, at.to_string());
+    try {
+      co_return co_await net::tcp_stream::connect(at);
+    } catch (const std::system_error&) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  throw connect_error(std::make_error_code(std::errc::permission_denied),
+                      "the guard refuses " + refused);
+}
+
+task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
+  address_guard* guard = e.guard();
+  try {
+    if (guard || e.is_traced()) co_return co_await connect_watched(e, to, guard);
+    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port());
+  } catch (const net::resolve_error& error) {
+    throw connect_error(error.code(), to.hostname(), phase::resolve);
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), host_and_port(to));
+  }
+}
+
+// RFC 9110, section 9.3.6: after a 2xx the connection is the origin's.
+task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const http::url& by) {
+  e.set_phase(phase::proxy);
+  request_head head{.method = "CONNECT", .target = host_and_port(e.url()), .headers = {}};
+  head.headers.add("Host", head.target);
+  if (const std::string secret = proxy_authorization(by); !secret.empty())
+    head.headers.add("Proxy-Authorization", secret);
+  std::string text;
+  write_head(text, head);
+  connection c(std::move(stream), e.parser_limits());
+  c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
+  c.parser().expect("CONNECT");
+  try {
+    co_await c.stream().write_all(net::bytes_of(text));
+    for (;;) {
+      const parse_step step = co_await c.next_event();
+      const int status = c.parser().head().status;
+      if (step.event == parse_event::need_more)
+        throw connect_error(std::make_error_code(std::errc::connection_reset),
+                            "the proxy closed the connection", phase::proxy);
+      if (step.event != parse_event::head || status < 200) continue;
+      if (status >= 300)
+        throw connect_error(
+            std::make_error_code(std::errc::connection_refused),
+            "the proxy answered " + std::to_string(status) + ' ' + c.parser().head().reason,
+            phase::proxy);
+      break;
+    }
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), "the connection to the proxy was lost", phase::proxy);
+  }
+  c.buffered_event();  // the end of the proxy's part
+  if (!c.drained()) throw protocol_error("the proxy sent bytes before the tunnel was used", 502);
+  e.trace(trace_point::tunnelled);
+  co_return std::move(c.stream());
+}
+
+}  // namespace
+
+std::string route::key(const http::url& target) const {
+  std::string k = target.origin();
+  if (proxy) k += (tunnel ? " through " : " by ") + proxy->origin();
+  return k;
+}
+
+std::string proxy_authorization(const http::url& proxy) {
+  if (!proxy.has_credentials()) return {};
+  return basic_authorization(percent_decode(proxy.username()), percent_decode(proxy.password()));
+}
+
+task<net::tcp_stream> dial(exchange& e) {
+  const route& way = e.way();
+  net::tcp_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
+  if (!way.tunnel) co_return stream;
+  co_return co_await open_tunnel(e, std::move(stream), *way.proxy);
+}
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,36 @@
+// Opens the way to where a request goes: directly, to a proxy, or through one. Internal.
+#pragma once
+
+#include <rondo/http/connection.hpp>
+#include <rondo/http/guard.hpp>
+#include <rondo/http/limits.hpp>
+#include <rondo/http/url.hpp>
+#include <rondo/net/tcp.hpp>
+#include <rondo/runtime/task.hpp>
+
+#include <memory>
+#include <string>
+
+namespace rondo::http::detail {
+
+class exchange;
+
+// How a request gets to its origin.
+struct route {
+  const http::url* proxy = nullptr;  // null: directly
+  bool tunnel = false;               // by CONNECT
+
+  // What must not be mixed in the pool.
+  [[nodiscard]] std::string key(const http::url& target) const;
+  // The request goes to the proxy itself, which reads it.
+  [[nodiscard]] bool proxy_reads() const noexcept { return proxy && !tunnel; }
+};
+
+// "Basic …" from a proxy's URL; empty when that has no userinfo.
+[[nodiscard]] std::string proxy_authorization(const http::url& proxy);
+
+// A connection to the origin of the exchange's URL by its route. Throws connect_error (resolve, connect, proxy),
+// protocol_error.
+task<net::tcp_stream> dial(exchange& e);
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,183 @@
+#include <rondo/http/ascii.hpp>
+#include <rondo/http/digest.hpp>
+
+#ifdef RONDO_HAVE_TLS
+#include <openssl/evp.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+namespace rondo::http::detail {
+namespace {
+
+std::string hash(bool sha256, std::string_view text) {
+#ifdef RONDO_HAVE_TLS
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, sha256 ? EVP_sha256() : EVP_md5(),
+                 nullptr) != 1)
+    throw std::runtime_error(sha256 ? "OpenSSL has no SHA-256" : "OpenSSL has no MD5");
+  std::string out;
+  for (unsigned i = 0; i < size; ++i) {
+    out += "0123456789abcdef"[digest[i] >> 4];
+    out += "0123456789abcdef"[digest[i] & 15];
+  }
+  return out;
+#else
+  (void)sha256;
+  (void)text;
+  throw std::logic_error("Digest authentication needs a Rondo that was built with OpenSSL");
+#endif
+}
+
+void skip_spaces(std::string_view& s) {
+  while (!s.empty() && is_ows(s.front())) s.remove_prefix(1);
+}
+
+std::string_view take_token(std::string_view& s) {
+  const std::size_t n = skip(token_bytes, s);
+  const std::string_view token = s.substr(0, n);
+  s.remove_prefix(n);
+  return token;
+}
+
+std::string take_value(std::string_view& s) {
+  if (!s.starts_with('"')) return std::string(take_token(s));
+  s.remove_prefix(1);
+  std::string out;
+  while (!s.empty() && s.front() != '"') {
+    if (s.front() == '\\' && s.size() > 1) s.remove_prefix(1);
+    out += s.front();
+    s.remove_prefix(1);
+  }
+  if (!s.empty()) s.remove_prefix(1);
+  return out;
+}
+
+bool in_list(std::string_view list, std::string_view wanted) {
+  while (!list.empty()) {
+    const std::size_t comma = std::min(list.find(','), list.size());
+    if (iequals(trim_ows(list.substr(0, comma)), wanted)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+struct challenge {
+  std::string scheme;
+  std::vector<std::pair<std::string, std::string>> params;
+};
+
+// scheme 1*SP ( token68 / #( name "=" value ) ), and more of them after commas (RFC 9110, section 11.6.1).
+std::vector<challenge> parse_challenges(std::string_view s) {
+  std::vector<challenge> out;
+  while (!s.empty()) {
+    while (!s.empty() && (is_ows(s.front()) || s.front() == ',')) s.remove_prefix(1);
+    const std::string_view word = take_token(s);
+    if (word.empty()) return out;
+    std::string_view after = s;
+    skip_spaces(after);
+    if (!out.empty() && after.starts_with('=')) {
+      after.remove_prefix(1);
+      skip_spaces(after);
+      std::string value = take_value(after);
+      out.back().params.emplace_back(std::string(word), std::move(value));
+      s = after;
+    } else {
+      out.push_back({std::string(word), {}});
+    }
+  }
+  return out;
+}
+
+std::optional<digest_challenge> understand(const challenge& from) {
+  if (!iequals(from.scheme, "digest")) return std::nullopt;
+  digest_challenge c;
+  bool has_qop = false;
+  for (const auto& [name, value] : from.params) {
+    if (iequals(name, "realm")) c.realm = value;
+    if (iequals(name, "nonce")) c.nonce = value;
+    if (iequals(name, "algorithm")) c.algorithm = value;
+    if (iequals(name, "stale")) c.stale = iequals(value, "true");
+    if (iequals(name, "opaque")) {
+      c.opaque = value;
+      c.has_opaque = true;
+    }
+    if (iequals(name, "qop")) {
+      has_qop = true;
+      c.qop_auth = in_list(value, "auth");
+    }
+  }
+  std::string_view base = c.algorithm;
+  c.sess = base.size() > 5 && iequals(base.substr(base.size() - 5), "-sess");
+  if (c.sess) base.remove_suffix(5);
+  c.sha256 = iequals(base, "SHA-256");
+  const bool known = c.sha256 || iequals(base, "MD5");
+  if (!known || c.nonce.empty() || (has_qop && !c.qop_auth)) return std::nullopt;
+  return c;
+}
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string out;
+  for (const std::string_view p : parts) {
+    if (!out.empty()) out += ':';
+    out += p;
+  }
+  return out;
+}
+
+}  // namespace
+
+bool digest_is_there() noexcept {
+#ifdef RONDO_HAVE_TLS
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::optional<digest_challenge> find_digest_challenge(const headers& response) {
+  std::optional<digest_challenge> best;
+  for (const std::string_view value : response.get_all("www-authenticate"))
+    for (const challenge& c : parse_challenges(value)) {
+      std::optional<digest_challenge> understood = understand(c);
+      if (understood && (!best || (understood->sha256 && !best->sha256)))
+        best = std::move(understood);
+    }
+  return best;
+}
+
+std::string digest_authorization(const digest_challenge& c, std::string_view username,
+                                 std::string_view password, std::string_view method,
+                                 std::string_view target, std::string_view cnonce) {
+  constexpr std::string_view count = "00000001";  // a nonce is used once
+  std::string a1 = joined({username, c.realm, password});
+  if (c.sess) a1 = joined({hash(c.sha256, a1), c.nonce, cnonce});
+  const std::string secret = hash(c.sha256, a1);
+  const std::string request = hash(c.sha256, joined({method, target}));
+  const std::string response =
+      hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count, cnonce, "auth", request})
+                                : joined({secret, c.nonce, request}));
+  std::string out = "Digest username=" + quoted(username) + ", realm=" + quoted(c.realm) +
+                    ", nonce=" + quoted(c.nonce) + ", uri=" + quoted(target) +
+                    ", algorithm=" + c.algorithm + ", response=\"" + response + '"';
+  if (c.has_opaque) out += ", opaque=" + quoted(c.opaque);
+  if (c.qop_auth || c.sess) out += ", cnonce=" + quoted(cnonce);
+  if (c.qop_auth) out += ", qop=auth, nc=" + std::string(count);
+  return out;
+}
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,495 @@
+#include <rondo/http/ascii.hpp>
+#include <rondo/http/auth.hpp>
+#include <rondo/http/decode.hpp>
+#include <rondo/http/dial.hpp>
+#include <rondo/http/digest.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/exchange.hpp>
+#include <rondo/http/random_bytes.hpp>
+#include <rondo/runtime/as_result.hpp>
+#include <rondo/runtime/event.hpp>
+#include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/task_group.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <charconv>
+
+namespace rondo::http::detail {
+namespace {
+
+// Bodies up to this size go out in one write with the head, and the response is listened for afterwards. Larger
+// ones could fill every buffer on the way while the server waits for us to read: we listen while we write.
+constexpr std::size_t joined_body = 16 * 1024;
+// 1xx responses before the one that counts.
+constexpr int max_interim = 16;
+// How long a server that was asked (Expect) may keep silent before the body goes without its word.
+constexpr auto expect_patience = std::chrono::seconds(1);
+
+// RFC 9110, section 9.2.2.
+bool is_idempotent(std::string_view method) noexcept {
+  static constexpr std::array<std::string_view, 6> methods{"GET",    "HEAD",    "PUT",
+                                                           "DELETE", "OPTIONS", "TRACE"};
+  return std::ranges::find(methods, method) != methods.end();
+}
+
+constexpr const char* closed_silently = "the server closed the connection without an answer";
+
+std::string chunk(std::string_view piece) {
+  std::array<char, 20> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), piece.size(), 16).ptr;
+  std::string out(size.data(), end);
+  out += "\r\n";
+  out += piece;
+  out += "\r\n";
+  return out;
+}
+
+std::atomic<std::uint64_t> exchanges_traced{0};
+
+}  // namespace
+
+exchange::exchange(const client_state& s, request& r) : state_(s), request_(r) {
+  const settings& all = s.options.settings_;
+  trace_ = r.own_ && r.own_->trace ? r.own_->trace.get() : all.trace.get();
+  if (trace_) number_ = ++exchanges_traced;
+}
+
+rondo::detail::nanoseconds exchange::limit(http::phase p) const noexcept {
+  if (request_.own_)
+    if (const auto own = request_.own_->limits.get(p)) return *own;
+  return state_.options.settings_.limits.get(p).value_or(no_limit);
+}
+
+void exchange::set_deadline(response& r, rondo::detail::time_point deadline) const noexcept {
+  r.body_->deadline = deadline;
+}
+
+void exchange::tell(trace_point what, std::string_view text, std::uint64_t number) {
+  tell(what, text, number, trace_clock());
+}
+
+void exchange::tell(trace_point what, std::string_view text, std::uint64_t number,
+                    std::chrono::steady_clock::time_point at) {
+  const std::string shown = request_.url_.redacted();
+  trace_->on({what, number_, at, shown, text, number});
+}
+
+// What `t` gives, or timeout_error(p) when the phase's own time has run out.
+template <class T>
+task<T> exchange::within(http::phase p, task<T> t) {
+  const rondo::detail::nanoseconds d = limit(p);
+  if (d == no_limit) co_return co_await std::move(t);
+  auto result = co_await try_for(d, std::move(t));
+  if (!result) throw timeout_error(p);
+  if constexpr (!std::is_void_v<T>) co_return std::move(*result);
+}
+
+task<response> exchange::run() {
+  prepare();
+  for (int followed = 0;;) {
+    request_policy* policy = state_.options.policy_.get();
+    response r = co_await (policy ? policy->run(policy_call(*this)) : hop());
+    if (r.status() == 401 && answer_challenge(r)) continue;
+    phase_ = phase::redirect;
+    const int most = setting(&settings::redirects);
+    std::optional<redirect_plan> plan;
+    if (most > 0)
+      plan = plan_redirect(request_.method_, request_.url_, r.status(), r.headers(),
+                           setting(&settings::insecure_redirects));
+    if (!plan) {
+      phase_ = phase::body;
+      r.history_ = std::move(history_);
+      if (setting(&settings::raise)) r.raise_for_status();
+      co_return r;
+    }
+    if (followed++ == most) throw too_many_redirects(most);
+    follow(r, std::move(*plan));
+  }
+}
+
+void exchange::prepare() {
+  expects_ = setting(&settings::expect_continue);
+  // RFC 9110, section 4.2.4: userinfo is never sent as part of a URL.
+  if (request_.url_.has_credentials() && !request_.headers_.contains("Authorization"))
+    request_.basic_auth(percent_decode(request_.url_.username()),
+                        percent_decode(request_.url_.password()));
+}
+
+void exchange::refuse_what_cannot_be_sent() {
+  phase_ = phase::url;
+  if (request_.url_.is_secure()) throw tls_error("TLS is not available in this version");
+  if (request_.url_.scheme() != "http")
+    throw url_error("the client speaks http, not " + std::string(request_.url_.scheme()),
+                    request_.url_.href(), 0);
+}
+
+// Digest: true when the request has been given what the server asked for, and is to be sent again.
+bool exchange::answer_challenge(response& r) {
+  const std::optional<credentials>& own = request_.own_ && request_.own_->digest
+                                              ? request_.own_->digest
+                                              : state_.options.settings_.digest;
+  if (!own || crossed_ || !may_send_body_again()) return false;
+  const std::optional<digest_challenge> challenge = find_digest_challenge(r.headers());
+  // A second one is answered when it says that the nonce was too old.
+  if (!challenge || challenges_ > 1 || (challenges_ == 1 && !challenge->stale)) return false;
+  ++challenges_;
+  r.finish_if_at_hand();
+  request_.headers_.set(
+      "Authorization",
+      digest_authorization(*challenge, own->username, own->password, request_.method_,
+                           request_.url_.target(), random_hex(16)));
+  return true;
+}
+
+// Makes the request what the redirect asks for; the response becomes history.
+void exchange::follow(response& r, redirect_plan plan) {
+  trace(trace_point::redirected, plan.url.href());
+  if (!plan.drops_body && !may_send_body_again())
+    throw body_error(
+        body_error::reason::not_repeatable,
+        "the redirect to " + plan.url.href() +
+            " asks for the request's body again, and a streamed body can be sent once");
+  r.finish_if_at_hand();
+  history_.push_back({.method = request_.method_,
+                      .url = std::move(r.url_),
+                      .status = r.head_.status,
+                      .headers = std::move(r.head_.headers)});
+  strip_fields(request_.headers_, plan);
+  if (challenges_ > 0) request_.headers_.remove("Authorization");  // it was for that target alone
+  challenges_ = 0;
+  if (plan.other_origin) {
+    crossed_ = true;
+    request_.cookies_.clear();
+  }
+  if (plan.drops_body) {
+    request_.body_ = std::monostate();
+    expects_ = false;
+  }
+  request_.method_ = std::move(plan.method);
+  request_.url_ = std::move(plan.url);
+}
+
+bool exchange::may_send_body_again() const noexcept {
+  const auto* streamed = std::get_if<request::stream_body>(&request_.body_);
+  return !streamed || streamed->factory || !body_taken_;
+}
+
+bool exchange::idempotent() const noexcept { return is_idempotent(request_.method_); }
+
+bool exchange::may_send_again() const noexcept { return idempotent() && may_send_body_again(); }
+
+task<response> exchange::hop() {
+  refuse_what_cannot_be_sent();
+  trace(trace_point::begun, request_.method_);
+  way_ = {};
+  if (const auto& proxy = state_.options.proxy_)
+    if (const http::url* by = proxy->for_target(request_.url_))
+      way_ = {.proxy = by, .tunnel = proxy->tunnels(request_.url_)};
+  const std::string key = way_.key(request_.url_);
+  for (bool fresh = false;;) {
+    phase_ = phase::pool;
+    trace(trace_point::queued);
+    lease l;
+    if (limit(phase::pool) == no_limit)
+      l = co_await state_.connections->acquire(key, fresh);
+    else
+      l = co_await within(phase::pool,
+                          rondo::detail::to_task(state_.connections->acquire(key, fresh)));
+    trace(trace_point::granted, {}, l.conn ? 1 : 0);
+    if (!l.conn) co_await open(l);
+    try {
+      co_return co_await talk(std::move(l));
+    } catch (const stale_connection&) {
+      // Nothing of a response had come: the server had closed before it saw the request.
+      if (fresh || !may_send_again())
+        throw connect_error(std::make_error_code(std::errc::connection_reset), closed_silently,
+                            phase::first_byte);
+      fresh = true;
+      trace(trace_point::retried);
+    } catch (const expectation_failed&) {
+      expects_ = false;  // RFC 9110, section 10.1.1: again, without asking
+    }
+  }
+}
+
+task<> exchange::open(lease& l) {
+  phase_ = phase::connect;
+  l.conn = std::make_unique<connection>(co_await within(phase::connect, dial(*this)),
+                                        state_.options.limits_);
+  trace(trace_point::connected);
+}
+
+task<response> exchange::talk(lease l) {
+  connection& c = *l.conn;
+  const bool reused = std::exchange(c.reused, true);
+  c.answered = false;
+  c.traced = trace_ != nullptr;
+  c.lend(l.from().take_buffer());
+  c.parser().expect(request_.method_);
+  unsent_.reset();
+  interim_ = 0;
+  try {
+    co_await send_and_hear(c);
+  } catch (const no_answer& e) {
+    if (reused && !c.answered) throw stale_connection();
+    if (unsent_) throw connect_error(unsent_->code, "the request could not be sent", phase::write);
+    throw connect_error(e.code, e.what, phase_);
+  }
+  co_return make_response(std::move(l));
+}
+
+// Sends the request and reads up to the head of the response that counts.
+task<> exchange::send_and_hear(connection& c) {
+  phase_ = phase::write;
+  const bool streamed = std::holds_alternative<request::stream_body>(request_.body_);
+  const auto* whole = std::get_if<std::string>(&request_.body_);
+  if (streamed || (whole && (whole->size() > joined_body || (expects_ && !whole->empty())))) {
+    bool head_sent = false;
+    if (expects_) {
+      c.half_sent = true;  // until the body has gone
+      const std::string head = head_text();
+      co_await put(c, head);
+      trace(trace_point::head_sent, head);
+      head_sent = true;
+      phase_ = phase::first_byte;
+      const auto said = co_await try_for(expect_patience, hear(c, true));
+      if (said == heard::final_head) {
+        if (c.parser().head().status == 417) throw expectation_failed();
+        co_return;  // the answer, and nobody wants the body
+      }
+    }
+    co_await send_while_hearing(c, head_sent);
+    co_return;
+  }
+  std::string text = head_text();
+  const std::size_t head_size = text.size();
+  if (whole) text += *whole;
+  try {
+    co_await put(c, text);
+  } catch (const write_failure& e) {
+    // The server may have answered before it closed: its answer counts for more than our failure.
+    unsent_ = e;
+    c.half_sent = true;
+  }
+  trace(trace_point::head_sent, std::string_view(text).substr(0, head_size));
+  trace(trace_point::sent);
+  phase_ = phase::first_byte;
+  if (limit(phase::first_byte) == no_limit)
+    co_await hear(c, false);
+  else
+    co_await within(phase::first_byte, hear(c, false));
+}
+
+// Both ways at once: an answer that comes during the upload ends it, and is delivered.
+task<> exchange::send_while_hearing(connection& c, bool head_sent) {
+  phase_ = phase::write;
+  c.half_sent = true;
+  open_body();
+  bool answered = false;
+  event either;
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto reading = g.spawn([&]() -> task<> {
+      co_await hear(c, false);
+      answered = true;
+      either.set();
+    });
+    auto writing = g.spawn([&]() -> task<> {
+      const std::string head = head_sent ? std::string() : head_text();
+      try {
+        co_await write_rest(c, head);
+        c.half_sent = false;
+      } catch (const write_failure& e) {
+        unsent_ = e;
+      }
+      if (!head_sent) trace(trace_point::head_sent, head);
+      trace(trace_point::sent);
+      either.set();
+    });
+    co_await either.wait();
+    if (!answered) {
+      phase_ = phase::first_byte;
+      const auto heard_it =
+          co_await within(phase::first_byte, rondo::detail::to_task(reading.join()));
+      if (!heard_it.has_value()) co_return;  // its error ends the group
+    }
+    writing.cancel();
+  });
+}
+
+// Reads to the head of the final response, or to a 100 when `until_go_ahead`. May be called again after it
+// was cancelled: what had come is not lost.
+task<exchange::heard> exchange::hear(connection& c, bool until_go_ahead) {
+  for (;;) {
+    parse_step step{};
+    try {
+      step = co_await c.next_event();
+    } catch (const std::system_error& e) {
+      throw no_answer{e.code(), "the connection was lost before the answer"};
+    }
+    if (step.event == parse_event::need_more)
+      throw no_answer{std::make_error_code(std::errc::connection_reset), closed_silently};
+    if (step.event != parse_event::head) continue;  // the end of an interim response
+    const int status = c.parser().head().status;
+    if (status == 101) throw protocol_error("the server switches protocols (101) unasked", 502);
+    if (status >= 200) {
+      if (trace_) tell(trace_point::first_byte, {}, 0, c.first_byte_at);
+      co_return heard::final_head;
+    }
+    trace(trace_point::interim, {}, static_cast<std::uint64_t>(status));
+    if (interim_++ == max_interim)
+      throw protocol_error("more than " + std::to_string(max_interim) + " interim responses", 502);
+    if (status == 100 && until_go_ahead) co_return heard::go_ahead;
+  }
+}
+
+response exchange::make_response(lease l) {
+  auto body = std::make_unique<incoming_body>();
+  connection& c = *l.conn;
+  response_head head = c.parser().take_head();
+  if (trace_) {
+    std::string text;
+    write_head(text, head);
+    trace(trace_point::head, text, static_cast<std::uint64_t>(head.status));
+  }
+  if (cookie_jar* jar = state_.options.jar_.get()) jar->store_all(request_.url_, head.headers);
+  if (setting(&settings::decode) && c.parser().framing() != body_framing::none) {
+    body->codings = content_codings(head.headers);
+    body->max_decoded = setting(&settings::max_decoded);
+  }
+  if (trace_) {
+    body->trace = request_.own_ && request_.own_->trace ? request_.own_->trace
+                                                        : state_.options.settings_.trace;
+    body->number = number_;
+  }
+  body->limit = setting(&settings::max_body);
+  body->between_reads = limit(phase::read);
+  if (c.parser().framing() == body_framing::none) {
+    c.buffered_event();  // the end, which needs no further byte
+    if (c.reusable()) l.give_back();
+    trace(trace_point::done);
+  } else {
+    body->from = std::move(l);
+  }
+  return response(std::move(head), request_.url_, std::move(body));
+}
+
+std::string exchange::head_text() const {
+  request_head head;
+  head.method = request_.method_;
+  head.target = request_.url_.target();
+  if (way_.proxy_reads()) head.target = request_.url_.origin() + head.target;  // absolute-form
+  head.headers.add("Host", request_.url_.host_header());
+  for (const auto& [name, value] : request_.headers_) head.headers.add(name, value);
+  for (const auto& [name, value] : state_.options.headers_)
+    if (!request_.headers_.contains(name) && !(crossed_ && is_secret(name)))
+      head.headers.add(name, value);
+  if (way_.proxy_reads())
+    if (const std::string secret = proxy_authorization(*way_.proxy); !secret.empty())
+      head.headers.set("Proxy-Authorization", secret);
+  if (!head.headers.contains("Cookie")) {
+    std::string cookies = request_.cookies_;
+    if (cookie_jar* jar = state_.options.jar_.get()) {
+      const std::string kept = jar->header_for(request_.url_);
+      if (!cookies.empty() && !kept.empty()) cookies += "; ";
+      cookies += kept;
+    }
+    if (!cookies.empty()) head.headers.add("Cookie", cookies);
+  }
+  if (!head.headers.contains("User-Agent")) head.headers.add("User-Agent", "rondo");
+  if (!head.headers.contains("Accept")) head.headers.add("Accept", "*/*");
+  if (setting(&settings::decode) && !head.headers.contains("Accept-Encoding"))
+    head.headers.add("Accept-Encoding", accepted_codings());
+
+  const auto* streamed = std::get_if<request::stream_body>(&request_.body_);
+  const auto* whole = std::get_if<std::string>(&request_.body_);
+  if (streamed && !streamed->size) {
+    head.headers.add("Transfer-Encoding", "chunked");
+  } else if (streamed) {
+    head.headers.add("Content-Length", std::to_string(*streamed->size));
+  } else if (whole || request_.method_ == "POST" || request_.method_ == "PUT" ||
+             request_.method_ == "PATCH") {
+    // RFC 9110, section 8.6: a method that expects a body says 0 when there is none.
+    head.headers.add("Content-Length", std::to_string(whole ? whole->size() : 0));
+  }
+  if (expects_ && (streamed || (whole && !whole->empty())))
+    head.headers.add("Expect", "100-continue");
+  std::string text;
+  write_head(text, head);
+  return text;
+}
+
+// `text` is kept by the caller until it has gone.
+task<> exchange::put(connection& c, std::string_view text) {
+  const rondo::detail::nanoseconds d = limit(phase::write);
+  if (d == no_limit) {
+    const outcome<void> written = co_await as_result(c.stream().write_all(net::bytes_of(text)));
+    if (!written.has_value()) throw write_failure{written.code()};
+    co_return;
+  }
+  for (std::string_view left = text; !left.empty();) {
+    const auto written = co_await try_for(d, as_result(c.stream().write_some(net::bytes_of(left))));
+    if (!written) throw timeout_error(phase::write);
+    if (!written->has_value()) throw write_failure{written->code()};
+    left.remove_prefix(written->value());
+  }
+}
+
+void exchange::open_body() {
+  auto* streamed = std::get_if<request::stream_body>(&request_.body_);
+  if (!streamed) return;
+  if (streamed->factory)
+    streamed->source = streamed->factory->open();
+  else if (body_taken_)
+    throw body_error(body_error::reason::not_repeatable, "a streamed body can be sent once");
+  body_taken_ = true;
+}
+
+// The head, unless it has gone already, and the body.
+task<> exchange::write_rest(connection& c, std::string_view head) {
+  if (!head.empty()) co_await put(c, head);
+  if (const auto* whole = std::get_if<std::string>(&request_.body_))
+    co_await put(c, *whole);
+  else
+    co_await write_stream(c);
+}
+
+task<> exchange::write_stream(connection& c) {
+  auto& body = std::get<request::stream_body>(request_.body_);
+  std::uint64_t sent = 0;
+  while (const std::optional<std::string> piece = co_await body.source->next()) {
+    if (piece->empty()) continue;  // an empty chunk would end the body
+    sent += piece->size();
+    if (body.size) {
+      if (sent > *body.size)
+        throw body_error(body_error::reason::too_large,
+                         "the request's body is longer than it said");
+      co_await put(c, *piece);
+    } else {
+      const std::string framed = chunk(*piece);
+      co_await put(c, framed);
+    }
+  }
+  if (body.size) {
+    if (sent < *body.size)
+      throw body_error(body_error::reason::truncated, "the request's body is shorter than it said");
+    co_return;
+  }
+  std::string end = "0\r\n";
+  end += body.source->trailers().wire();
+  end += "\r\n";
+  co_await put(c, end);
+}
+
+}  // namespace rondo::http::detail
+
+namespace rondo::http {
+
+const std::string& policy_call::method() const noexcept { return exchange_->method(); }
+const http::url& policy_call::url() const noexcept { return exchange_->url(); }
+bool policy_call::idempotent() const noexcept { return exchange_->idempotent(); }
+bool policy_call::may_send_body_again() const noexcept { return exchange_->may_send_body_again(); }
+task<response> policy_call::attempt() { return exchange_->attempt(); }
+
+}  // namespace rondo::http

@@ -1,0 +1,119 @@
+// One call of client::send: a request, its redirects, and the response at the end. Internal.
+//
+//   run ──► hop ──► pool ──► dial, when no connection came ──► talk ──► a response
+//    ▲       └── once more on a fresh connection, when the first was stale
+//    └── a redirect changes the request
+//
+// The phase under way is kept, so that whoever catches an error or a timeout can name it.
+#pragma once
+
+#include <rondo/http/client_options.hpp>
+#include <rondo/http/dial.hpp>
+#include <rondo/http/redirect.hpp>
+#include <rondo/http/request.hpp>
+#include <rondo/http/response.hpp>
+#include <rondo/http/tracer.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace rondo::http::detail {
+
+// What the copies of a client share.
+struct client_state {
+  client_options options;
+  std::shared_ptr<pool> connections;
+};
+
+class exchange {
+ public:
+  exchange(const client_state& s, request& r);
+
+  task<response> run();
+
+  http::phase current_phase() const noexcept { return phase_; }
+  // For a policy.
+  task<response> attempt() { return hop(); }
+  const std::string& method() const noexcept { return request_.method_; }
+  bool idempotent() const noexcept;
+  bool may_send_body_again() const noexcept;
+  // For dial().
+  void set_phase(http::phase p) noexcept { phase_ = p; }
+  bool is_traced() const noexcept { return trace_ != nullptr; }
+  address_guard* guard() const noexcept { return state_.options.guard_.get(); }
+  const http::parser_limits& parser_limits() const noexcept { return state_.options.limits_; }
+  const route& way() const noexcept { return way_; }
+  // Of the request as it is now, after redirects.
+  const http::url& url() const noexcept { return request_.url_; }
+  rondo::detail::nanoseconds limit(http::phase p) const noexcept;
+  void set_deadline(response& r, rondo::detail::time_point deadline) const noexcept;
+  void trace(trace_point what, std::string_view text = {}, std::uint64_t number = 0) {
+    if (trace_) [[unlikely]]
+      tell(what, text, number);
+  }
+
+ private:
+  // What of a response has been heard.
+  enum class heard : std::uint8_t { final_head, go_ahead };
+  struct stale_connection {};
+  struct expectation_failed {};
+  // Of the connection; what a request's own body throws passes as it is.
+  struct write_failure {
+    std::error_code code;
+  };
+  // Nothing, or not all of a head, came before the connection ended.
+  struct no_answer {
+    std::error_code code;
+    const char* what;
+  };
+
+  template <class T>
+  task<T> within(http::phase p, task<T> t);
+  void prepare();
+  void refuse_what_cannot_be_sent();
+  bool may_send_again() const noexcept;
+  void open_body();
+
+  task<response> hop();
+  task<> open(lease& l);
+  task<response> talk(lease l);
+  task<> send_and_hear(connection& c);
+  task<> send_while_hearing(connection& c, bool head_sent);
+  task<heard> hear(connection& c, bool until_go_ahead);
+  task<> write_rest(connection& c, std::string_view head);
+  task<> write_stream(connection& c);
+  task<> put(connection& c, std::string_view text);
+  std::string head_text() const;
+  response make_response(lease l);
+  void follow(response& r, redirect_plan plan);
+  bool answer_challenge(response& r);
+  void tell(trace_point what, std::string_view text, std::uint64_t number);
+  void tell(trace_point what, std::string_view text, std::uint64_t number,
+            std::chrono::steady_clock::time_point at);
+
+  template <class M>
+  const auto& setting(std::optional<M> settings::* m) const noexcept {
+    return request_.own_ && (*request_.own_).*m ? *((*request_.own_).*m)
+                                                : *(state_.options.settings_.*m);
+  }
+
+  const client_state& state_;
+  request& request_;
+  http::phase phase_ = phase::url;
+  route way_;
+  std::vector<past_response> history_;
+  tracer* trace_ = nullptr;
+  std::uint64_t number_ = 0;  // of the exchange, for the tracer
+  std::optional<write_failure> unsent_;
+  int interim_ = 0;          // 1xx responses seen on this connection for this request
+  int challenges_ = 0;       // Digest: answered so far
+  bool crossed_ = false;     // a redirect led to another origin: secrets stay behind for good
+  bool expects_ = false;     // Expect: 100-continue is to be sent
+  bool body_taken_ = false;  // a body that can be sent once has been begun
+};
+
+}  // namespace rondo::http::detail

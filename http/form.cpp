@@ -1,0 +1,133 @@
+#include <rondo/http/ascii.hpp>
+#include <rondo/http/form.hpp>
+#include <rondo/http/random_bytes.hpp>
+#include <rondo/http/url.hpp>
+
+#include <stdexcept>
+
+namespace rondo::http {
+namespace {
+
+void append_form(std::string& out, std::string_view text) {
+  const std::string encoded = percent_encode(text);
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    if (encoded.compare(i, 3, "%20") == 0) {
+      out += '+';
+      i += 2;
+    } else {
+      out += encoded[i];
+    }
+  }
+}
+
+// As a quoted parameter of Content-Disposition (WHATWG HTML, "multipart/form-data encoding algorithm").
+std::string quoted(std::string_view text, const char* what) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '\r' || c == '\n' || c == '\0')
+      throw std::invalid_argument(std::string(what) + " of a multipart body holds CR, LF or NUL");
+    if (c == '"')
+      out += "%22";
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+std::string_view last_segment(std::string_view path) {
+  return path.substr(path.find_last_of('/') + 1);
+}
+
+}  // namespace
+
+std::string form_text(const form_fields& fields) {
+  std::string out;
+  for (const auto& [name, value] : fields) {
+    if (!out.empty()) out += '&';
+    append_form(out, name);
+    out += '=';
+    append_form(out, value);
+  }
+  return out;
+}
+
+multipart::multipart() : boundary_("rondo-" + detail::random_hex(16)) {}
+
+multipart::part& multipart::begin(std::string_view name, std::string_view filename,
+                                  std::string_view type) {
+  std::string head = "--" + boundary_ + "\r\nContent-Disposition: form-data; name=";
+  head += quoted(name, "a name");
+  if (!type.empty()) {
+    if (detail::skip(detail::text_bytes, type) != type.size())
+      throw std::invalid_argument("the type of a multipart part holds a control byte");
+    head += "; filename=" + quoted(filename, "a file name");
+    head += "\r\nContent-Type: ";
+    head += type;
+  }
+  head += "\r\n\r\n";
+  parts_.push_back({.text = std::move(head), .file = {}});
+  return parts_.back();
+}
+
+multipart& multipart::field(std::string_view name, std::string_view value) & {
+  part& p = begin(name, {}, {});
+  p.text += value;
+  p.text += "\r\n";
+  return *this;
+}
+
+multipart& multipart::file(std::string_view name, std::string_view filename, std::string content,
+                           std::string_view type) & {
+  if (type.empty()) throw std::invalid_argument("a file of a multipart body has no type");
+  part& p = begin(name, filename, type);
+  p.text += content;
+  p.text += "\r\n";
+  return *this;
+}
+
+multipart& multipart::path(std::string_view name, std::string file_path, std::string_view type) & {
+  if (type.empty()) throw std::invalid_argument("a file of a multipart body has no type");
+  const std::uint64_t size = http::file_size(file_path);
+  part& p = begin(name, last_segment(file_path), type);
+  p.file = std::move(file_path);
+  p.file_size = size;
+  return *this;
+}
+
+std::string multipart::content_type() const { return "multipart/form-data; boundary=" + boundary_; }
+
+std::uint64_t multipart::size() const noexcept {
+  std::uint64_t n = boundary_.size() + 6;  // "--" boundary "--" CRLF
+  for (const part& p : parts_) n += p.text.size() + p.file_size + (p.file.empty() ? 0 : 2);
+  return n;
+}
+
+std::unique_ptr<body_factory> multipart::body() && {
+  auto parts = std::make_shared<const std::vector<part>>(std::move(parts_));
+  return repeatable_body([parts, end = "--" + boundary_ + "--\r\n"]() {
+    struct progress {
+      std::size_t part = 0;
+      std::unique_ptr<body_source> file;
+      bool ended = false;
+    };
+    return make_body([parts, end, at = progress()]() mutable -> task<std::optional<std::string>> {
+      if (at.file) {
+        std::optional<std::string> piece = co_await at.file->next();
+        if (!piece) {
+          at.file.reset();
+          piece = "\r\n";
+        }
+        co_return piece;
+      }
+      if (at.part < parts->size()) {
+        const part& p = (*parts)[at.part++];
+        if (!p.file.empty()) at.file = file_body(p.file)->open();
+        co_return p.text;
+      }
+      if (std::exchange(at.ended, true)) co_return std::nullopt;
+      co_return end;
+    });
+  });
+}
+
+}  // namespace rondo::http

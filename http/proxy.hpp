@@ -1,0 +1,62 @@
+// Proxies: plain HTTP through them, and tunnels (CONNECT) for https.
+//
+//   http::client c(http::client_options().proxy(http::proxy("http://user:pass@127.0.0.1:3128").except("localhost")));
+//   http::client d(http::client_options().proxy(http::proxy::from_environment()));
+//
+// The credentials in a proxy's URL go to the proxy alone (Proxy-Authorization, Basic).
+#pragma once
+
+#include <rondo/http/url.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rondo::http {
+
+class proxy {
+ public:
+  // For every target. Throws url_error when `url` is no http URL: other kinds are not spoken.
+  explicit proxy(std::string_view url);
+  // As http_proxy, https_proxy and all_proxy say, and no_proxy; also in upper case, except for HTTP_PROXY, which a web
+  // server sets from a client's field (CVE-2016-5385). None set: everything goes directly. Throws url_error.
+  static proxy from_environment();
+
+  // Targets that are asked directly, separated by commas or spaces: "example.org" or ".example.org" (it and what is
+  // below it), "10.0.0.0/8", "[::1]", each perhaps with ":port"; "*" is all. Adds to what is there. Throws
+  // std::invalid_argument that quotes a part that is none of these.
+  proxy& except(std::string_view list) &;
+  proxy&& except(std::string_view list) && { return std::move(except(list)); }
+  // Whether http goes through a tunnel too, as https always does. No.
+  proxy& tunnel(bool on = true) & {
+    tunnel_ = on;
+    return *this;
+  }
+  proxy&& tunnel(bool on = true) && { return std::move(tunnel(on)); }
+
+  // The proxy for a target; nullptr: directly.
+  [[nodiscard]] const http::url* for_target(const http::url& target) const;
+  [[nodiscard]] bool tunnels(const http::url& target) const {
+    return tunnel_ || target.is_secure();
+  }
+
+ private:
+  struct exception {
+    std::string name;  // without a leading dot; empty: an address
+    std::string address;
+    unsigned bits = 0;
+    std::optional<std::uint16_t> port;
+  };
+  proxy() = default;
+  [[nodiscard]] static exception read_exception(std::string_view text);
+  [[nodiscard]] static bool applies(const exception& e, const http::url& target);
+
+  std::optional<http::url> for_http_;
+  std::optional<http::url> for_https_;
+  std::vector<exception> exceptions_;
+  bool everything_ = false;  // "*"
+  bool tunnel_ = false;
+};
+
+}  // namespace rondo::http

@@ -1,0 +1,64 @@
+// Hooks that see each step of an exchange, with its time.
+//
+//   struct log final : http::tracer {
+//     void on(const http::trace_event& e) override { print(to_string(e.what), e.at, e.url); }
+//   };
+//   http::client c(http::client_options().trace(std::make_shared<log>()));
+//
+// Without a tracer nothing is measured.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace rondo::http {
+
+enum class trace_point : std::uint8_t {
+  begun,       // a request, or the next one after a redirect: text is its method
+  queued,      // a place in the pool is asked for
+  granted,     // it is there; number is 1 when a connection comes with it, which is used again
+  resolving,   // a name is looked up: text is the host
+  resolved,    // number: how many addresses
+  connecting,  // text: where to
+  connected,
+  tunnelled,   // a proxy has opened the way
+  secured,     // the TLS handshake is done
+  head_sent,   // text: the head as it was sent
+  sent,        // the whole request
+  interim,     // a 1xx response; number is its status
+  first_byte,  // the first byte of the response
+  head,        // the response's head is whole; number is its status, text the head
+  redirected,  // text: where to
+  retried,     // the connection was stale: once more, on a fresh one
+  done,        // the body's last byte has been read
+  failed,      // text: what went wrong
+};
+
+[[nodiscard]] std::string_view to_string(trace_point p) noexcept;
+
+struct trace_event {
+  trace_point what;
+  std::uint64_t exchange;  // the same for all events of one send(); unique in the process
+  std::chrono::steady_clock::time_point at;  // read for this event; virtual in the simulation
+  std::string_view url;                      // without userinfo; valid during the call
+  std::string_view text;                     // likewise
+  std::uint64_t number = 0;
+};
+
+// Called on the loop's thread, within the exchange: it should be quick. What it throws ends the exchange.
+class tracer {
+ public:
+  tracer() = default;
+  tracer(const tracer&) = delete;
+  tracer& operator=(const tracer&) = delete;
+  virtual ~tracer() = default;
+  virtual void on(const trace_event& e) = 0;
+};
+
+namespace detail {
+// The time for an event: read now; virtual in the simulation.
+[[nodiscard]] std::chrono::steady_clock::time_point trace_clock();
+}  // namespace detail
+
+}  // namespace rondo::http

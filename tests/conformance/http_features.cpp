@@ -1,0 +1,488 @@
+// What a client does between a request and the wire: cookies, content codings, Digest, proxies, the guard, policies,
+// and what a tracer sees.
+#include "http/http_support.hpp"
+#include "support/conformance.hpp"
+
+#include <rondo/http.hpp>
+
+#include <cstdlib>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::phase;
+using http::server_request;
+using http::server_response;
+using http::trace_point;
+
+namespace {
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+std::string bytes_from_hex(std::string_view hex) {
+  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  std::string out;
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(value(hex[i]) * 16 + value(hex[i + 1]));
+  return out;
+}
+
+// "hello hello hello hello\n"
+const std::string gzip_hello =
+    bytes_from_hex("1f8b0800000000000203cb48cdc9c957c84027b9000088590b18000000");
+// 64 MiB of zeros.
+const std::string brotli_bomb = bytes_from_hex(
+    "cfffff7ff82700e2b14020f7fe9ffffffff04f00c4610180eefd3fffffff"
+    "e19f0088c32200ddfbfffcffffc73f0110870500baf7ff");
+const std::string hello = "hello hello hello hello\n";
+
+}  // namespace
+
+CONFORMANCE(HttpCookies, ComeBackAlsoThroughARedirect) {
+  http::server server;
+  std::vector<std::string> sent;
+  server.route("GET", "/set", [&](server_request& r) -> task<server_response> {
+    sent.emplace_back(r.headers().get("cookie").value_or(""));
+    co_return server_response(302).header("Location", "/see").header("Set-Cookie", "a=1; path=/");
+  });
+  server.route("GET", "/see", [&](server_request& r) -> task<server_response> {
+    sent.emplace_back(r.headers().get("cookie").value_or(""));
+    co_return server_response(200).header("Set-Cookie", "b=2; path=/see");
+  });
+  co_await with_server(server, [&](std::string at, endpoint) -> task<> {
+    http::client c;
+    co_await c.get(at + "/set");
+    co_await c.send(http::request("GET", at + "/see").cookie("own", "0"));
+    co_await c.send(http::request("GET", at + "/see").header("Cookie", "mine=1"));
+    EXPECT_EQ(c.cookies()->size(), 2U);
+    auto jar = std::make_shared<http::cookie_jar>();
+    http::client with_jar(http::client_options().cookies(jar));
+    co_await with_jar.get(at + "/see");
+    EXPECT_EQ(jar->size(), 1U);
+    http::client none(http::client_options().cookies(nullptr));
+    co_await none.get(at + "/set");
+    EXPECT_EQ(none.cookies(), nullptr);
+  });
+  EXPECT_EQ(sent, (std::vector<std::string>{"", "a=1", "own=0; b=2; a=1", "mine=1", "", "", ""}));
+}
+
+#ifdef RONDO_HAVE_ZLIB
+CONFORMANCE(HttpCoding, IsAskedForAndTakenOff) {
+  http::server server;
+  std::string asked;
+  server.route("GET", "/", [&](server_request& r) -> task<server_response> {
+    asked = r.headers().get("accept-encoding").value_or("");
+    co_return server_response::bytes(gzip_hello).header("Content-Encoding", "gzip");
+  });
+  server.route("GET", "/bytes", [](server_request&) -> task<server_response> {
+    co_return server_response::stream(http::make_body([n = std::size_t{0}]() mutable
+                                                          -> task<std::optional<std::string>> {
+      if (n == gzip_hello.size()) co_return std::nullopt;
+      co_await yield_now();
+      co_return gzip_hello.substr(n++, 1);
+    })).header("Content-Encoding", "gzip");
+  });
+  server.route("GET", "/half", [](server_request&) -> task<server_response> {
+    co_return server_response::bytes(gzip_hello.substr(0, 20)).header("Content-Encoding", "gzip");
+  });
+  server.route("GET", "/odd", [](server_request&) -> task<server_response> {
+    co_return server_response::bytes("x").header("Content-Encoding", "compress");
+  });
+  co_await with_server(server, [&](std::string at, endpoint) -> task<> {
+    http::client c;
+    EXPECT_EQ(co_await get_text(c, at + "/"), hello);
+    EXPECT_TRUE(contains(asked, "gzip")) << asked;
+    EXPECT_EQ(co_await get_text(c, at + "/bytes"), hello);
+    EXPECT_EQ(c.open_connections(), 1U);
+    http::response raw = co_await c.send(http::request("GET", at + "/").decode(false));
+    EXPECT_EQ(co_await raw.text(), gzip_hello);
+    EXPECT_EQ(asked, "");
+    co_await c.send(http::request("GET", at + "/").header("Accept-Encoding", "gzip;q=1"));
+    EXPECT_EQ(asked, "gzip;q=1");
+    http::response piecewise = co_await c.get(at + "/");
+    std::string out;
+    std::array<std::byte, 5> room{};
+    for (std::size_t n = 1; n > 0;) {
+      n = co_await piecewise.read_some(room);
+      out.append(reinterpret_cast<const char*>(room.data()), n);
+    }
+    EXPECT_EQ(out, hello);
+    const auto half = co_await caught<http::body_error>(get_text(c, at + "/half"));
+    EXPECT_TRUE(half && half->why() == http::body_error::reason::truncated &&
+                half->url() == at + "/half" && half->phase() == phase::body);
+    const auto odd = co_await caught<http::body_error>(get_text(c, at + "/odd"));
+    EXPECT_TRUE(odd && odd->why() == http::body_error::reason::bad_coding);
+    const auto large =
+        co_await caught<http::body_error>([](http::client& k, std::string u) -> task<> {
+          http::response r = co_await k.send(http::request("GET", u).max_decoded(hello.size() - 1));
+          co_await r.text();
+        }(c, at + "/"));
+    EXPECT_TRUE(large && large->why() == http::body_error::reason::too_large);
+    EXPECT_EQ(c.open_connections(), c.idle_connections());
+  });
+}
+#endif
+
+#ifdef RONDO_HAVE_BROTLI
+CONFORMANCE(HttpCoding, LetsOthersRunWhileABombIsTakenApart) {
+  co_await with_peer(answers("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: " +
+                             std::to_string(brotli_bomb.size()) + "\r\n\r\n" + brotli_bomb),
+                     [](std::string at) -> task<> {
+                       http::client c;
+                       std::uint64_t turns = 0;
+                       std::uint64_t bytes = 0;
+                       co_await with_task_group([&](task_group& g) -> task<> {
+                         g.spawn([&]() -> task<> {
+                           for (;; ++turns) co_await yield_now();
+                         });
+                         http::response r =
+                             co_await c.send(http::request("GET", at + "/").max_decoded(20 << 20));
+                         try {
+                           for (;;) {
+                             const std::size_t n = (co_await r.next_chunk()).size();
+                             if (n == 0) break;
+                             bytes += n;
+                           }
+                         } catch (const http::body_error& e) {
+                           EXPECT_EQ(e.why(), http::body_error::reason::too_large);
+                         }
+                         g.cancel();
+                       });
+                       EXPECT_GT(bytes, 19U << 20);
+                       EXPECT_LE(bytes, 20U << 20);
+                       EXPECT_GT(turns, 20U);
+                     });
+}
+#endif
+
+#ifdef RONDO_HAVE_TLS
+CONFORMANCE(HttpDigest, AnswersAChallengeOnce) {
+  std::vector<std::string> heads;
+  std::string challenge =
+      "Basic realm=\"x\", Digest realm=\"r, \\\"q\\\"\", qop=\"auth,auth-int\", algorithm=MD5, "
+      "nonce=\"n1\", "
+      "opaque=\"o\", Digest realm=\"r\", qop=auth, algorithm=SHA-256, nonce=\"n2\"";
+  bool accept = true;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        for (;;) {
+          const std::string head = co_await read_head(in);
+          if (head.empty()) co_return;
+          heads.push_back(head);
+          if (accept && contains(head, "Authorization: Digest"))
+            co_await write_text(s, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+          else
+            co_await write_text(s, "HTTP/1.1 401 No\r\nWWW-Authenticate: " + challenge +
+                                       "\r\nContent-Length: 2\r\n\r\nno");
+        }
+      },
+      [&](std::string at) -> task<> {
+        http::client c;
+        http::response r = co_await c.send(
+            http::request("GET", at + "/dir/index.html").digest_auth("Mufasa", "Circle of Life"));
+        EXPECT_EQ(r.status(), 200);
+        EXPECT_EQ(heads.size(), 2U);
+        EXPECT_EQ(c.open_connections(), 1U);
+        if (heads.size() == 2) {
+          EXPECT_TRUE(contains(heads[1],
+                               "username=\"Mufasa\", realm=\"r\", nonce=\"n2\", "
+                               "uri=\"/dir/index.html\", algorithm=SHA-256, response=\""))
+              << heads[1];
+          EXPECT_TRUE(contains(heads[1], "qop=auth, nc=00000001"));
+        }
+        accept = false;
+        http::response no =
+            co_await c.send(http::request("GET", at + "/").digest_auth("Mufasa", "wrong"));
+        EXPECT_EQ(no.status(), 401);
+        EXPECT_EQ(co_await no.text(), "no");
+        EXPECT_EQ(heads.size(), 4U);
+      });
+}
+#endif
+
+namespace {
+
+// A proxy that records heads. Plain requests are answered by itself; CONNECT opens a tunnel to `to`.
+struct small_proxy {
+  std::vector<std::string> heads;
+  std::string connect_answer = "HTTP/1.1 200 Connection established\r\n\r\n";
+
+  task<> operator()(tcp_stream& s, int) {
+    net::buffered_reader in(s);
+    for (;;) {
+      const std::string head = co_await read_head(in);
+      if (head.empty()) co_return;
+      heads.push_back(head);
+      if (!head.starts_with("CONNECT ")) {
+        co_await write_text(s, "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nproxied");
+        continue;
+      }
+      co_await write_text(s, connect_answer);
+      if (!contains(connect_answer, " 200 ")) co_return;
+      const endpoint to = endpoint::parse(head.substr(8, head.find(' ', 8) - 8));
+      tcp_stream onward = co_await tcp_stream::connect(to);
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&]() -> task<> { co_await pump(s, onward); });
+        co_await pump(onward, s);
+        g.cancel();
+      });
+      co_return;
+    }
+  }
+  static task<> pump(tcp_stream& from, tcp_stream& to) {
+    std::vector<std::byte> room(4096);
+    for (;;) {
+      const std::size_t n = co_await from.read_some(room);
+      if (n == 0) co_return;
+      co_await to.write_all(std::span(room).first(n));
+    }
+  }
+};
+
+template <class Body>
+task<> with_proxy(small_proxy& p, Body body) {
+  co_await with_peer([&](tcp_stream& s, int n) -> task<> { co_await p(s, n); }, body);
+}
+
+}  // namespace
+
+CONFORMANCE(HttpProxy, IsGivenPlainRequestsAsAWhole) {
+  small_proxy p;
+  co_await with_proxy(p, [&](std::string at) -> task<> {
+    http::client c(http::client_options().proxy(
+        http::proxy("http://user:pass@" + at.substr(7)).except("direct.test")));
+    http::response r = co_await c.send(
+        http::request("GET", "http://u:p@example.test:8000/x?y#z").header("X-Id", "1"));
+    EXPECT_EQ(co_await r.text(), "proxied");
+    co_await get_text(c, "http://example.test:8000/again");
+    EXPECT_EQ(c.open_connections(), 1U);
+    EXPECT_TRUE(co_await caught<http::connect_error>(c.get("http://direct.test:1/")));
+  });
+  EXPECT_EQ(p.heads.size(), 2U);
+  if (p.heads.size() != 2) co_return;
+  EXPECT_TRUE(p.heads[0].starts_with("GET http://example.test:8000/x?y HTTP/1.1\r\n"));
+  EXPECT_TRUE(contains(p.heads[0], "\r\nHost: example.test:8000\r\n"));
+  EXPECT_TRUE(contains(p.heads[0], "\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n"));
+  EXPECT_TRUE(contains(p.heads[0], "\r\nAuthorization: Basic dTpw\r\n"));
+}
+
+CONFORMANCE(HttpProxy, OpensATunnelThatSeesNoSecretsOfTheProxy) {
+  http::server server;
+  std::string seen;
+  server.route("GET", "/x", [&](server_request& r) -> task<server_response> {
+    seen = std::string(r.headers().wire());
+    co_return server_response::text("through");
+  });
+  co_await with_server(server, [&](std::string target, endpoint) -> task<> {
+    small_proxy p;
+    co_await with_proxy(p, [&](std::string at) -> task<> {
+      http::client c(
+          http::client_options().proxy(http::proxy("http://user:pass@" + at.substr(7)).tunnel()));
+      EXPECT_EQ(co_await get_text(c, target + "/x"), "through");
+      EXPECT_EQ(co_await get_text(c, target + "/x"), "through");
+      EXPECT_EQ(c.open_connections(), 1U);
+      c.close_idle();
+    });
+    EXPECT_EQ(p.heads.size(), 1U);
+    if (p.heads.empty()) co_return;
+    EXPECT_TRUE(p.heads[0].starts_with("CONNECT " + target.substr(7) +
+                                       " HTTP/1.1\r\nHost: " + target.substr(7) + "\r\n"));
+    EXPECT_TRUE(contains(p.heads[0], "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n"));
+    EXPECT_FALSE(contains(seen, "Proxy-Authorization")) << seen;
+  });
+}
+
+CONFORMANCE(HttpProxy, NamesWhyATunnelIsRefused) {
+  for (const char* answer :
+       {"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 403 No\r\n\r\n", ""}) {
+    small_proxy p;
+    p.connect_answer = answer;
+    co_await with_proxy(p, [&](std::string at) -> task<> {
+      http::client c(http::client_options().proxy(http::proxy(at).tunnel()));
+      const auto e = co_await caught<http::connect_error>(c.get("http://example.test/"));
+      EXPECT_TRUE(e && e->phase() == phase::proxy) << answer;
+      EXPECT_EQ(c.open_connections(), 0U);
+    });
+  }
+  small_proxy eager;
+  eager.connect_answer = "HTTP/1.1 204 x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+  co_await with_proxy(eager, [&](std::string at) -> task<> {
+    http::client c(http::client_options().proxy(http::proxy(at).tunnel()));
+    EXPECT_TRUE(co_await caught<http::protocol_error>(c.get("http://example.test/")));
+  });
+}
+
+TEST(HttpProxySettings, KnowWhatGoesDirectly) {
+  http::proxy p("127.0.0.1:3128");
+  p.except("example.org, .test:8080 10.0.0.0/8,[::1],fd00::/8,LOCALHOST");
+  const auto direct = [&](const char* url) { return !p.for_target(http::url::parse(url)); };
+  for (const char* url :
+       {"http://example.org/", "https://a.example.org/", "http://x.test:8080/", "http://10.1.2.3/",
+        "http://[::1]/", "http://[fd12::1]:99/", "http://localhost:1/", "http://example.org./"})
+    EXPECT_TRUE(direct(url)) << url;
+  for (const char* url : {"http://badexample.org/", "http://x.test/", "http://11.1.2.3/",
+                          "http://[::2]/", "http://org/"})
+    EXPECT_FALSE(direct(url)) << url;
+  for (const char* bad : {"a:b", "10.0.0.0/33", "x/8", ".", "[::1]:99999"})
+    EXPECT_THROW(http::proxy("h:1").except(bad), std::invalid_argument) << bad;
+  EXPECT_EQ(http::proxy("h:1").except("*").for_target(http::url::parse("http://a/")), nullptr);
+  EXPECT_THROW(http::proxy("https://h:1"), http::url_error);
+  EXPECT_THROW(
+      http::client(
+          http::client_options().proxy(http::proxy("h:1")).guard(http::public_addresses_only())),
+      std::invalid_argument);
+}
+
+TEST(HttpProxySettings, ComeFromTheEnvironmentWhenAsked) {
+  for (const char* name : {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                           "no_proxy", "NO_PROXY", "HTTP_PROXY"})
+    ::unsetenv(name);
+  const http::url plain = http::url::parse("http://a/");
+  const http::url secure = http::url::parse("https://a/");
+  ::setenv("HTTP_PROXY", "http://evil:1", 1);  // a web server sets this from a client's field
+  EXPECT_EQ(http::proxy::from_environment().for_target(plain), nullptr);
+  ::setenv("http_proxy", "http://p:1", 1);
+  ::setenv("ALL_PROXY", "http://q:2", 1);
+  const http::proxy p = http::proxy::from_environment();
+  EXPECT_EQ(p.for_target(plain)->href(), "http://p:1/");
+  EXPECT_EQ(p.for_target(secure)->href(), "http://q:2/");
+  ::setenv("NO_PROXY", "a", 1);
+  EXPECT_EQ(http::proxy::from_environment().for_target(plain), nullptr);
+  for (const char* name : {"http_proxy", "ALL_PROXY", "NO_PROXY", "HTTP_PROXY"}) ::unsetenv(name);
+}
+
+CONFORMANCE(HttpGuard, RefusesAnAddressAtEachConnectAndRedirect) {
+  http::server inside;
+  int reached = 0;
+  inside.route("GET", "/", [&](server_request&) -> task<server_response> {
+    ++reached;
+    co_return server_response::text("secret");
+  });
+  http::server outside;
+  co_await with_server(inside, [&](std::string secret, endpoint hidden) -> task<> {
+    outside.route("GET", "/", [&](server_request&) -> task<server_response> {
+      co_return server_response(302).header("Location", secret + "/");
+    });
+    co_await with_server(outside, [&](std::string at, endpoint) -> task<> {
+      http::client c(http::client_options().guard(
+          http::make_guard([&](const endpoint& to) { return to != hidden; })));
+      for (const std::string& url :
+           {secret + "/", at + "/", "http://localhost:" + std::to_string(hidden.port()) + "/"}) {
+        const auto e = co_await caught<http::connect_error>(c.get(url));
+        EXPECT_TRUE(e) << url;
+        if (e && !contains(url, "localhost")) {
+          EXPECT_EQ(e->code(), std::errc::permission_denied);
+        }
+      }
+      EXPECT_EQ(c.open_connections(), c.idle_connections());
+      http::client strict(http::client_options().guard(http::public_addresses_only()));
+      EXPECT_TRUE(co_await caught<http::connect_error>(strict.get(at + "/")));
+    });
+  });
+  EXPECT_EQ(reached, 0);
+}
+
+TEST(HttpGuardRules, KnowPublicAddresses) {
+  const auto is_public = [](const char* text) {
+    return http::is_public_address(net::address::parse(text));
+  };
+  for (const char* a : {"1.1.1.1", "8.8.8.8", "172.32.0.1", "100.128.0.1", "2606:4700::1111",
+                        "::ffff:8.8.8.8", "64:ff9b::808:808", "223.255.255.255", "11.0.0.0"})
+    EXPECT_TRUE(is_public(a)) << a;
+  for (const char* a : {"0.0.0.0",
+                        "10.0.0.1",
+                        "100.64.0.1",
+                        "127.0.0.1",
+                        "127.255.255.255",
+                        "169.254.169.254",
+                        "172.16.0.1",
+                        "172.31.255.255",
+                        "192.168.1.1",
+                        "192.0.2.1",
+                        "198.18.0.1",
+                        "203.0.113.9",
+                        "224.0.0.1",
+                        "255.255.255.255",
+                        "::",
+                        "::1",
+                        "::ffff:127.0.0.1",
+                        "::ffff:10.0.0.1",
+                        "64:ff9b::a00:1",
+                        "fc00::1",
+                        "fd12::1",
+                        "fe80::1",
+                        "ff02::1",
+                        "2001:db8::1",
+                        "2001::1",
+                        "2002:7f00:1::",
+                        "100::1",
+                        "::7f00:1"})
+    EXPECT_FALSE(is_public(a)) << a;
+}
+
+CONFORMANCE(HttpTrace, SeesEachStepInOrderAndWithItsTime) {
+  struct log final : http::tracer {
+    void on(const http::trace_event& e) override {
+      EXPECT_GE(e.at, last);
+      last = e.at;
+      points.push_back(e.what);
+      if (e.what == trace_point::head_sent) heads.emplace_back(e.text);
+    }
+    std::vector<trace_point> points;
+    std::vector<std::string> heads;
+    std::chrono::steady_clock::time_point last{};
+  };
+  http::server server;
+  server.route("GET", "/a", [](server_request&) -> task<server_response> {
+    co_return server_response(302).header("Location", "/b");
+  });
+  server.route("GET", "/b", [](server_request&) -> task<server_response> {
+    co_return server_response::text("b");
+  });
+  co_await with_server(server, [](std::string at, endpoint) -> task<> {
+    auto seen = std::make_shared<log>();
+    http::client c(http::client_options().trace(seen));
+    EXPECT_EQ(co_await get_text(c, at + "/a"), "b");
+    using enum trace_point;
+    EXPECT_EQ(
+        seen->points,
+        (std::vector{begun,     queued,  granted,    resolving, resolved,   connecting, connected,
+                     head_sent, sent,    first_byte, head,      done,       redirected, begun,
+                     queued,    granted, head_sent,  sent,      first_byte, head,       done}));
+    EXPECT_EQ(seen->heads.size(), 2U);
+    EXPECT_TRUE(seen->heads[0].starts_with("GET /a HTTP/1.1\r\n"));
+    co_await caught<http::error>(c.get("http://no-such-host.invalid/"));
+    EXPECT_EQ(seen->points.back(), failed);
+  });
+}
+
+CONFORMANCE(HttpPolicy, RunsEachRequestAndEachRedirect) {
+  struct twice final : http::request_policy {
+    task<http::response> run(http::policy_call call) override {
+      calls.push_back(call.method() + ' ' + std::string(call.url().path()));
+      if (!call.may_send_body_again()) co_return co_await call.attempt();
+      http::response first = co_await call.attempt();
+      if (first.status() < 500) co_return first;
+      co_return co_await call.attempt();
+    }
+    std::vector<std::string> calls;
+  };
+  http::server server;
+  int asked = 0;
+  server.route("GET", "/a", [&](server_request&) -> task<server_response> {
+    co_return asked++ == 0 ? server_response(503) : server_response(302).header("Location", "/b");
+  });
+  server.route("GET", "/b", [](server_request&) -> task<server_response> {
+    co_return server_response::text("b");
+  });
+  co_await with_server(server, [](std::string at, endpoint) -> task<> {
+    auto p = std::make_shared<twice>();
+    http::client c(http::client_options().policy(p));
+    EXPECT_EQ(co_await get_text(c, at + "/a"), "b");
+    EXPECT_EQ(p->calls, (std::vector<std::string>{"GET /a", "GET /b"}));
+  });
+}
