@@ -58,6 +58,8 @@ bool cookie_jar::store(const http::url& from, std::string_view set_cookie) {
   if (!from.is_secure() && shadows_a_secure_one(c, host)) return false;
   if (c.same_site == same_site::none && !c.secure) return false;
   if (!keeps_its_prefix(c, path_is_root)) return false;
+  // Without a name and with "=" in its value it would come back as another one.
+  if (c.name.empty() && c.value.find('=') != std::string::npos) return false;
   put(std::move(c));
   return true;
 }
@@ -209,7 +211,7 @@ std::string cookie_jar::save() const {
   std::string out = "# Netscape HTTP Cookie File\n";
   for (const entry* e : ordered) {
     const cookie& c = e->c;
-    if (c.name.find('\t') != std::string::npos || c.value.find('\t') != std::string::npos) continue;
+    if ((c.name + c.value + c.path).find('\t') != std::string::npos) continue;
     if (c.http_only) out += "#HttpOnly_";
     if (!c.host_only) out += '.';
     out += c.domain + '\t' + (c.host_only ? "FALSE" : "TRUE") + '\t' + c.path + '\t' +

@@ -70,7 +70,7 @@ class cookie_jar {
   // Drops what ends with the session.
   void clear_session();
 
-  // As cookies.txt, the format of curl and wget; it has no place for SameSite.
+  // As cookies.txt, the format of curl and wget; it has no place for SameSite, nor for a cookie with a tab in it.
   [[nodiscard]] std::string save() const;
   // Adds what such a text holds. Throws std::invalid_argument that names the line; then nothing was added.
   void load(std::string_view text);

@@ -2,8 +2,14 @@
 #include <rondo/http/host.hpp>
 #include <rondo/http/url.hpp>
 
+#ifdef RONDO_HAVE_IDN
+#include <idn2.h>
+#endif
+
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace rondo::http::detail {
@@ -187,6 +193,24 @@ std::string format_ipv6(const ipv6_pieces& pieces) {
   return out;
 }
 
+bool is_ascii(std::string_view s) noexcept {
+  return std::ranges::all_of(s, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// A name beyond ASCII, given as UTF-8, in its xn-- form (UTS 46, nontransitional).
+host_result to_ascii(const std::string& name) {
+#ifdef RONDO_HAVE_IDN
+  char* raw = nullptr;
+  const int error = idn2_to_ascii_8z(name.c_str(), &raw, IDN2_NONTRANSITIONAL);
+  const std::unique_ptr<char, decltype(&idn2_free)> ascii(raw, &idn2_free);
+  if (error != IDN2_OK) return {.host = {}, .problem = idn2_strerror(error)};
+  return {.host = ascii.get(), .problem = nullptr};
+#else
+  (void)name;
+  return {.host = {}, .problem = "the host is not ASCII: give it in its xn-- form"};
+#endif
+}
+
 }  // namespace
 
 host_result parse_host(std::string_view text) {
@@ -197,10 +221,13 @@ host_result parse_host(std::string_view text) {
     return {.host = format_ipv6(*pieces), .problem = nullptr};
   }
   host_result out{.host = percent_decode(text), .problem = nullptr};
+  if (!is_ascii(out.host)) {
+    if (out.host.find('\0') != std::string::npos)
+      return {.host = {}, .problem = "the host holds a character that no host may have"};
+    out = to_ascii(out.host);
+    if (out.problem) return out;
+  }
   for (char& c : out.host) {
-    if (static_cast<unsigned char>(c) >= 0x80) {
-      return {.host = {}, .problem = "the host is not ASCII: give it in its xn-- form"};
-    }
     if (contains(forbidden_in_domain, c)) {
       return {.host = {}, .problem = "the host holds a character that no host may have"};
     }

@@ -11,13 +11,37 @@ namespace rondo::tools {
 
 struct fetch_options {
   std::vector<std::string> urls;
-  std::size_t limit = 100;  // connections at a time
-  double timeout_s = 300;   // for each URL
-  int repeat = 1;           // how often each URL is fetched
-  bool quiet = false;       // the total alone
+  std::string method;                // empty: GET, or POST when there is a body
+  std::vector<std::string> headers;  // "Name: value"
+  std::string data;                  // the body; "@path": a file's bytes, streamed
+  bool has_data = false;
+  bool json_body = false;         // the body is JSON
+  std::vector<std::string> form;  // "name=value", "name=@path": multipart/form-data
+  std::string user;               // "name:password", for Basic
+  std::string output;             // where the body goes; "-": stdout; empty: nowhere
+  std::string proxy;              // empty: none; "env": as the environment says
+  std::size_t limit = 100;        // connections at a time
+  double timeout_s = 300;         // for each URL
+  double connect_timeout_s = 30;
+  int follow = 10;        // redirects
+  int repeat = 1;         // how often each URL is fetched
+  bool raw = false;       // content codings stay on
+  bool verbose = false;   // both sides' heads, on stderr
+  bool timings = false;   // where the time went
+  bool json = false;      // a JSON object a line instead of rows
+  bool progress = false;  // of long downloads, on stderr
+  bool quiet = false;     // the total alone
 };
 
-// The exit code: 0 when every URL answered with a status below 400, else 1.
+// The exit code, for scripts: that of the first URL that failed, in their order.
+//
+//   0  every URL answered with a status below 400     5  a timeout
+//   1  a status of 400 or above                       6  what came is not HTTP, or a body is not whole
+//   2  bad arguments                                  7  TLS
+//   3  a URL that is none                             8  redirects: too many, or not to be followed
+//   4  no connection: name, address or proxy          9  anything else
+//
+// Throws std::invalid_argument for options that do not go together.
 task<int> fetch(fetch_options options);
 
 }  // namespace rondo::tools

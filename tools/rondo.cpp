@@ -61,6 +61,29 @@ int main(int argc, char** argv) {
   CLI::App* fetch_command =
       app.add_subcommand("fetch", "Fetch URLs all at once and print a row each");
   fetch_command->add_option("url", fetch.urls, "What to fetch")->required();
+  fetch_command->add_option("-X,--method", fetch.method, "GET, or POST when there is a body");
+  fetch_command->add_option("-H,--header", fetch.headers, "\"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
+  CLI::Option* data =
+      fetch_command->add_option("-d,--data", fetch.data, "The body; @path: a file, streamed");
+  fetch_command->add_flag("--json-body", fetch.json_body, "The body is JSON")->needs(data);
+  fetch_command->add_option("-F,--form", fetch.form, "name=value or name=@path; may be repeated")
+      ->allow_extra_args(false);
+  fetch_command->add_option("-u,--user", fetch.user, "name:password, for Basic");
+  fetch_command->add_option("-o,--output", fetch.output, "Where the body goes; -: stdout");
+  fetch_command->add_option("-x,--proxy", fetch.proxy,
+                            "A proxy's URL; env: as the environment says");
+  fetch_command->add_option("--follow", fetch.follow, "Redirects at most; 0: none is followed")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  fetch_command->add_option("--connect-timeout", fetch.connect_timeout_s, "Seconds")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  fetch_command->add_flag("--raw", fetch.raw, "Leave content codings on");
+  fetch_command->add_flag("-v,--verbose", fetch.verbose, "Show both sides' heads");
+  fetch_command->add_flag("--timings", fetch.timings, "Show where the time went");
+  fetch_command->add_flag("--json", fetch.json, "A JSON object a line");
+  fetch_command->add_flag("--progress", fetch.progress, "Show how far a long download is");
   fetch_command->add_option("--limit", fetch.limit, "Connections at a time")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -97,7 +120,12 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   load_command->add_flag("--json", json, "One JSON object, with the histogram");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
+  fetch.has_data = data->count() > 0;
 
   raise_descriptor_limit();
   try {

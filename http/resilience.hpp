@@ -1,0 +1,91 @@
+// The recommended policies for a client: retries that know HTTP, and a circuit breaker for each origin.
+//
+//   http::client c(http::client_options().policy(http::standard_policies()));
+//
+//   attempts   3 at most, and only of what may be sent twice: an idempotent method (or POST and the like when the
+//              connection was refused), a body that can be sent again
+//   tried      after connect_error, timeout_error of a phase, a connection lost before the answer; 429, 502, 503 and
+//   again      504 (RFC 9110, sections 15.6 and RFC 6585), with Retry-After as the delay when it is at most 10 s, and
+//              not at all when it is longer; else exponential delays from 100 ms to 5 s with full jitter
+//   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe: `rejected` is thrown
+//   nothing    is tried again after a cancellation, when the total timeout would come first, or when a tenth of the
+//              recent calls were retries already: a budget of 10 tokens, one a retry, a tenth back for each success
+//
+// This is the only part of http/ that includes patterns/.
+#pragma once
+
+#include <rondo/http/policy.hpp>
+#include <rondo/patterns/backoff.hpp>
+#include <rondo/patterns/circuit_breaker.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace rondo::http {
+
+struct resilience_counts {
+  std::uint64_t calls = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t refused = 0;       // by a breaker
+  std::uint64_t budget_spent = 0;  // not tried again for that
+};
+
+class resilience_options {
+ public:
+  // Throws std::invalid_argument for 0. 1: no retries.
+  resilience_options& max_attempts(int n);
+  resilience_options& backoff(rondo::backoff b) noexcept {
+    delays_ = std::move(b);
+    return *this;
+  }
+  // A longer Retry-After is not waited for. 10 s.
+  template <class Rep, class Period>
+  resilience_options& longest_retry_after(std::chrono::duration<Rep, Period> d) noexcept {
+    longest_retry_after_ = rondo::detail::saturate(d);
+    return *this;
+  }
+  // Throw std::invalid_argument for 0.
+  resilience_options& consecutive_failures(std::uint32_t n);
+  template <class Rep, class Period>
+  resilience_options& open_for(std::chrono::duration<Rep, Period> d) noexcept {
+    open_for_ = rondo::detail::saturate(d);
+    return *this;
+  }
+  // Breakers kept; beyond, one that is closed and not in use goes. At least 1.
+  resilience_options& max_origins(std::size_t n);
+
+ private:
+  friend class standard_stack;
+  int max_attempts_ = 3;
+  rondo::backoff delays_ = rondo::backoff::exponential(std::chrono::milliseconds(100))
+                               .cap(std::chrono::seconds(5))
+                               .full_jitter();
+  std::chrono::nanoseconds longest_retry_after_ = std::chrono::seconds(10);
+  std::uint32_t consecutive_failures_ = 5;
+  std::chrono::nanoseconds open_for_ = std::chrono::seconds(60);
+  std::size_t max_origins_ = 1000;
+};
+
+class standard_stack final : public request_policy {
+ public:
+  explicit standard_stack(resilience_options options = {});
+  ~standard_stack() override;
+
+  task<response> run(policy_call call) override;
+
+  // Of an origin as http::url::origin() gives it; closed when it is not known.
+  [[nodiscard]] circuit_breaker::state state_of(const std::string& origin) const;
+  [[nodiscard]] const resilience_counts& counts() const noexcept;
+
+ private:
+  struct state;
+  std::unique_ptr<state> state_;
+};
+
+// On one loop's thread, as the client.
+std::shared_ptr<standard_stack> standard_policies(resilience_options options = {});
+
+}  // namespace rondo::http

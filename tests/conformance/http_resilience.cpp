@@ -1,0 +1,159 @@
+// The recommended policies end to end, and JSON.
+#include "http/http_support.hpp"
+#include "support/conformance.hpp"
+
+#include <rondo/http.hpp>
+#include <rondo/http/json.hpp>
+#include <rondo/http/resilience.hpp>
+#include <rondo/patterns/rejection.hpp>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::server_request;
+using http::server_response;
+using breaker_state = circuit_breaker::state;
+
+namespace {
+
+// Answers the statuses in turn, then 200.
+struct scripted {
+  http::server server;
+  std::vector<int> statuses;
+  std::string retry_after;
+  std::size_t asked = 0;
+
+  scripted() {
+    for (const char* method : {"GET", "POST", "PUT"})
+      server.route(method, "/", [this](server_request& r) -> task<server_response> {
+        co_await r.text();
+        const int status = asked < statuses.size() ? statuses[asked] : 200;
+        ++asked;
+        server_response answer(status);
+        if (!retry_after.empty() && status >= 400) answer.header("Retry-After", retry_after);
+        co_return answer;
+      });
+  }
+};
+
+http::resilience_options quick() {
+  return http::resilience_options().backoff(backoff::constant(1ms));
+}
+
+}  // namespace
+
+CONFORMANCE(HttpResilience, TriesAgainWhatMayBeTriedAgain) {
+  scripted s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick());
+    http::client c(http::client_options().policy(p));
+    s.statuses = {503, 502};
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 200);
+    EXPECT_EQ(s.asked, 3U);
+    s.asked = 0;
+    s.statuses = {503, 503, 503};
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 503);  // the last answer
+    EXPECT_EQ(s.asked, 3U);
+    s.asked = 0;
+    EXPECT_EQ((co_await c.post(at + "/", "x")).status(), 503);  // POST may have been done
+    EXPECT_EQ(s.asked, 1U);
+    s.asked = 0;
+    s.statuses = {404};
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 404);
+    EXPECT_EQ(s.asked, 1U);
+    s.asked = 0;
+    s.statuses = {503};
+    int taken = 0;
+    http::response once =
+        co_await c.send(http::request("PUT", at + "/").body(counted_body("x", 1, taken)));
+    EXPECT_EQ(once.status(), 503);  // its body goes once
+    EXPECT_EQ(p->counts().retries, 4U);
+    EXPECT_EQ(p->counts().calls, 5U);
+  });
+  const unserved_port port;
+  auto p = http::standard_policies(quick());
+  http::client c(http::client_options().policy(p));
+  EXPECT_TRUE(co_await caught<http::connect_error>(c.post(origin_of(port.at()), "x")));
+  EXPECT_EQ(p->counts().retries, 2U);  // nobody had seen it
+}
+
+CONFORMANCE(HttpResilience, WaitsAsLongAsTheServerSaysAndNoLonger) {
+  scripted s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick().longest_retry_after(2s));
+    http::client c(http::client_options().policy(p));
+    s.statuses = {429};
+    s.retry_after = "3";
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 429);
+    EXPECT_EQ(s.asked, 1U);
+    s.asked = 0;
+    s.retry_after = "99999999999999999999";
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 429);
+    s.asked = 0;
+    s.retry_after = "1";
+    http::client hurried(
+        http::client_options().policy(p).total_timeout(500ms));  // it would come too late
+    EXPECT_EQ((co_await hurried.get(at + "/")).status(), 429);
+    EXPECT_EQ(s.asked, 1U);
+    if (reactor != reactor_kind::simulated) co_return;  // a second of the virtual clock
+    s.asked = 0;
+    const auto start = this_loop().now();
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 200);
+    EXPECT_GE(this_loop().now() - start, 1s);
+    s.asked = 0;
+    s.retry_after = "Thu, 01 Jan 1970 00:00:00 GMT";
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 200);
+  });
+}
+
+CONFORMANCE(HttpResilience, HasABreakerForEachOrigin) {
+  scripted bad;
+  scripted good;
+  bad.statuses.assign(100, 500);
+  co_await with_server(bad.server, [&](std::string at_bad, endpoint) -> task<> {
+    co_await with_server(good.server, [&](std::string at_good, endpoint) -> task<> {
+      auto p = http::standard_policies(quick().consecutive_failures(3).open_for(20ms));
+      http::client c(http::client_options().policy(p));
+      for (int i = 0; i < 3; ++i) EXPECT_EQ((co_await c.get(at_bad + "/")).status(), 500);
+      EXPECT_EQ(p->state_of(at_bad), breaker_state::open);
+      const auto refused = co_await caught<rejected>(c.get(at_bad + "/"));
+      EXPECT_TRUE(refused && refused->reason() == rejection_reason::circuit_open);
+      EXPECT_EQ(bad.asked, 3U);
+      EXPECT_EQ((co_await c.get(at_good + "/")).status(), 200);
+      EXPECT_EQ(p->state_of(at_good), breaker_state::closed);
+      bad.statuses.clear();
+      co_await sleep_for(25ms);
+      EXPECT_EQ((co_await c.get(at_bad + "/")).status(), 200);
+      EXPECT_EQ(p->state_of(at_bad), breaker_state::closed);
+    });
+  });
+}
+
+CONFORMANCE(HttpResilience, RetriesNoMoreThanItsBudget) {
+  scripted s;
+  s.statuses.assign(1000, 429);
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick());
+    http::client c(http::client_options().policy(p));
+    for (int i = 0; i < 20; ++i) co_await c.get(at + "/");
+    EXPECT_EQ(p->counts().retries, 6U);  // ten tokens down to below half
+    EXPECT_GT(p->counts().budget_spent, 0U);
+  });
+}
+
+CONFORMANCE(HttpJson, GoesOutAndComesBack) {
+  http::server server;
+  server.route("POST", "/", [](server_request& r) -> task<server_response> {
+    co_return server_response::json(co_await r.text());
+  });
+  co_await with_server(server, [](std::string at, endpoint) -> task<> {
+    http::client c;
+    const nlohmann::json value{{"name", "x"}, {"list", {1, 2, 3}}};
+    http::response r = co_await c.send(http::json_body(http::request("POST", at + "/"), value));
+    EXPECT_EQ(r.headers().get("content-type"), "application/json");
+    const nlohmann::json back = co_await http::read_json(r);
+    EXPECT_EQ(back, value);
+    http::response bad = co_await c.send(http::request("POST", at + "/").body("{"));
+    EXPECT_TRUE(co_await caught<nlohmann::json::parse_error>(http::read_json(bad)));
+  });
+}

@@ -1,0 +1,259 @@
+#include "fuzz/targets.hpp"
+
+#include <rondo/http/cookies.hpp>
+#include <rondo/http/decode.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/parser.hpp>
+#include <rondo/http/redirect.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+namespace rondo_test::fuzz {
+namespace {
+
+namespace http = rondo::http;
+
+void must(bool held, const char* promise, std::string_view input) {
+  if (held) return;
+  std::fprintf(stderr, "broken: %s\ninput:", promise);
+  for (const char c : input) std::fprintf(stderr, " %02x", static_cast<unsigned char>(c));
+  std::fprintf(stderr, "\n");
+  std::abort();
+}
+
+// Takes choices from the front of the input.
+unsigned choose(std::string_view& input) {
+  if (input.empty()) return 0;
+  const auto c = static_cast<unsigned char>(input.front());
+  input.remove_prefix(1);
+  return c;
+}
+
+std::span<const std::byte> bytes(std::string_view s) {
+  return std::as_bytes(std::span(s.data(), s.size()));
+}
+
+bool has_control(std::string_view s) {
+  return std::ranges::any_of(
+      s, [](char c) { return c == '\r' || c == '\n' || c == '\0' || c == '\x7f'; });
+}
+
+// What a parser makes of a stream that comes in pieces: heads, bodies put together, and the error.
+std::string heard(std::string_view method, std::string_view stream, std::size_t piece) {
+  http::response_parser p;
+  p.expect(method);
+  std::string log;
+  try {
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      std::string_view input = stream.substr(at, piece);
+      for (;;) {
+        const http::parse_step step = p.next(bytes(input));
+        input.remove_prefix(step.consumed);
+        if (step.event == http::parse_event::head) {
+          log += "head " + std::to_string(p.head().status) + ' ' + p.head().reason + '\n';
+          log += p.head().headers.wire();
+        }
+        if (step.event == http::parse_event::body)
+          log.append(reinterpret_cast<const char*>(step.body.data()), step.body.size());
+        if (step.event == http::parse_event::end) {
+          log += "end\n";
+          log += p.trailers().wire();
+          if (p.hands_over()) return log;
+        }
+        if (step.event == http::parse_event::need_more) break;
+      }
+    }
+    p.finish();
+    log += "finished";
+  } catch (const http::error& e) {
+    log += "error ";
+    log += e.message();
+  }
+  return log;
+}
+
+void response(std::string_view input) {
+  static constexpr const char* methods[] = {"GET", "HEAD", "CONNECT", "POST"};
+  const char* method = methods[choose(input) % 4];
+  const std::size_t piece = choose(input) % 40 + 1;
+  const std::string whole = heard(method, input, input.size() + 1);
+  must(heard(method, input, piece) == whole, "the verdict is the same however the input is split",
+       input);
+  must(heard(method, input, 1) == whole, "the verdict is the same byte by byte", input);
+}
+
+void chunked(std::string_view input) {
+  const std::size_t piece = choose(input) % 40 + 1;
+  const std::string stream =
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + std::string(input);
+  const std::string whole = heard("GET", stream, stream.size());
+  must(heard("GET", stream, piece) == whole, "chunks are the same however they are split", input);
+  must(heard("GET", stream, 1) == whole, "chunks are the same byte by byte", input);
+}
+
+std::optional<http::url> parsed(std::string_view text) {
+  try {
+    return http::url::parse(text);
+  } catch (const http::url_error& e) {
+    must(!has_control(e.what()), "an error shows no control byte", text);
+    return std::nullopt;
+  }
+}
+
+void url(std::string_view input) {
+  const auto u = parsed(input);
+  if (!u) return;
+  must(!has_control(u->href()) && u->href().find(' ') == std::string::npos,
+       "a URL can stand in a request line", input);
+  must(!u->host().empty() && u->path().starts_with('/'), "a URL has a host and a path", input);
+  const auto again = parsed(u->href());
+  must(again && *again == *u, "the normal form is a fixed point", input);
+  must(u->without_credentials().origin() == u->origin() &&
+           !u->without_credentials().has_credentials(),
+       "credentials come off and nothing else", input);
+}
+
+void set_cookie(std::string_view input) {
+  const http::url from = http::url::parse("https://www.example.com/a/b");
+  http::cookie_jar jar;
+  jar.store(from, input);
+  must(jar.size() <= 1, "one field sets one cookie", input);
+  must(jar.header_for(http::url::parse("https://example.org/a/b")).empty() &&
+           jar.header_for(http::url::parse("https://notexample.com/a/b")).empty(),
+       "a cookie goes to no foreign host", input);
+  const std::string sent = jar.header_for(from);
+  must(!has_control(sent) && sent.find(';') == std::string::npos,
+       "a cookie is one pair and no line", input);
+  const bool secure = jar.size() == 1 && jar.all()[0].secure;
+  must(!secure || jar.header_for(http::url::parse("http://www.example.com/a/b")).empty(),
+       "a secure cookie goes over https alone", input);
+  http::cookie_jar loaded;
+  loaded.load(jar.save());
+  must(loaded.header_for(from) == sent || jar.save().find('\n') + 1 == jar.save().size(),
+       "what is saved is loaded", input);
+}
+
+void redirect(std::string_view input) {
+  static constexpr const char* methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE"};
+  static constexpr int codes[] = {301, 302, 303, 307, 308};
+  static constexpr const char* origins[] = {"http://a.test/x", "https://a.test/x",
+                                            "https://u:p@a.test:8443/x#f"};
+  const std::string method = methods[choose(input) % 5];
+  const int status = codes[choose(input) % 5];
+  const unsigned how = choose(input);
+  const http::url from = http::url::parse(origins[how % 3]);
+  const bool may_leave_https = (how & 128) != 0;
+  http::headers response;
+  try {
+    response.add("Location", input);
+  } catch (const std::invalid_argument&) {
+    return;  // no response can carry it
+  }
+  std::optional<http::detail::redirect_plan> plan;
+  try {
+    plan = http::detail::plan_redirect(method, from, status, response, may_leave_https);
+  } catch (const http::redirect_error&) {
+    return;
+  }
+  must(plan.has_value(), "a Location is followed or refused", input);
+  const http::url& to = plan->url;
+  must(to.scheme() == "http" || to.scheme() == "https", "redirects stay with http", input);
+  must(!to.has_credentials(), "a redirect brings no credentials", input);
+  must(may_leave_https || !from.is_secure() || to.is_secure(), "https is not left", input);
+  http::headers request{
+      {"Authorization", "s"}, {"Cookie", "s"}, {"Proxy-Authorization", "s"}, {"Content-Type", "t"}};
+  http::detail::strip_fields(request, *plan);
+  const bool same =
+      to.scheme() == from.scheme() && to.host() == from.host() && to.port() == from.port();
+  must(same == request.contains("authorization") && same == request.contains("cookie") &&
+           same == request.contains("proxy-authorization"),
+       "no secret crosses an origin, and none is lost within one", input);
+  must(plan->method == method || (plan->method == "GET" && !request.contains("content-type")),
+       "only GET takes another method's place, and without a body", input);
+}
+
+std::string decoded(const char* coding, std::string_view input, std::size_t piece) {
+  constexpr std::uint64_t limit = 1 << 20;
+  std::string out;
+  try {
+    http::detail::body_decoder d({coding}, limit);
+    for (std::size_t at = 0; at < input.size(); at += piece) {
+      d.give(bytes(input.substr(at, piece)));
+      for (;;) {
+        const auto part = d.next();
+        if (part.empty()) break;
+        out.append(reinterpret_cast<const char*>(part.data()), part.size());
+      }
+    }
+    d.finish();
+    must(out.size() <= limit, "a decoded body keeps to its limit", input);
+    return "whole " + out;
+  } catch (const http::body_error& e) {
+    return e.why() == http::body_error::reason::too_large ? "too large" : "bad";
+  }
+}
+
+void decode(std::string_view input) {
+  static constexpr const char* codings[] = {"gzip", "deflate", "br", "zstd"};
+  const char* coding = codings[choose(input) % 4];
+  const std::size_t piece = choose(input) % 40 + 1;
+  must(decoded(coding, input, piece) == decoded(coding, input, input.size() + 1),
+       "a body decodes the same however it is split", input);
+}
+
+std::string with(std::initializer_list<int> choices, std::string_view rest) {
+  std::string s;
+  for (const int c : choices) s += static_cast<char>(c);
+  return s += rest;
+}
+
+}  // namespace
+
+const std::vector<target>& targets() {
+  using namespace std::string_literals;
+  static const std::vector<target> all{
+      {"response",
+       &response,
+       {with({0, 3}, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+        with({1, 7}, "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"),
+        with({0, 5}, "HTTP/1.1 103 Early\r\nLink: x\r\n\r\nHTTP/1.1 204 No\r\n\r\n"),
+        with({2, 2}, "HTTP/1.1 200 OK\r\n\r\nraw bytes"),
+        with({0, 9}, "HTTP/1.0 200 OK\r\nX: a\r\n folded\r\n\r\nuntil close"),
+        with({0, 1}, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
+        with({0, 1}, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx"),
+        with({3, 1}, "HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\nz")}},
+      {"chunked",
+       &chunked,
+       {with({0}, "5\r\nhello\r\n0\r\n\r\n"),
+        with({3}, "1;a=\"q\\\"x\";b\r\nx\r\n0\r\nT: v\r\n\r\n"), with({1}, "FFFFFFFFFFFFFFFF\r\n"),
+        with({2}, "0\r\n\r\nextra"), with({9}, "5 \r\nhello\r\n")}},
+      {"url",
+       &url,
+       {"http://user:pa%20ss@EXAMPLE.org:8080/a/../b%2f?q=1#f", "https://[::ffff:1.2.3.4]/",
+        "http://0x7f.1/", "\t http:\\\\a\\b\nc", "ws://xn--bcher-kva.example/", "http://a%00b/",
+        "https://b\xc3\xbc"
+        "cher.example./x y\"<>`"}},
+      {"set_cookie",
+       &set_cookie,
+       {"a=1; Path=/; Domain=.example.com; Secure; HttpOnly; SameSite=Lax; Max-Age=10",
+        "__Host-a=b; Secure; Path=/", "a=b; Expires=Sun, 06 Nov 1994 08:49:37 GMT",
+        "a=b; expires=06-Nov-30 8:49:37", "=x; domain=com", "a\tb= c ;path=a; max-age=-0"}},
+      {"redirect",
+       &redirect,
+       {with({0, 0, 0}, "/b?c#d"), with({2, 1, 1}, "http://a.test/"),
+        with({3, 4, 2}, "//a.test:8443/y"), with({1, 2, 129}, "http://A.TEST:443/"),
+        with({0, 3, 2}, "https://u:p@a.test:8443/"), with({2, 3, 0}, "http://a.test.:80/"),
+        with({0, 1, 1}, "https:b"), with({4, 1, 0}, "\\\\b\\c")}},
+      {"decode",
+       &decode,
+       {with({0, 3}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0"s),
+        with({1, 1}, "\x78\x9c\x03\0\0\0\0\x01"s), with({1, 1}, "\x03\0"s), with({2, 2}, "\x3b"),
+        with({3, 5}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0"s)}},
+  };
+  return all;
+}
+
+}  // namespace rondo_test::fuzz
