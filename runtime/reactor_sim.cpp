@@ -6,14 +6,45 @@
 #include <algorithm>
 #include <array>
 #include <cinttypes>
+#include <cstddef>
 #include <cstdio>
+#include <cstring>
 #include <stdexcept>
+#include <string_view>
 
 namespace rondo::detail {
 namespace {
 
 constinit thread_local const simulation_options* running_simulation = nullptr;
 constinit thread_local simulated_world* running_world = nullptr;
+
+constexpr std::int32_t most_connect_retries = 127;           // seconds: Linux's tcp_syn_retries
+constexpr auto longest_silence = std::chrono::seconds(924);  // Linux's tcp_retries2
+
+// Of a host, in network order.
+std::string address_of(const simulation_options& world, const std::string& host) {
+  const auto known = world.hosts_.find(host);
+  const std::string text = known != world.hosts_.end() ? known->second
+                           : host == "localhost"       ? "127.0.0.1"
+                                                       : host;
+  std::array<char, sizeof(in6_addr)> bytes{};
+  if (::inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return {bytes.data(), sizeof(in_addr)};
+  if (::inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1)
+    return {bytes.data(), sizeof(in6_addr)};
+  throw std::invalid_argument("partition: \"" + host +
+                              "\" is neither a host of the simulation nor an address");
+}
+
+std::string_view address_of(const socket_name& name) noexcept {
+  sa_family_t family = AF_UNSPEC;
+  if (name.size() >= sizeof family) std::memcpy(&family, name.data(), sizeof family);
+  const std::string_view bytes = name;
+  if (family == AF_INET && name.size() >= sizeof(sockaddr_in))
+    return bytes.substr(offsetof(sockaddr_in, sin_addr), sizeof(in_addr));
+  if (family == AF_INET6 && name.size() >= sizeof(sockaddr_in6))
+    return bytes.substr(offsetof(sockaddr_in6, sin6_addr), sizeof(in6_addr));
+  return {};
+}
 
 constexpr auto connect_retry = std::chrono::seconds(1);  // as Linux does when a backlog is full
 
@@ -28,6 +59,9 @@ std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& option
 
 simulated_reactor::simulated_reactor(const simulation_options& options, operation_queue& completed)
     : reactor(completed), options_(options), random_(options.seed_) {
+  for (const simulation_options::cut& c : options_.partitions_)
+    partitions_.push_back({address_of(options_, c.one), address_of(options_, c.other),
+                           add(now_, c.begin), add(add(now_, c.begin), c.length)});
   running_simulation = &options_;
   running_world = &world_;
   for (const auto& [name, numeric] : options_.hosts_) world_.host(name, {numeric});
@@ -106,7 +140,53 @@ void simulated_reactor::happen(event& e) {
   }
 }
 
+time_point simulated_reactor::passes_at(const socket_name& one,
+                                        const socket_name& other) const noexcept {
+  time_point when = now_;
+  const std::string_view a = address_of(one);
+  const std::string_view b = address_of(other);
+  for (const partition& p : partitions_)
+    if (p.begin <= now_ && now_ < p.end &&
+        ((p.one == a && p.other == b) || (p.one == b && p.other == a)))
+      when = std::max(when, p.end);
+  return when;
+}
+
+bool simulated_reactor::held_back(const event& e) {
+  if (partitions_.empty()) return false;
+  if (e.kind == event_kind::datagram || e.kind == event_kind::unreachable) {
+    const sim_socket* s = socket(e.to);
+    const bool lost = e.kind == event_kind::datagram ? passes_at(e.source, e.target) > now_
+                                                     : s && passes_at(s->local, s->remote) > now_;
+    if (lost) trace("cut", e.to.fd, static_cast<std::int64_t>(e.bytes.size()));
+    return lost;
+  }
+  sim_socket* s = socket(e.kind == event_kind::syn ? e.from : e.to);
+  if (!s || e.kind == event_kind::timed_out) return false;
+  const time_point when = passes_at(s->local, s->remote);
+  if (when <= now_) return false;
+  trace("cut", e.to.fd, static_cast<std::int64_t>(e.bytes.size()));
+  if (e.kind == event_kind::reset) return true;  // not sent again
+  if (e.kind == event_kind::syn) {
+    if (e.result < most_connect_retries) {
+      event again = e;
+      ++again.result;
+      at(add(now_, connect_retry), std::move(again));
+    } else {
+      s->answered = true;
+      s->verdict = -ETIMEDOUT;
+      progress(e.from.fd);
+    }
+    return true;
+  }
+  if (when - now_ > longest_silence)
+    at(add(now_, longest_silence), event{.kind = event_kind::timed_out, .to = s->peer});
+  at(when, e);  // sent again until it passes; in order, because all wait for the same moment
+  return true;
+}
+
 void simulated_reactor::arrive(const event& e) {
+  if (held_back(e)) return;
   sim_socket* s = socket(e.to);
   switch (e.kind) {
     case event_kind::syn: {
@@ -164,6 +244,9 @@ void simulated_reactor::arrive(const event& e) {
       trace("end", e.to.fd, 0);
       s->end_arrived = true;
       progress(e.to.fd);
+      return;
+    case event_kind::timed_out:
+      if (s && !s->reset) break_connection(e.to.fd, *s, -ETIMEDOUT);
       return;
     case event_kind::datagram: arrive_datagram(e); return;
     case event_kind::unreachable:

@@ -17,6 +17,7 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace rondo {
 
@@ -61,6 +62,16 @@ struct simulation_options {
     datagram_reordering_ = chance;
     return *this;
   }
+  // Between two hosts, each a name given to host() or a numeric address, nothing passes from `begin` after the
+  // start of the run for `length`: datagrams are lost, streams hold what they carry and go on afterwards, a
+  // connect waits or fails with ETIMEDOUT after 127 s. A socket that was not bound is on 127.0.0.1 (::1).
+  // run() throws std::invalid_argument for a host that is not known.
+  template <class A, class B>
+  simulation_options& partition(std::string one, std::string other, A begin, B length) {
+    const detail::nanoseconds from = detail::saturate(begin);
+    partitions_.push_back({std::move(one), std::move(other), from, detail::saturate(length)});
+    return *this;
+  }
   // Bytes one direction of a connection holds before its writer must wait. 64 KiB.
   simulation_options& window(std::uint32_t bytes) {
     window_ = std::max(bytes, 1U);
@@ -88,6 +99,13 @@ struct simulation_options {
   double datagram_reordering_ = 0;
   std::uint32_t window_ = 64 * 1024;
   std::map<std::string, std::string> hosts_;
+  struct cut {
+    std::string one;
+    std::string other;
+    detail::nanoseconds begin;
+    detail::nanoseconds length;
+  };
+  std::vector<cut> partitions_;
   std::string* trace_ = nullptr;
 };
 

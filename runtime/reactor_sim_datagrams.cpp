@@ -18,11 +18,10 @@ constexpr std::size_t udp_receive_buffer = 212'992;  // Linux: net.core.rmem_def
 constexpr std::size_t unix_receive_queue = 10;       // Linux: net.unix.max_dgram_qlen
 constexpr nanoseconds longest_detour{50'000'000};    // of a datagram that others overtake
 
-// What the receiver of a datagram sees: a socket bound to any address sends from the one it reaches.
-socket_name seen_from(const socket_name& local, const socket_name& target) {
-  if (local.size() != target.size() || local.size() < sizeof(sockaddr_in) || !is_wildcard(local))
-    return local;
-  socket_name seen = target;
+// What the receiver of a datagram sees of a socket that is bound to any address.
+socket_name seen_from(const socket_name& local, int domain) {
+  if (local.size() < sizeof(sockaddr_in) || !is_wildcard(local)) return local;
+  socket_name seen = own_address(domain);
   std::memcpy(seen.data() + 2, local.data() + 2, 2);  // its own port
   return seen;
 }
@@ -66,7 +65,7 @@ std::int32_t simulated_reactor::connect_datagram(sim_socket& s, const operation&
   socket_name remote = name_from(name, op.size);
   int fd = -1;
   if (s.domain == AF_UNIX && !receiver_for(remote, s.local, fd)) return -ECONNREFUSED;
-  if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, remote);
+  if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, own_address(s.domain));
   s.remote = std::move(remote);
   s.what = sim_socket::kind::connected;
   return 0;
@@ -132,7 +131,7 @@ std::int32_t simulated_reactor::send_datagram(int fd, sim_socket& s, const msghd
     return static_cast<std::int32_t>(n);
   }
   e.bytes = gather(m, n);
-  e.source = seen_from(s.local, target);
+  e.source = seen_from(s.local, s.domain);
   e.target = std::move(target);
   if (random_.chance(options_.datagram_duplication_)) at(after_latency(e.target, s.local), e);
   if (random_.chance(options_.datagram_reordering_))

@@ -94,6 +94,19 @@ bool is_wildcard(const socket_name& n) noexcept {
   return false;
 }
 
+socket_name own_address(int domain) {
+  if (domain == AF_INET) {
+    sockaddr_in a{};
+    a.sin_family = AF_INET;
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    return name_from(reinterpret_cast<const sockaddr*>(&a), sizeof a);
+  }
+  sockaddr_in6 a{};
+  a.sin6_family = AF_INET6;
+  a.sin6_addr = in6addr_loopback;
+  return name_from(reinterpret_cast<const sockaddr*>(&a), sizeof a);
+}
+
 bool serves(const socket_name& bound, const socket_name& wanted) noexcept {
   if (bound == wanted) return true;
   // family and port agree, and any address will do

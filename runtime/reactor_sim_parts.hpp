@@ -43,6 +43,9 @@ bool is_wildcard(const socket_name& n) noexcept;
 // What is bound there gets what is sent to `wanted`.
 bool serves(const socket_name& bound, const socket_name& wanted) noexcept;
 
+// Where a socket is that was not bound: 127.0.0.1 or ::1, without a port.
+socket_name own_address(int domain);
+
 // The other end of something: by number and by a serial that is never used twice.
 struct socket_ref {
   int fd = -1;
@@ -98,7 +101,8 @@ enum class event_kind : std::uint8_t {
   end,
   reset,
   datagram,
-  unreachable
+  unreachable,
+  timed_out
 };
 
 struct event {
@@ -107,7 +111,7 @@ struct event {
   direction way = direction::in;  // perform, cancel
   std::uint64_t started = 0;      // perform, cancel
   socket_ref from{};              // syn; data: who learns that there is room again
-  std::int32_t result = 0;        // verdict
+  std::int32_t result = 0;        // verdict; syn: how often it was sent again
   std::string bytes{};            // data, datagram
   socket_name source{};           // datagram
   socket_name target{};           // datagram
@@ -177,6 +181,10 @@ class simulated_reactor final : public reactor {
   sim_socket* socket(socket_ref r) noexcept;
   int new_socket(int domain, int type);
   std::uint16_t new_port(int type) noexcept;
+  // When what is sent now passes between the two; now_, unless they are parted.
+  time_point passes_at(const socket_name& one, const socket_name& other) const noexcept;
+  // True: it will arrive later, or never.
+  bool held_back(const event& e);
   // Gives it a port, or an abstract name, of the reactor's choice.
   void bind_somewhere(sim_socket& s, socket_name wanted);
   void at(time_point when, event e) {
@@ -220,8 +228,16 @@ class simulated_reactor final : public reactor {
   void break_connection(int fd, sim_socket& s, std::int32_t error);
   void trace(const char* what, int fd, std::int64_t value) noexcept;
 
+  struct partition {
+    std::string one;  // an address, in network order
+    std::string other;
+    time_point begin;
+    time_point end;
+  };
+
   simulation_options options_;
   simulated_world world_;
+  std::vector<partition> partitions_;
   random_source random_;
   buffer_pool pool_;
   time_point now_{std::chrono::hours(1)};

@@ -50,7 +50,7 @@ std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation
     case sim_socket::kind::fresh: {
       const auto* name = static_cast<const sockaddr*>(op.data);
       s.remote = name_from(name, op.size);
-      if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, s.remote);
+      if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, own_address(s.domain));
       s.what = sim_socket::kind::connecting;
       if (const simulated_address* to = address_of(s.remote); to && to->connect_error_ != 0) {
         event verdict{.kind = event_kind::verdict, .to = {fd, s.serial}};

@@ -4,33 +4,77 @@
 // tried first: on this interface a speculative system call costs more than a batched entry. Entries that do
 // not fit the queue wait in a list, in order.
 //
+// Two streams outlive any single wait, and live in the descriptor's slot, never in a frame: what a listener
+// accepts, and what a socket receives into buffers that the kernel chooses. One entry starts a stream
+// (multishot); from then on a completion comes for each connection, or piece of bytes, without another. What
+// nobody waits for stays in the slot; too much of it ends the stream, which begins again when somebody waits.
+// The kernel ends one too (no more buffers, no more descriptors): a completion without the MORE flag is the
+// last. A read that finds little, twice, makes the next one begin a stream; buffers that come full, one after
+// the other, end it, because bulk is better received into the reader's own buffer.
+//
 // Closing is the delicate part. An entry that has not been handed over would run on whatever descriptor gets
 // the number next, and close(2) does not end a pending recv. So close() hands over what is queued while the
 // number is still ours, cancels, and gives the number back at the last completion.
 #include <rondo/runtime/reactor_kernel.hpp>
+#include <rondo/runtime/uring_buffers.hpp>
 
 #include <liburing.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdio>
+#include <memory>
+#include <span>
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace rondo::detail {
 namespace {
 
 constexpr unsigned queue_entries = 512;
 constexpr unsigned completion_entries = 8192;
+// Few enough that the bytes of one are still in the caches when its task runs.
+constexpr unsigned completions_a_turn = 32;
+constexpr unsigned all_completions = ~0U;
 
 // What a completion's user data says: one of these, or an operation's address.
 constexpr std::uint64_t tag_ignored = 0;
 constexpr std::uint64_t tag_wake = 1;
+// In the lowest bits, where an address has none; above them the descriptor's number and its generation.
+constexpr std::uint64_t tag_receiving = 2;
+constexpr std::uint64_t tag_accepting = 3;
+constexpr std::uint64_t tag_mask = 7;
+constexpr unsigned number_shift = 3;
+constexpr unsigned generation_shift = 32;
+constexpr int largest_number = (1 << (generation_shift - number_shift)) - 1;
+
+// What a stream may hold that nobody waits for.
+constexpr std::uint16_t most_buffers_unread = 8;
+constexpr std::size_t most_connections_unaccepted = 16;
+// Reads of a few bytes after which a read begins a stream, and full buffers in a row that end it.
+constexpr std::uint8_t reads_before_a_stream = 2;
+constexpr std::int32_t few_bytes = 1024;
+constexpr std::uint8_t full_buffers_of_bulk = 8;
+
+enum class stream_state : std::uint8_t { none, armed, ending };
 
 struct uring_slot : descriptor_slot {
+  received_queue received;                     // and not read
+  std::unique_ptr<std::vector<int>> accepted;  // and not taken; of a listener only
+  std::uint32_t armed_in = 0;                  // the batch that has, or had, the stream's entry
+  std::int32_t end = 0;                        // how `received` ends: 0 or a negative errno
+  stream_state stream = stream_state::none;    // in the kernel until its last completion
+  bool ended = false;                          // `end` is to be told
+  bool on_stream = false;                      // who waits to read waits for the stream
+  bool plain_tcp = false;
   bool unix_datagrams = false;
+  std::uint8_t small_reads = 0;
+  std::uint8_t full_buffers = 0;
 };
 
 struct setup {
@@ -39,6 +83,10 @@ struct setup {
 };
 constexpr bool is_receive(operation_kind k) noexcept {
   return k == operation_kind::recv || k == operation_kind::recvmsg || k == operation_kind::receive;
+}
+// What a stream may have brought already.
+constexpr bool takes_from_stream(operation_kind k) noexcept {
+  return is_receive(k) || k == operation_kind::accept;
 }
 // Served by waiting for readiness, then by a call.
 constexpr bool when_ready(operation_kind k) noexcept {
@@ -66,6 +114,7 @@ class uring_reactor final : public kernel_reactor {
  public:
   explicit uring_reactor(operation_queue& completed) : kernel_reactor(completed, 0) {
     open_ring();
+    require_operations();
     arm_wake();
   }
 
@@ -89,36 +138,49 @@ class uring_reactor final : public kernel_reactor {
     io_uring_queue_exit(&ring_);
     table_.for_each([this](int fd, uring_slot& s) {
       if (s.closing) close_now(fd);
+      if (s.accepted)
+        for (const int unserved : *s.accepted) close_now(unserved);
     });
   }
 
   bool start(operation& op) noexcept override {
     const bool foreign = op.target.generation == 0;
+    uring_slot* s = nullptr;
     if (!foreign) {
-      uring_slot* s = table_.admit(op);
+      s = table_.admit(op);
       if (!s) return true;
+      if (takes_from_stream(op.kind) && deliver(*s, op)) {
+        ++counts_.submitted;
+        ++counts_.completed;
+        return true;
+      }
       s->waiting[static_cast<std::size_t>(op.way)] = &op;
     }
     ++counts_.submitted;
     op.in_flight = true;
     op.cancel_asked = op.closed_under = false;
-    if (waiting_.empty() && prepare(op)) return false;
-    waiting_.push(op);
+    if (s && takes_from_stream(op.kind))
+      begin_input(*s, op);
+    else
+      submit_alone(op);
     return false;
   }
 
   void cancel(operation& op) noexcept override {
     if (op.cancel_asked || !op.in_flight) return;
     op.cancel_asked = true;
+    uring_slot* slot = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
+    if (slot && slot->on_stream &&
+        slot->waiting[0] == &op) {  // what comes will be there for the next
+      slot->on_stream = false;
+      settle(op, -ECANCELED);
+      return;
+    }
     if (waiting_.remove(op)) {
       settle(op, -ECANCELED);
       return;
     }
-    io_uring_sqe* e = entry();
-    if (!e) {  // make room: 512 cancellations an enter
-      submit();
-      e = entry();
-    }
+    io_uring_sqe* e = entry_or_submit();  // 512 cancellations an enter
     if (!e) {
       cancels_waiting_.push(op);
       op.cancel_waiting = true;
@@ -128,9 +190,16 @@ class uring_reactor final : public kernel_reactor {
   }
 
   bool wait(time_point deadline) noexcept override {
+    // One enter brings many completions. They are taken in parts, and what their tasks start meanwhile goes with
+    // the next enter.
+    if (io_uring_cq_ready(&ring_) > 0) {
+      reap(completions_a_turn);
+      return true;
+    }
     hand_over_waiting();
+    if (!wake_armed_) arm_wake();  // the queue was full
     const bool sleep = deadline > time_point::min() && !something_completed() && waiting_.empty() &&
-                       cancels_waiting_.empty() && io_uring_cq_ready(&ring_) == 0;
+                       cancels_waiting_.empty() && wake_armed_ && io_uring_cq_ready(&ring_) == 0;
     if (sleep) {
       io_uring_cqe* first = nullptr;
       int r = 0;
@@ -142,28 +211,41 @@ class uring_reactor final : public kernel_reactor {
           limit = {.tv_sec = left.tv_sec, .tv_nsec = left.tv_nsec};
           until = &limit;
         }
-        ++counts_.system_calls;
-        cancels_queued_ = false;
+        entering();
         r = io_uring_submit_and_wait_timeout(&ring_, &first, 1, until, nullptr);
       } while (r == -EINTR && io_uring_cq_ready(&ring_) == 0);
     } else if (io_uring_sq_ready(&ring_) > 0 || kernel_wants_us()) {
-      ++counts_.system_calls;
-      cancels_queued_ = false;
+      entering();
       io_uring_submit_and_get_events(&ring_);
     }
-    reap();
+    reap(completions_a_turn);
     return true;
   }
 
   std::uint32_t attach(int fd, transfers style) override {
     uring_slot& s = table_.attach(fd);
-    s.unix_datagrams = style == transfers::may_stop_short && carries_unix_datagrams(fd);
+    s.plain_tcp = style == transfers::stop_short_when_drained;
+    s.unix_datagrams = !s.plain_tcp && carries_unix_datagrams(fd);
     return s.generation;
+  }
+
+  bool readable_now(int fd) noexcept override {
+    const uring_slot* s = table_.at(fd);
+    if (s && s->stream != stream_state::none) reap();
+    return (s && (!s->received.empty() || s->ended)) || kernel_reactor::readable_now(fd);
+  }
+
+  void give_back(void* buffer) noexcept override {
+    if (buffers_.owns(buffer))
+      buffers_.give(buffers_.id_of(buffer));
+    else
+      kernel_reactor::give_back(buffer);
   }
 
   void close(descriptor d) noexcept override {
     uring_slot* s = table_.find(d);
     if (!s) return;
+    end_stream(d.fd, *s);
     for (operation*& op : s->waiting)
       if (op && waiting_.remove(*op)) {
         operation& never_submitted = *std::exchange(op, nullptr);
@@ -226,12 +308,57 @@ class uring_reactor final : public kernel_reactor {
                             "io_uring cannot be had (tried " + refused + ")");
   }
 
-  io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
+  // A kernel that lacks one of these is served by epoll.
+  void require_operations() {
+    struct named {
+      io_uring_op op;
+      const char* name;
+    };
+    constexpr std::array<named, 11> needed{{{IORING_OP_ACCEPT, "accept"},
+                                            {IORING_OP_CONNECT, "connect"},
+                                            {IORING_OP_RECV, "recv"},
+                                            {IORING_OP_SEND, "send"},
+                                            {IORING_OP_RECVMSG, "recvmsg"},
+                                            {IORING_OP_SENDMSG, "sendmsg"},
+                                            {IORING_OP_POLL_ADD, "poll"},
+                                            {IORING_OP_READ, "read"},
+                                            {IORING_OP_WRITE, "write"},
+                                            {IORING_OP_FSYNC, "fsync"},
+                                            {IORING_OP_ASYNC_CANCEL, "cancel"}}};
+    const std::unique_ptr<io_uring_probe, void (*)(io_uring_probe*)> probe(
+        io_uring_get_probe_ring(&ring_), &io_uring_free_probe);
+    std::string lacking;
+    for (const named& n : needed)
+      if (!probe || !io_uring_opcode_supported(probe.get(), n.op))
+        lacking += (lacking.empty() ? "" : ", ") + std::string(n.name);
+    if (lacking.empty()) return;
+    io_uring_queue_exit(&ring_);
+    throw std::system_error(ENOSYS, std::system_category(),
+                            "io_uring cannot be had (this kernel's lacks " + lacking + ")");
+  }
 
-  void submit() noexcept {
+  io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
+  // nullptr: the kernel takes no more now.
+  io_uring_sqe* entry_or_submit() noexcept {
+    io_uring_sqe* e = entry();
+    if (!e) {
+      submit();
+      e = entry();
+    }
+    return e;
+  }
+
+  void entering() noexcept {
     ++counts_.system_calls;
+    ++batch_;
     cancels_queued_ = false;
+  }
+  void submit() noexcept {
+    entering();
     io_uring_submit(&ring_);
+  }
+  void submit_alone(operation& op) noexcept {
+    if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
   }
 
   // With task work deferred, completions appear only when the kernel is entered.
@@ -308,16 +435,21 @@ class uring_reactor final : public kernel_reactor {
     }
   }
 
-  void reap() noexcept {
+  void reap(unsigned most = all_completions) noexcept {
     unsigned head = 0;
     unsigned n = 0;
     io_uring_cqe* c = nullptr;
     if (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) ++counts_.overflows;
     io_uring_for_each_cqe(&ring_, head, c) {
+      if (n == most) break;
       ++n;
       if (c->user_data == tag_ignored) continue;
       if (c->user_data == tag_wake) {
         wake_armed_ = false;
+        continue;
+      }
+      if ((c->user_data & tag_mask) != 0) {
+        stream_completion(c->user_data, c->res, c->flags);
         continue;
       }
       auto& op = *static_cast<operation*>(io_uring_cqe_get_data(c));
@@ -360,7 +492,232 @@ class uring_reactor final : public kernel_reactor {
   bool transfer_when_ready(operation& op) noexcept {
     op.result = op.kind == operation_kind::receive ? receive_now(op) : transfer_batch(op);
     if (op.result != -EAGAIN || op.cancel_asked) return true;
-    if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
+    submit_alone(op);
+    return false;
+  }
+
+  // --- streams ---
+
+  // What is there already. False: the operation must wait.
+  bool deliver(uring_slot& s, operation& op) noexcept {
+    if (op.kind == operation_kind::accept) {
+      if (!s.accepted || s.accepted->empty()) return false;
+      op.result = s.accepted->front();
+      s.accepted->erase(s.accepted->begin());
+      return true;
+    }
+    if (s.received.empty()) {
+      if (!s.ended) return false;
+      s.ended = false;
+      op.result = s.end;
+      return true;
+    }
+    const bool peek = (op.flags & MSG_PEEK) != 0;
+    if (op.kind == operation_kind::receive) {
+      std::uint32_t n = 0;
+      op.data = buffers_.lend(s.received, n);
+      op.result = static_cast<std::int32_t>(n);
+    } else if (op.kind == operation_kind::recv) {
+      const iovec whole{op.data, op.size};
+      op.result = static_cast<std::int32_t>(buffers_.take(s.received, {&whole, 1}, peek));
+    } else {
+      auto& m = *static_cast<msghdr*>(op.data);
+      m.msg_namelen = 0;
+      m.msg_controllen = 0;
+      m.msg_flags = 0;
+      op.result =
+          static_cast<std::int32_t>(buffers_.take(s.received, {m.msg_iov, m.msg_iovlen}, peek));
+    }
+    return true;
+  }
+
+  // Nothing is there: waits for the stream, begins it, or does without.
+  void begin_input(uring_slot& s, operation& op, bool alone = false) noexcept {
+    s.on_stream = s.stream != stream_state::none || (!alone && worth_a_stream(s, op) && arm(s, op));
+    if (!s.on_stream) submit_alone(op);
+  }
+
+  bool worth_a_stream(const uring_slot& s, const operation& op) const noexcept {
+    switch (op.kind) {
+      case operation_kind::accept: return multishot_accept_;
+      case operation_kind::receive: return multishot_recv_;
+      case operation_kind::recv:
+        return multishot_recv_ && s.small_reads >= reads_before_a_stream && op.flags == 0;
+      default: return false;
+    }
+  }
+
+  bool arm(uring_slot& s, const operation& op) noexcept {
+    const bool accepting = op.kind == operation_kind::accept;
+    if (op.target.fd > largest_number) return false;
+    if (accepting ? !make_room_for_connections(s) : !open_buffers()) return false;
+    io_uring_sqe* e = entry_or_submit();
+    if (!e) return false;
+    if (accepting) {
+      io_uring_prep_multishot_accept(e, op.target.fd, nullptr, nullptr, SOCK_CLOEXEC);
+    } else {
+      io_uring_prep_recv_multishot(e, op.target.fd, nullptr, 0, 0);
+      e->flags |= IOSQE_BUFFER_SELECT;
+      e->buf_group = uring_buffers::group;
+      // A short read has drained the socket: it need not be tried first.
+      if (s.small_reads > 0) e->ioprio |= IORING_RECVSEND_POLL_FIRST;
+    }
+    io_uring_sqe_set_data64(e, tag_of(op.target, accepting ? tag_accepting : tag_receiving));
+    ++in_flight_;
+    s.stream = stream_state::armed;
+    s.armed_in = batch_;
+    return true;
+  }
+
+  static bool make_room_for_connections(uring_slot& s) noexcept {
+    try {
+      if (!s.accepted) s.accepted = std::make_unique<std::vector<int>>();
+      return true;
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+  }
+
+  bool open_buffers() noexcept {
+    if (buffers_.is_open()) return true;
+    ++counts_.system_calls;
+    const int r = buffers_.open(ring_);
+    if (r < 0) do_without(multishot_recv_, "buffers that the kernel chooses", -r);
+    return r == 0;
+  }
+
+  // What this kernel lacks is said once.
+  static void do_without(bool& feature, const char* what, int error) noexcept {
+    feature = false;
+    static constinit std::atomic<bool> said{false};
+    if (!said.exchange(true))
+      std::fprintf(stderr, "rondo: io_uring without %s, because of error %d (%s)\n", what, error,
+                   std::system_category().message(error).c_str());
+  }
+
+  static std::uint64_t tag_of(descriptor d, std::uint64_t tag) noexcept {
+    return std::uint64_t{d.generation} << generation_shift |
+           static_cast<std::uint64_t>(d.fd) << number_shift | tag;
+  }
+
+  // False: there is no room for it now.
+  bool cancel_stream(int fd, uring_slot& s) noexcept {
+    io_uring_sqe* e = entry_or_submit();
+    if (!e) return false;
+    const std::uint64_t tag = s.accepted ? tag_accepting : tag_receiving;
+    io_uring_prep_cancel64(e, tag_of({fd, s.generation}, tag), 0);
+    io_uring_sqe_set_data64(e, tag_ignored);
+    s.stream = stream_state::ending;
+    return true;
+  }
+
+  // The descriptor is closed. What still comes of its stream finds another generation and is thrown away.
+  void end_stream(int fd, uring_slot& s) noexcept {
+    if (s.on_stream) {
+      s.on_stream = false;
+      complete(*std::exchange(s.waiting[0], nullptr), result_closed);
+    }
+    if (!s.received.empty()) {
+      // RFC 9293, 3.10.4: closing with data unread resets. The kernel believes that it has been read.
+      const linger now{.l_onoff = 1, .l_linger = 0};
+      set_option(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+      buffers_.drop(s.received);
+    }
+    const bool accepting = s.accepted != nullptr;
+    if (accepting)
+      for (const int unserved : *s.accepted) close_now(unserved);
+    s.accepted.reset();
+    if (s.stream == stream_state::none) return;
+    // The entry that begins the stream must not run on who is given the number next.
+    if (s.armed_in == batch_ && io_uring_sq_ready(&ring_) > 0) submit();
+    io_uring_sqe* e = s.stream == stream_state::armed ? entry_or_submit() : nullptr;
+    if (e) {
+      const std::uint64_t tag = accepting ? tag_accepting : tag_receiving;
+      io_uring_prep_cancel64(e, tag_of({fd, s.generation}, tag), 0);
+      io_uring_sqe_set_data64(e, tag_ignored);
+    } else {
+      kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
+    }
+    s.stream = stream_state::none;
+    if (accepting) {  // the port is free when close() returns
+      entering();
+      io_uring_submit_and_get_events(&ring_);
+    }
+  }
+
+  void stream_completion(std::uint64_t data, std::int32_t result, unsigned flags) noexcept {
+    const bool accepting = (data & tag_mask) == tag_accepting;
+    const bool last = (flags & IORING_CQE_F_MORE) == 0;
+    if (last) --in_flight_;
+    const int fd = static_cast<int>(data >> number_shift & largest_number);
+    uring_slot* s = table_.at(fd);
+    if (!s || s->generation != data >> generation_shift || s->closing) {  // closed meanwhile
+      if (accepting && result >= 0) close_now(result);
+      if (flags & IORING_CQE_F_BUFFER)
+        buffers_.give(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+      return;
+    }
+    if (last) s->stream = stream_state::none;
+    bool alone = false;
+    if (accepting)
+      alone = take_connection(*s, result);
+    else
+      alone = take_bytes(*s, result, flags);
+    if (s->on_stream) {
+      operation& op = *s->waiting[0];
+      if (deliver(*s, op)) {
+        s->on_stream = false;
+        settle(op, op.result);
+      } else if (last && !ending_) {
+        begin_input(*s, op, alone);
+        if (s->stream == stream_state::armed) ++counts_.rearms;
+      }
+    }
+    if (s->stream != stream_state::armed) return;
+    const bool too_much = accepting ? s->accepted->size() >= most_connections_unaccepted
+                                    : s->received.count >= most_buffers_unread;
+    const bool bulk = s->full_buffers >= full_buffers_of_bulk;
+    if ((too_much || bulk) && cancel_stream(fd, *s)) s->small_reads = s->full_buffers = 0;
+  }
+
+  // True: it is better to go on without a stream.
+  bool take_connection(uring_slot& s, std::int32_t result) noexcept {
+    if (result >= 0) {
+      accepted_once_ = true;
+      try {
+        s.accepted->push_back(result);
+      } catch (const std::bad_alloc&) {
+        close_now(result);
+      }
+      return false;
+    }
+    if (result == -EINVAL && !accepted_once_) multishot_accept_ = false;  // before Linux 5.19
+    // Any other error (EMFILE, …) is met again, and told, by an accept of its own.
+    return result != -ECANCELED;
+  }
+
+  bool take_bytes(uring_slot& s, std::int32_t result, unsigned flags) noexcept {
+    if (flags & IORING_CQE_F_BUFFER) {
+      const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
+      if (result > 0)
+        buffers_.append(s.received, id, static_cast<std::uint32_t>(result));
+      else
+        buffers_.give(id);
+    }
+    if (result > 0) {
+      const bool full = static_cast<std::size_t>(result) == uring_buffers::buffer_size;
+      s.full_buffers = full ? static_cast<std::uint8_t>(s.full_buffers + 1) : std::uint8_t{0};
+      received_once_ = true;
+      return false;
+    }
+    if (result == -ECANCELED || result == -EINTR) return false;
+    if (result == -ENOBUFS) return !buffers_.grow();
+    if (result == -EINVAL && !received_once_) {  // before Linux 6.0
+      do_without(multishot_recv_, "multishot receive", EINVAL);
+      return true;
+    }
+    s.ended = true;
+    s.end = result;
     return false;
   }
 
@@ -371,6 +728,10 @@ class uring_reactor final : public kernel_reactor {
       result = -ECANCELED;
     uring_slot* s = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
     if (s && s->generation == op.target.generation) {
+      if (op.kind == operation_kind::recv && s->plain_tcp && result > 0)
+        s->small_reads = result <= few_bytes ? static_cast<std::uint8_t>(std::min(
+                                                   s->small_reads + 1, int{reads_before_a_stream}))
+                                             : std::uint8_t{0};
       s->waiting[static_cast<std::size_t>(op.way)] = nullptr;
       if (s->closing) {
         // What was won before the close stays won; the end of the stream is our own doing.
@@ -387,18 +748,24 @@ class uring_reactor final : public kernel_reactor {
 
   void arm_wake() noexcept {
     io_uring_sqe* e = entry();
-    if (!e) return;  // the next turn has room
+    if (!e) return;  // wait() has room before it sleeps
     io_uring_prep_read(e, wake_fd(), &wake_count_, sizeof wake_count_, 0);
     io_uring_sqe_set_data64(e, tag_wake);
     wake_armed_ = true;
   }
 
   io_uring ring_{};
+  uring_buffers buffers_;
   descriptor_table<uring_slot> table_;
   operation_queue waiting_;          // not in the ring: it was full
   operation_queue cancels_waiting_;  // in the kernel; their cancellation did not fit the ring
   std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
   std::uint64_t wake_count_ = 0;
+  std::uint32_t batch_ = 1;  // of entries, that the next enter hands over
+  bool multishot_accept_ = true;
+  bool multishot_recv_ = true;
+  bool accepted_once_ = false;
+  bool received_once_ = false;
   bool wake_armed_ = false;
   bool cancels_queued_ = false;  // since the last submission
   bool ending_ = false;

@@ -302,28 +302,6 @@ CONFORMANCE(Accept, LosesNoConnectionWhenItIsCancelled) {
   EXPECT_EQ(server.remote_endpoint(), client.local_endpoint());
 }
 
-// While it lives, this many descriptors can be opened and no more.
-class descriptors_left {
- public:
-  explicit descriptors_left(int free) {
-    ::getrlimit(RLIMIT_NOFILE, &before_);
-    int limit = 0;  // RLIMIT_NOFILE bounds the number
-    while (free > 0 || ::fcntl(limit, F_GETFD) != -1) {
-      if (::fcntl(limit, F_GETFD) == -1) --free;
-      ++limit;
-    }
-    rlimit low = before_;
-    low.rlim_cur = static_cast<rlim_t>(limit);
-    ::setrlimit(RLIMIT_NOFILE, &low);
-  }
-  descriptors_left(const descriptors_left&) = delete;
-  descriptors_left& operator=(const descriptors_left&) = delete;
-  ~descriptors_left() { ::setrlimit(RLIMIT_NOFILE, &before_); }
-
- private:
-  rlimit before_{};
-};
-
 ON_KERNEL_REACTORS(Accept, SaysThatNoDescriptorIsLeft) {
   run_on(reactor, []() -> task<> {
     tcp_listener listener = listen_here();

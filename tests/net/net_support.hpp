@@ -6,6 +6,8 @@
 #include <rondo/net.hpp>
 #include <rondo/runtime.hpp>
 
+#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -91,6 +93,28 @@ class unserved_port {
 
  private:
   rondo::net::socket socket_;
+};
+
+// While it lives, this many descriptors can be opened and no more.
+class descriptors_left {
+ public:
+  explicit descriptors_left(int free) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    int limit = 0;  // RLIMIT_NOFILE bounds the number
+    while (free > 0 || ::fcntl(limit, F_GETFD) != -1) {
+      if (::fcntl(limit, F_GETFD) == -1) --free;
+      ++limit;
+    }
+    rlimit low = before_;
+    low.rlim_cur = static_cast<rlim_t>(limit);
+    ::setrlimit(RLIMIT_NOFILE, &low);
+  }
+  descriptors_left(const descriptors_left&) = delete;
+  descriptors_left& operator=(const descriptors_left&) = delete;
+  ~descriptors_left() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
 };
 
 // Makes the next close of a real socket a reset (socket(7), SO_LINGER).

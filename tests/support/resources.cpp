@@ -4,7 +4,9 @@
 
 #include <dirent.h>
 #include <gtest/gtest.h>
+#include <sys/time.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -33,6 +35,15 @@ class watcher final : public testing::EmptyTestEventListener {
   resources before_;
 };
 
+// System calls that wait end with EINTR again and again: nothing may depend on their not doing so.
+void interrupt_every_millisecond() {
+  struct sigaction nothing{};
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGALRM, &nothing, nullptr);
+  const itimerval each{.it_interval = {0, 1000}, .it_value = {0, 1000}};
+  ::setitimer(ITIMER_REAL, &each, nullptr);
+}
+
 }  // namespace
 
 resources resources::now() {
@@ -51,6 +62,7 @@ void expect_same(const resources& before, const char* when) {
 
 bool watch_every_test() {
   static const bool once = [] {
+    if (std::getenv("RONDO_TEST_SIGNALS")) interrupt_every_millisecond();
     testing::UnitTest::GetInstance()->listeners().Append(new watcher);  // owned by the list
     return true;
   }();
