@@ -22,7 +22,7 @@ constexpr std::int32_t most_connect_retries = 127;           // seconds: Linux's
 constexpr auto longest_silence = std::chrono::seconds(924);  // Linux's tcp_retries2
 
 // Of a host, in network order.
-std::string address_of(const simulation_options& world, const std::string& host) {
+std::string address_bytes(const simulation_options& world, const std::string& host) {
   const auto known = world.hosts_.find(host);
   const std::string text = known != world.hosts_.end() ? known->second
                            : host == "localhost"       ? "127.0.0.1"
@@ -35,7 +35,7 @@ std::string address_of(const simulation_options& world, const std::string& host)
                               "\" is neither a host of the simulation nor an address");
 }
 
-std::string_view address_of(const socket_name& name) noexcept {
+std::string_view address_bytes(const socket_name& name) noexcept {
   sa_family_t family = AF_UNSPEC;
   if (name.size() >= sizeof family) std::memcpy(&family, name.data(), sizeof family);
   const std::string_view bytes = name;
@@ -60,7 +60,7 @@ std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& option
 simulated_reactor::simulated_reactor(const simulation_options& options, operation_queue& completed)
     : reactor(completed), options_(options), random_(options.seed_) {
   for (const simulation_options::cut& c : options_.partitions_)
-    partitions_.push_back({address_of(options_, c.one), address_of(options_, c.other),
+    partitions_.push_back({address_bytes(options_, c.one), address_bytes(options_, c.other),
                            add(now_, c.begin), add(add(now_, c.begin), c.length)});
   running_simulation = &options_;
   running_world = &world_;
@@ -143,8 +143,8 @@ void simulated_reactor::happen(event& e) {
 time_point simulated_reactor::passes_at(const socket_name& one,
                                         const socket_name& other) const noexcept {
   time_point when = now_;
-  const std::string_view a = address_of(one);
-  const std::string_view b = address_of(other);
+  const std::string_view a = address_bytes(one);
+  const std::string_view b = address_bytes(other);
   for (const partition& p : partitions_)
     if (p.begin <= now_ && now_ < p.end &&
         ((p.one == a && p.other == b) || (p.one == b && p.other == a)))
