@@ -215,8 +215,8 @@ ON_KERNEL_REACTORS(Streams, BoundWhatNobodyReads) {
     std::vector<std::byte> buffer(1 << 16);
     while (read < held) read += co_await p.server.read_some(buffer);
     EXPECT_EQ(read, held);
-    int send_buffer = p.client.native().option(SOL_SOCKET, SO_SNDBUF);
-    int receive_buffer = p.server.native().option(SOL_SOCKET, SO_RCVBUF);
+    const int send_buffer = p.client.get<net::options::send_buffer>().value;
+    const int receive_buffer = p.server.get<net::options::receive_buffer>().value;
     // twice what the kernel may hold, and all of io_uring's buffers are less than that
     EXPECT_LE(held, 2U * static_cast<unsigned>(send_buffer + receive_buffer) + (2U << 20));
   });
@@ -387,7 +387,7 @@ ON_KERNEL_REACTORS(Streams, TellAResetABrokenPipeARefusalAndATimeoutApart) {
     }
     {  // the peer's window stays shut for longer than the user allows (tcp(7), TCP_USER_TIMEOUT)
       stream_pair p = co_await connect_pair();
-      p.client.native().set_option(IPPROTO_TCP, TCP_USER_TIMEOUT, 100);
+      p.client.set(net::options::user_timeout(100ms));
       outcome<std::size_t> r(std::in_place, std::size_t{0});
       while (r.has_value()) r = co_await as_result(p.client.write_some(buffer));
       EXPECT_EQ(r.code(), system_code(ETIMEDOUT));
