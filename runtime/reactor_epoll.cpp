@@ -275,7 +275,7 @@ class epoll_reactor final : public kernel_reactor {
 
   int epoll_fd_;
   bool milliseconds_only_ = false;
-  std::array<epoll_event, events_a_call> events_;
+  std::array<epoll_event, events_a_call> events_{};
   int events_there_ = 0;
   int next_event_ = 0;
   descriptor_table<epoll_slot> table_;
