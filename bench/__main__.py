@@ -15,6 +15,7 @@ Suites, in the order they run:
   http_server   HTTP servers under wrk and h2load
   latency       HTTP servers at a fixed rate, latency from the planned start
   idle          10,000 idle connections: memory
+  idle_streams  the same without HTTP, in receive(): memory and CPU
   delay         1,000 requests at once to a server that answers after a second
   build         building the library; compiling a file that includes it
 
@@ -30,7 +31,8 @@ import sys
 import time
 
 from bench import build, page, report
-from bench.macro import bulk, delay, echo, http_client, http_server, idle, latency, sleepers
+from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
+                         latency, sleepers)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
 
@@ -46,6 +48,7 @@ SUITES = {
     "http_server": http_server.run,
     "latency": latency.run,
     "idle": idle.run,
+    "idle_streams": idle_streams.run,
     "delay": delay.run,
     "build": build.run,
 }
