@@ -47,6 +47,7 @@ struct thread_pool_state {
   std::int64_t alive = 0;
   std::uint64_t from_heap = 0;
   bool ending = false;
+  bool alone = false;  // see take_each_frame_from_heap
 };
 constinit thread_local thread_pool_state pool;
 
@@ -113,6 +114,12 @@ void* heap_block(std::size_t size) {
 // A block that has not been one before, or one of an ended thread.
 void* new_block(std::size_t c) {
   const std::size_t size = (c + 1) * class_width;
+  if (pool.alone) [[unlikely]] {
+    farewell.touch();
+    void* block = heap_block(size);
+    ++pool.from_heap;
+    return block;
+  }
   if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) < size) {
     farewell.touch();  // registers its destructor with this thread
     legacy& l = legacy::get();
@@ -174,6 +181,11 @@ void release_frame(void* block, std::size_t size) noexcept {
   }
   ::operator delete(block, std::align_val_t{frame_alignment});
 }
+
+// For tests of what happens without memory, which declare it: from here, what the calling thread's lists do not
+// have is asked of the general allocator block by block, not of chunks and of what other threads left.
+void take_each_frame_from_heap() noexcept;
+void take_each_frame_from_heap() noexcept { pool.alone = true; }
 
 std::int64_t frames_alive() noexcept { return pool.alive; }
 std::uint64_t frames_from_heap() noexcept { return pool.from_heap; }

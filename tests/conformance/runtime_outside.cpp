@@ -139,14 +139,20 @@ CONFORMANCE_RUNS(Post, IsNeverMissedByALoopThatIsGoingToSleep) {
 
 // --- idle -------------------------------------------------------------------------------------------
 
-CONFORMANCE(Loop, MakesNoTurnsWhileItIsIdle) {
-  co_await sleep_for(1ms);
-  const loop_stats before = this_loop().stats();
-  co_await sleep_for(30ms);
-  const loop_stats after = this_loop().stats();
-  EXPECT_LE(after.turns - before.turns, 4U);
-  // System calls are not counted here: the kernel may interrupt a wait for reasons of its own.
-  EXPECT_LE(after.steps - before.steps, 1U);
+// On a thread of its own: some time after a ring of io_uring is closed, the kernel interrupts the thread that used
+// it (io_ring_exit_work), once, and the rings of earlier tests are not to be counted here.
+CONFORMANCE_RUNS(Loop, MakesNoTurnsWhileItIsIdle) {
+  std::thread([&] {
+    run_on(reactor, []() -> task<> {
+      co_await sleep_for(1ms);
+      const loop_stats before = this_loop().stats();
+      co_await sleep_for(30ms);
+      const loop_stats after = this_loop().stats();
+      EXPECT_LE(after.turns - before.turns, 4U);
+      EXPECT_LE(after.steps - before.steps, 1U);
+      EXPECT_LE(after.system_calls - before.system_calls, 4U);
+    });
+  }).join();
 }
 
 CONFORMANCE(Loop, SaysWhichReactorItRunsOn) {
