@@ -112,6 +112,7 @@ task<> run_attempt(race& r, task_group& others, endpoint to, const connect_optio
 }
 
 task<> stagger(race& r, const std::vector<endpoint>& candidates, const connect_options& options) {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     for (const endpoint& to : candidates) {
       r.one_failed.clear();

@@ -129,13 +129,14 @@ class server {
   void remove(place where) noexcept;
   // After the listener is closed: waits, cancels, closes. Ends when no handler is left that could be.
   task<> wind_down();
-  // Names the running handler by what peer() gives; not at all when the peer is gone.
+  // Names the running handler by what peer() gives.
   template <class Peer>
   void name_task(Peer peer) const {
     if (!options_.name_connections_) return;
     try {
       set_task_name("connection " + peer().to_string());
     } catch (const std::system_error&) {
+      set_task_name("connection of a peer that is gone");
     }
   }
 
