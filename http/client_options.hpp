@@ -16,6 +16,7 @@
 #include <rondo/http/settings.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/net/tls_context.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -121,6 +122,13 @@ class client_options {
     guard_ = std::move(g);
     return *this;
   }
+  // What https is spoken with: whom to trust, the client's certificate. A context with ALPN should offer
+  // "http/1.1". Without one: the system's authorities. After a redirect to another origin the client's certificate
+  // is not shown.
+  client_options& tls(net::tls_context context) {
+    tls_ = std::move(context);
+    return *this;
+  }
   // What every request goes through, each redirect on its own. Throws std::invalid_argument when null.
   client_options& policy(std::shared_ptr<request_policy> p);
   // Sees each step of each exchange.
@@ -155,6 +163,7 @@ class client_options {
   std::optional<http::proxy> proxy_;
   std::shared_ptr<address_guard> guard_;
   std::shared_ptr<request_policy> policy_;
+  net::tls_context tls_;
   std::shared_ptr<cookie_jar> jar_;  // made by the constructor
 };
 

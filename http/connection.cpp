@@ -14,7 +14,9 @@ task<parse_step> connection::next_event() {
     const parse_step step = advance();
     if (step.event != parse_event::need_more) co_return step;
     first_ = last_ = 0;  // need_more: all of it is used
-    last_ = co_await stream_.read_some({buffer_.get(), read_buffer_bytes});
+    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+    last_ = stream_.tls() ? co_await stream_.tls()->read_some(room)
+                          : co_await stream_.tcp().read_some(room);
     if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
     if (traced && !answered) first_byte_at = trace_clock();
     answered = true;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <rondo/http/parser.hpp>
-#include <rondo/net/tcp.hpp>
+#include <rondo/http/transport.hpp>
 #include <rondo/runtime/clock.hpp>
 
 #include <cstddef>
@@ -17,10 +17,10 @@ using read_buffer = std::unique_ptr<std::byte[]>;
 
 class connection {
  public:
-  connection(net::tcp_stream stream, const parser_limits& limits)
+  connection(transport stream, const parser_limits& limits)
       : stream_(std::move(stream)), parser_(limits) {}
 
-  net::tcp_stream& stream() noexcept { return stream_; }
+  transport& stream() noexcept { return stream_; }
   response_parser& parser() noexcept { return parser_; }
 
   // The next event of the message under way, reading when what is buffered does not make one. need_more
@@ -53,7 +53,7 @@ class connection {
  private:
   parse_step advance();
 
-  net::tcp_stream stream_;
+  transport stream_;
   response_parser parser_;
   read_buffer buffer_;
   std::size_t first_ = 0;

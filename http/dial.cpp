@@ -63,7 +63,7 @@ task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const htt
   c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
   c.parser().expect("CONNECT");
   try {
-    co_await c.stream().write_all(net::bytes_of(text));
+    co_await c.stream().tcp().write_all(net::bytes_of(text));
     for (;;) {
       const parse_step step = co_await c.next_event();
       const int status = c.parser().head().status;
@@ -84,13 +84,14 @@ task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const htt
   c.buffered_event();  // the end of the proxy's part
   if (!c.drained()) throw protocol_error("the proxy sent bytes before the tunnel was used", 502);
   e.trace(trace_point::tunnelled);
-  co_return std::move(c.stream());
+  co_return std::move(c.stream().tcp());
 }
 
 }  // namespace
 
-std::string route::key(const http::url& target) const {
+std::string route::key(const http::url& target, std::uint64_t identity) const {
   std::string k = target.origin();
+  if (identity != 0) k += " as " + std::to_string(identity);
   if (proxy) k += (tunnel ? " through " : " by ") + proxy->origin();
   return k;
 }
@@ -105,6 +106,27 @@ task<net::tcp_stream> dial(exchange& e) {
   net::tcp_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
   if (!way.tunnel) co_return stream;
   co_return co_await open_tunnel(e, std::move(stream), *way.proxy);
+}
+
+task<transport> secure(exchange& e, net::tcp_stream stream) {
+  e.set_phase(phase::tls);
+  std::string name(e.url().hostname());
+  try {
+    tls_stream s =
+        co_await tls_stream::connect(std::move(stream), e.tls_identity(), std::move(name));
+    // RFC 7301: what we speak was not agreed on.
+    if (!s.alpn().empty() && s.alpn() != "http/1.1")
+      throw tls_error("the server speaks " + std::string(s.alpn()) + ", not http/1.1");
+    e.trace(trace_point::secured, s.protocol());
+    co_return transport(std::move(s));
+  } catch (const net::tls_handshake_timeout& error) {
+    throw timeout_error(phase::tls, error.what());
+  } catch (const net::tls_error& error) {
+    throw tls_error(error.what(), error.code());
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), "the connection was lost during the TLS handshake",
+                        phase::tls);
+  }
 }
 
 }  // namespace rondo::http::detail

@@ -4,6 +4,7 @@
 #include <rondo/http/connection.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/limits.hpp>
+#include <rondo/http/transport.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/runtime/task.hpp>
@@ -20,8 +21,8 @@ struct route {
   const http::url* proxy = nullptr;  // null: directly
   bool tunnel = false;               // by CONNECT
 
-  // What must not be mixed in the pool.
-  [[nodiscard]] std::string key(const http::url& target) const;
+  // What must not be mixed in the pool. `identity`: of the TLS context; 0 without TLS.
+  [[nodiscard]] std::string key(const http::url& target, std::uint64_t identity) const;
   // The request goes to the proxy itself, which reads it.
   [[nodiscard]] bool proxy_reads() const noexcept { return proxy && !tunnel; }
 };
@@ -32,5 +33,8 @@ struct route {
 // A connection to the origin of the exchange's URL by its route. Throws connect_error (resolve, connect, proxy),
 // protocol_error.
 task<net::tcp_stream> dial(exchange& e);
+
+// TLS over it, with the origin. Throws tls_error, timeout_error (tls), connect_error (tls).
+task<transport> secure(exchange& e, net::tcp_stream stream);
 
 }  // namespace rondo::http::detail

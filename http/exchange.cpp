@@ -119,9 +119,8 @@ void exchange::prepare() {
 
 void exchange::refuse_what_cannot_be_sent() {
   phase_ = phase::url;
-  if (request_.url_.is_secure()) throw tls_error("TLS is not available in this version");
-  if (request_.url_.scheme() != "http")
-    throw url_error("the client speaks http, not " + std::string(request_.url_.scheme()),
+  if (request_.url_.scheme() != "http" && request_.url_.scheme() != "https")
+    throw url_error("the client speaks http and https, not " + std::string(request_.url_.scheme()),
                     request_.url_.href(), 0);
 }
 
@@ -187,7 +186,13 @@ task<response> exchange::hop() {
   if (const auto& proxy = state_.options.proxy_)
     if (const http::url* by = proxy->for_target(request_.url_))
       way_ = {.proxy = by, .tunnel = proxy->tunnels(request_.url_)};
-  const std::string key = way_.key(request_.url_);
+  std::uint64_t identity = 0;
+  try {
+    if (request_.url_.is_secure()) identity = tls_identity().id();
+  } catch (const net::tls_error& e) {
+    throw tls_error(e.what(), e.code());
+  }
+  const std::string key = way_.key(request_.url_, identity);
   for (bool fresh = false;;) {
     phase_ = phase::pool;
     trace(trace_point::queued);
@@ -216,9 +221,21 @@ task<response> exchange::hop() {
 
 task<> exchange::open(lease& l) {
   phase_ = phase::connect;
-  l.conn = std::make_unique<connection>(co_await within(phase::connect, dial(*this)),
-                                        state_.options.limits_);
+  net::tcp_stream tcp = co_await within(phase::connect, dial(*this));
   trace(trace_point::connected);
+  transport stream = request_.url_.is_secure()
+                         ? co_await within(phase::tls, secure(*this, std::move(tcp)))
+                         : transport(std::move(tcp));
+  l.conn = std::make_unique<connection>(std::move(stream), state_.options.limits_);
+}
+
+net::tls_context exchange::tls_identity() const {
+  net::tls_context& made = state_.tls;
+  if (!made)
+    made = state_.options.tls_
+               ? state_.options.tls_
+               : net::tls_context::client(net::tls_client_options().alpn({"http/1.1"}));
+  return crossed_ ? made.without_certificate() : made;
 }
 
 task<response> exchange::talk(lease l) {
@@ -424,12 +441,18 @@ std::string exchange::head_text() const {
 task<> exchange::put(connection& c, std::string_view text) {
   const rondo::detail::nanoseconds d = limit(phase::write);
   if (d == no_limit) {
-    const outcome<void> written = co_await as_result(c.stream().write_all(net::bytes_of(text)));
+    const std::span<const std::byte> bytes = net::bytes_of(text);
+    const outcome<void> written = c.stream().tls()
+                                      ? co_await as_result(c.stream().tls()->write_all(bytes))
+                                      : co_await as_result(c.stream().tcp().write_all(bytes));
     if (!written.has_value()) throw write_failure{written.code()};
     co_return;
   }
   for (std::string_view left = text; !left.empty();) {
-    const auto written = co_await try_for(d, as_result(c.stream().write_some(net::bytes_of(left))));
+    const std::span<const std::byte> bytes = net::bytes_of(left);
+    const auto written = c.stream().tls()
+                             ? co_await try_for(d, as_result(c.stream().tls()->write_some(bytes)))
+                             : co_await try_for(d, as_result(c.stream().tcp().write_some(bytes)));
     if (!written) throw timeout_error(phase::write);
     if (!written->has_value()) throw write_failure{written->code()};
     left.remove_prefix(written->value());

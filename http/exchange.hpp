@@ -27,6 +27,8 @@ namespace rondo::http::detail {
 struct client_state {
   client_options options;
   std::shared_ptr<pool> connections;
+  mutable net::tls_context
+      tls;  // made when the first https URL is asked for, unless the options have one
 };
 
 class exchange {
@@ -49,6 +51,9 @@ class exchange {
   const route& way() const noexcept { return way_; }
   // Of the request as it is now, after redirects.
   const http::url& url() const noexcept { return request_.url_; }
+  // What https is spoken with: after a redirect to another origin without the client's certificate. Throws
+  // net::tls_error.
+  net::tls_context tls_identity() const;
   rondo::detail::nanoseconds limit(http::phase p) const noexcept;
   void set_deadline(response& r, rondo::detail::time_point deadline) const noexcept;
   void trace(trace_point what, std::string_view text = {}, std::uint64_t number = 0) {

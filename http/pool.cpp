@@ -199,6 +199,8 @@ void pool::close_idle() noexcept {
     open_ -= n;
     idle_count_ -= n;
     at->second.open -= n;
+    // By name, because a connection that is destroyed by a cancellation says no goodbye.
+    for (const auto& c : at->second.idle) c->stream().close();
     at->second.idle.clear();
     at = at->second.open == 0 ? entries_.erase(at) : std::next(at);
   }

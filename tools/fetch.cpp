@@ -139,6 +139,13 @@ http::client make_client(const fetch_options& o) {
     c.proxy(http::proxy::from_environment());
   else if (!o.proxy.empty())
     c.proxy(http::proxy(o.proxy));
+  if (o.insecure || !o.ca_file.empty()) {
+    net::tls_client_options tls;
+    tls.alpn({"http/1.1"});
+    if (!o.ca_file.empty()) tls.ca_file(o.ca_file);
+    if (o.insecure) tls.insecure();
+    c.tls(net::tls_context::client(tls));
+  }
   return http::client(std::move(c));
 }
 

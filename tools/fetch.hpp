@@ -31,6 +31,8 @@ struct fetch_options {
   bool json = false;      // a JSON object a line instead of rows
   bool progress = false;  // of long downloads, on stderr
   bool quiet = false;     // the total alone
+  std::string ca_file;    // whom https trusts instead of the system's authorities; empty: those
+  bool insecure = false;  // https with whoever answers
 };
 
 // The exit code, for scripts: that of the first URL that failed, in their order.

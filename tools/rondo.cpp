@@ -93,6 +93,9 @@ int main(int argc, char** argv) {
   fetch_command->add_option("--repeat", fetch.repeat, "How often to fetch each URL")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  fetch_command->add_option("--cacert", fetch.ca_file,
+                            "Trust the certificates in this PEM file alone");
+  fetch_command->add_flag("--insecure", fetch.insecure, "Accept whoever answers to https");
   fetch_command->add_flag("--quiet", fetch.quiet, "Print the total alone");
 
   rondo::tools::load_options load_options;

@@ -78,9 +78,6 @@ CONFORMANCE(HttpError, NamesASchemeThatIsNotSpoken) {
   http::client c;
   const auto ws = co_await failure<http::url_error>(c, "ws://127.0.0.1/");
   EXPECT_TRUE(ws && ws->phase() == phase::url);
-  const auto https = co_await failure<http::tls_error>(c, "https://127.0.0.1/");
-  EXPECT_TRUE(https);
-  if (https) expect_says(*https, "https://127.0.0.1/", "TLS");
 }
 
 CONFORMANCE(HttpError, NamesAReplyCutShortInEachFraming) {
