@@ -13,6 +13,7 @@ Suites, in the order they run:
   bulk          1 GiB in 64 KiB writes
   http_client   HTTP clients on one nginx
   http_server   HTTP servers under wrk and h2load
+  tls           handshakes and a large body beside openssl s_server
   latency       HTTP servers at a fixed rate, latency from the planned start
   idle          10,000 idle connections: memory
   idle_streams  the same without HTTP, in receive(): memory and CPU
@@ -32,7 +33,7 @@ import time
 
 from bench import build, page, report
 from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
-                         latency, sleepers)
+                         latency, sleepers, tls)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
 
@@ -46,6 +47,7 @@ SUITES = {
     "bulk": bulk.run,
     "http_client": http_client.run,
     "http_server": http_server.run,
+    "tls": tls.run,
     "latency": latency.run,
     "idle": idle.run,
     "idle_streams": idle_streams.run,

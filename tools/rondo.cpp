@@ -17,14 +17,24 @@
 
 namespace {
 
-rondo::task<> serve(std::string at, std::size_t limit) {
+rondo::task<> serve(std::string at, std::size_t limit, std::string cert, std::string key) {
   rondo::http::server s(rondo::http::server_options().max_connections(limit));
   rondo::tools::add_httpbin_routes(s);
   auto listener = rondo::net::tcp_listener::bind(rondo::net::endpoint::parse(at));
-  std::printf("serving http://%s on %s\n", listener.local_endpoint().to_string().c_str(),
+  const bool secure = !cert.empty();
+  rondo::net::tls_context tls;
+  if (secure)
+    tls = rondo::net::tls_context::server(rondo::net::tls_server_options()
+                                              .certificate_file(cert, key.empty() ? cert : key)
+                                              .alpn({"http/1.1"}));
+  std::printf("serving %s://%s on %s\n", secure ? "https" : "http",
+              listener.local_endpoint().to_string().c_str(),
               std::string(rondo::this_loop().reactor_name()).c_str());
   std::fflush(stdout);
-  co_await s.serve(std::move(listener));
+  if (secure)
+    co_await s.serve(std::move(listener), tls);
+  else
+    co_await s.serve(std::move(listener));
 }
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
@@ -55,6 +65,11 @@ int main(int argc, char** argv) {
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
   serve_command->add_option("endpoint", at, "Where to listen; port 0 picks one")
       ->capture_default_str();
+  std::string cert;
+  std::string key;
+  serve_command->add_option("--cert", cert,
+                            "Speak https, with this certificate and its chain (PEM)");
+  serve_command->add_option("--key", key, "The certificate's key (PEM), if it is in another file");
   serve_command->add_option("--limit", connections, "Connections at a time")->capture_default_str();
 
   rondo::tools::fetch_options fetch;
@@ -133,7 +148,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   try {
     if (*serve_command) {
-      rondo::run(serve(at, connections));
+      rondo::run(serve(at, connections, cert, key));
       return 0;
     }
     if (*load_command) {
