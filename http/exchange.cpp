@@ -112,9 +112,13 @@ task<response> exchange::run() {
 void exchange::prepare() {
   expects_ = setting(&settings::expect_continue);
   // RFC 9110, section 4.2.4: userinfo is never sent as part of a URL.
-  if (request_.url_.has_credentials() && !request_.headers_.contains("Authorization"))
+  if (!request_.url_.has_credentials() || request_.headers_.contains("Authorization")) return;
+  try {
     request_.basic_auth(percent_decode(request_.url_.username()),
                         percent_decode(request_.url_.password()));
+  } catch (const std::invalid_argument& e) {
+    throw url_error(e.what(), request_.url_.href(), 0);
+  }
 }
 
 void exchange::refuse_what_cannot_be_sent() {

@@ -38,6 +38,14 @@ void add_routes(http::server& s) {
   s.route("POST", "/echo", [](server_request& r) -> task<server_response> {
     co_return server_response::text(co_await r.text());
   });
+  s.route("PUT", "/redirect", [](server_request& r) -> task<server_response> {
+    co_await r.text();
+    co_return server_response(307).header("Location", "/put").header("Set-Cookie", "seen=1");
+  });
+  s.route("PUT", "/put", [](server_request& r) -> task<server_response> {
+    EXPECT_EQ(r.headers().get("cookie"), "seen=1");
+    co_return server_response::text(co_await r.text());
+  });
   s.route("GET", "/stream/{nonce}", [](server_request& r) -> task<server_response> {
     co_return server_response::stream(
         http::make_body([nonce = std::string(r.param("nonce")),
@@ -67,7 +75,7 @@ task<> fetch_one(http::client& c, std::string origin, int number,
   try {
     std::string expected = nonce;
     std::optional<http::response> r;
-    switch (number % 5) {
+    switch (number % 6) {
       case 0: r = co_await c.get(origin + "/echo/" + nonce); break;
       case 1: r = co_await c.post(origin + "/echo", nonce); break;
       case 2:
@@ -79,6 +87,19 @@ task<> fetch_one(http::client& c, std::string origin, int number,
         expected = repeated(nonce, 200);
         r = co_await c.send(
             http::request("POST", origin + "/echo").body(counted_body(nonce, 200, taken)));
+        break;
+      }
+      case 4: {  // a redirect that asks for the body again, and sets a cookie
+        expected = repeated(nonce, 3);
+        r = co_await c.send(http::request("PUT", origin + "/redirect")
+                                .expect_continue(number % 4 == 0)
+                                .body(http::repeatable_body([nonce] {
+                                  return http::make_body(
+                                      [nonce, n = 0]() mutable -> task<std::optional<std::string>> {
+                                        if (n++ == 3) co_return std::nullopt;
+                                        co_return nonce;
+                                      });
+                                })));
         break;
       }
       default:

@@ -16,7 +16,7 @@ using http::detail::body_decoder;
 
 namespace {
 
-std::string from_hex(std::string_view hex) {
+[[maybe_unused]] std::string from_hex(std::string_view hex) {
   const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
   std::string out;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2)

@@ -1,0 +1,125 @@
+// `rondo fetch` as scripts see it: its exit codes, its JSON, and what goes over the wire.
+#include "http/http_support.hpp"
+#include "support/child_process.hpp"
+#include "support/run_on.hpp"
+
+#include <rondo/http.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+
+using namespace rondo;
+using namespace rondo_test;
+using http::server_request;
+using http::server_response;
+
+namespace {
+
+std::string program() {
+  const char* path = std::getenv("RONDO_PROGRAM");
+  return path ? path : "";
+}
+
+task<finished> fetch(std::vector<std::string> arguments) {
+  std::vector<std::string> command{program(), "fetch"};
+  command.insert(command.end(), arguments.begin(), arguments.end());
+  co_return co_await to_thread(run_command, std::move(command));
+}
+
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Runs body(origin) beside a server that mirrors requests, redirects and fails.
+template <class Body>
+void beside_a_server(Body body) {
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    http::server server;
+    for (const char* method : {"GET", "POST", "PUT"})
+      server.route(method, "/mirror", [](server_request& r) -> task<server_response> {
+        std::string all = r.method() + "\n" + std::string(r.headers().wire());
+        all += "\n" + co_await r.text();
+        co_return server_response::text(all);
+      });
+    server.route("GET", "/status/{code}", [](server_request& r) -> task<server_response> {
+      co_return server_response(std::stoi(std::string(r.param("code"))));
+    });
+    server.route("GET", "/loop", [](server_request&) -> task<server_response> {
+      co_return server_response(302).header("Location", "/loop");
+    });
+    server.route("GET", "/moved", [](server_request&) -> task<server_response> {
+      co_return server_response(302).header("Location", "/mirror");
+    });
+    server.route("GET", "/slow", [](server_request&) -> task<server_response> {
+      co_await sleep_for(std::chrono::seconds(30));
+      co_return server_response();
+    });
+    co_await with_server(server, [&](std::string at, endpoint) -> task<> { co_await body(at); });
+  });
+}
+
+}  // namespace
+
+#define NEEDS_THE_PROGRAM()                                        \
+  if (program().empty()) {                                         \
+    GTEST_SKIP() << "RONDO_PROGRAM does not say where `rondo` is"; \
+  }                                                                \
+  static_assert(true)
+
+TEST(Fetch, ExitsWithACodeForEachKindOfFailure) {
+  NEEDS_THE_PROGRAM();
+  beside_a_server([](std::string at) -> task<> {
+    const unserved_port port;
+    const std::pair<std::vector<std::string>, int> cases[] = {
+        {{at + "/mirror"}, 0},
+        {{at + "/status/404"}, 1},
+        {{"--no-such-option", at}, 2},
+        {{"-d", "x", "-F", "a=b", at}, 2},
+        {{"not a url"}, 3},
+        {{origin_of(port.at()) + "/"}, 4},
+        {{"--timeout", "0.05", at + "/slow"}, 5},
+        {{at + "/loop"}, 8},
+        {{"--follow", "0", at + "/loop"}, 0},
+        {{at + "/status/500", "not a url"}, 1},  // the first that failed
+    };
+    for (const auto& [arguments, code] : cases) {
+      const finished f = co_await fetch(arguments);
+      EXPECT_EQ(f.status, code) << arguments.back() << "\n" << f.output;
+    }
+  });
+}
+
+TEST(Fetch, SendsWhatItIsToldTo) {
+  NEEDS_THE_PROGRAM();
+  beside_a_server([](std::string at) -> task<> {
+    const finished f = co_await fetch(
+        {"-X", "PUT", "-H", "X-Id: 7", "-d", "body", "-u", "u:p", "-o", "-", at + "/mirror"});
+    EXPECT_EQ(f.status, 0);
+    EXPECT_TRUE(f.output.starts_with("PUT\n")) << f.output;
+    EXPECT_TRUE(f.output.ends_with("\nbody")) << f.output;
+    EXPECT_TRUE(contains(f.output, "X-Id: 7\r\n") &&
+                contains(f.output, "Authorization: Basic dTpw\r\n"));
+    const finished verbose = co_await fetch({"-v", "-u", "u:p", "--timings", at + "/moved"});
+    EXPECT_TRUE(contains(verbose.output, "> GET /moved HTTP/1.1\n") &&
+                contains(verbose.output, "< HTTP/1.1 302 Found\n") &&
+                contains(verbose.output, "> Authorization: ***\n") &&
+                contains(verbose.output, "connect "))
+        << verbose.output;
+    EXPECT_FALSE(contains(verbose.output, "dTpw"));
+  });
+}
+
+TEST(Fetch, WritesJsonALine) {
+  NEEDS_THE_PROGRAM();
+  beside_a_server([](std::string at) -> task<> {
+    const finished f = co_await fetch({"--json", at + "/moved"});
+    EXPECT_EQ(f.status, 0);
+    const nlohmann::json j = nlohmann::json::parse(f.output);
+    EXPECT_EQ(j["url"], at + "/moved");
+    EXPECT_EQ(j["final_url"], at + "/mirror");
+    EXPECT_EQ(j["status"], 200);
+    EXPECT_EQ(j["redirects"], 1);
+    EXPECT_GT(j["timings"]["connect"].get<double>(), 0);
+  });
+}
