@@ -10,8 +10,8 @@
 #include <rondo/patterns/compose.hpp>
 #include <rondo/patterns/fallback.hpp>
 #include <rondo/patterns/gather.hpp>
-#include <rondo/patterns/keyed.hpp>
 #include <rondo/patterns/hedge.hpp>
+#include <rondo/patterns/keyed.hpp>
 #include <rondo/patterns/map_concurrent.hpp>
 #include <rondo/patterns/pipeline.hpp>
 #include <rondo/patterns/policy.hpp>
@@ -19,12 +19,12 @@
 #include <rondo/patterns/rate_limiter.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/retry.hpp>
-#include <rondo/patterns/select.hpp>
-#include <rondo/patterns/shared_circuit_breaker.hpp>
-#include <rondo/patterns/telemetry.hpp>
 #include <rondo/patterns/retry_after.hpp>
 #include <rondo/patterns/retry_budget.hpp>
+#include <rondo/patterns/select.hpp>
+#include <rondo/patterns/shared_circuit_breaker.hpp>
 #include <rondo/patterns/shared_rate_limiter.hpp>
+#include <rondo/patterns/telemetry.hpp>
 #include <rondo/patterns/throttle.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
