@@ -82,6 +82,7 @@ void add_gather();
 void add_http();
 void add_lock();
 void add_policy();
+void add_limits();
 void add_queue();
 void add_sleep();
 void add_spawn();

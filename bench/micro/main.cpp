@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   add_http();
   add_circuit_breaker();
   add_compose();
+  add_limits();
 
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

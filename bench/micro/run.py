@@ -17,12 +17,22 @@ AIMS_NS = {
     "cancel_frame/fresh": 60,
     "sleep_100000_for_300ms": 320e6,
     "gather_10000": 60,
+    "rate_limiter_admit": 5,
+    "bulkhead_admit": 5,
 }
 # Await is measured against the least a task can be, and against itself: that ratio is the noise.
 AGAINST = {
     "await_ready_child/epoll": "await_minimal_task",
     "await_ready_child/io_uring": "await_minimal_task",
     "await_ready_child_again/io_uring": "await_ready_child/io_uring",
+    "call_through_rate_limiter/epoll": "call_bare/epoll",
+    "call_through_bulkhead/epoll": "call_bare/epoll",
+    "call_through_retry/epoll": "call_bare/epoll",
+    "call_through_retry_with_budget/epoll": "call_bare/epoll",
+    "call_through_hedge/epoll": "call_bare/epoll",
+    "call_through_adaptive_limit/epoll": "call_bare/epoll",
+    "call_through_throttle/epoll": "call_bare/epoll",
+    "call_through_chaos_off/epoll": "call_bare/epoll",
 }
 NANOSECONDS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
 NOTES = [
