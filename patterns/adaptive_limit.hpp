@@ -52,6 +52,10 @@ class adaptive_limit : public policy<adaptive_limit> {
 
   std::uint32_t limit() const noexcept { return static_cast<std::uint32_t>(limit_); }
   std::uint32_t in_use() const noexcept { return in_use_; }
+  // For keyed: what it has learnt would be lost.
+  detail::replaceable replaceable(time_point) const noexcept {
+    return in_use_ == 0 ? detail::replaceable::reluctantly : detail::replaceable::no;
+  }
 
  private:
   enum class algorithm : std::uint8_t { aimd, vegas, gradient2 };

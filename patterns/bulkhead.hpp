@@ -49,6 +49,10 @@ class bulkhead : public policy<bulkhead> {
   std::size_t in_use() const noexcept { return permits_ - free_; }
   // Calls in the line.
   std::size_t waiting() const noexcept { return waiting_; }
+  // For keyed.
+  detail::replaceable replaceable(detail::time_point) const noexcept {
+    return in_use() == 0 ? detail::replaceable::yes : detail::replaceable::no;
+  }
 
  private:
   void give() noexcept {

@@ -65,6 +65,11 @@ class rate_limiter : public policy<rate_limiter> {
   // Whole tokens there now, and calls in the line.
   std::uint32_t available() const noexcept { return bucket_.tokens(detail::policy_now()); }
   std::size_t waiting() const noexcept { return waiting_; }
+  // For keyed: a new one would have a full bucket.
+  detail::replaceable replaceable(time_point now) const noexcept {
+    return waiting_ == 0 && bucket_.tokens(now) == burst_ ? detail::replaceable::yes
+                                                          : detail::replaceable::no;
+  }
 
  private:
   using nanoseconds = std::chrono::nanoseconds;

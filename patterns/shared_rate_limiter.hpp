@@ -44,6 +44,10 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
     return try_acquire(detail::policy_now(), n);
   }
   std::uint32_t available() const noexcept { return bucket_.tokens(detail::policy_now()); }
+  // For keyed: a new one would have a full bucket.
+  detail::replaceable replaceable(time_point now) const noexcept {
+    return bucket_.tokens(now) == burst_ ? detail::replaceable::yes : detail::replaceable::no;
+  }
 
  private:
   detail::gcra<detail::atomic_word> bucket_;

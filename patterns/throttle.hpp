@@ -46,6 +46,10 @@ class throttle : public policy<throttle> {
 
   // p, as of now.
   double rejection_probability(time_point now) noexcept;
+  // For keyed: a new one would send everything to a callee that turns calls away.
+  detail::replaceable replaceable(time_point) const noexcept {
+    return probability() > 0 ? detail::replaceable::reluctantly : detail::replaceable::yes;
+  }
   // Calls refused since it was made.
   std::uint64_t refused() const noexcept { return refused_; }
 

@@ -159,6 +159,21 @@ TEST(PoliciesInStack, CancelledAtEveryWaitGiveEverythingBack) {
   EXPECT_GT(n.at_rest, 20U);
 }
 
+TEST(PoliciesInStack, OneForEachKeyIsNotReplacedWhileWhatItKnowsMatters) {
+  simulate([]() -> task<> {
+    keyed<rate_limiter> limits(
+        1, [](const std::string&) { return rate_limiter(rate_limiter::options(1, 10ms)); });
+    EXPECT_TRUE((co_await limits.run("a", good)).has_value());
+    EXPECT_TRUE((co_await limits.run("b", good)).code() == rejection_reason::limit_exceeded);
+    co_await sleep_for(10ms);
+    EXPECT_TRUE((co_await limits.run("b", good)).has_value());
+
+    keyed<bulkhead> rooms(1, [](const std::string&) { return bulkhead(1); });
+    const auto held = rooms.get("a")->try_acquire();
+    EXPECT_TRUE((co_await rooms.run("b", good)).code() == rejection_reason::limit_exceeded);
+  });
+}
+
 #ifndef RONDO_TEST_SANITIZED
 TEST(PoliciesInStack, AllOfThemAllocateNothingWhileAllIsWell) {
   simulate([]() -> task<> {
