@@ -4,7 +4,9 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace rondo::http::detail {
@@ -56,6 +58,29 @@ constexpr std::size_t skip(const byte_class& set, std::string_view s,
                            std::size_t from = 0) noexcept {
   while (from < s.size() && contains(set, s[from])) ++from;
   return from;
+}
+
+// The same for text_bytes, eight bytes at a time: a head consists of little else.
+inline std::size_t skip_text(std::string_view s, std::size_t from) noexcept {
+  if constexpr (std::endian::native == std::endian::little) {
+    constexpr std::uint64_t each = 0x0101'0101'0101'0101;
+    constexpr std::uint64_t top = 0x80 * each;
+    while (from + 8 <= s.size()) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, s.data() + from, 8);
+      // The top bit of every byte below 0x20, and of every DEL; above the lowest one a borrow may set more.
+      const std::uint64_t del = eight ^ (0x7f * each);
+      const std::uint64_t found = (((eight - 0x20 * each) & ~eight) | ((del - each) & ~del)) & top;
+      if (found == 0) {
+        from += 8;
+        continue;
+      }
+      from += static_cast<std::size_t>(std::countr_zero(found)) / 8;
+      if (s[from] != '\t') return from;
+      ++from;
+    }
+  }
+  return skip(text_bytes, s, from);
 }
 
 constexpr bool is_token(std::string_view s) noexcept {

@@ -79,8 +79,8 @@ framing_fields read_framing(const headers& fields, version v, bool response,
   framing_fields out;
   std::string_view length;
   bool transfer_encoding = false;
-  bool connection = false;
   bool upgrade = false;
+  bool upgrade_token = false;
   // One pass, and a look at the size first: most fields are none of these.
   for (const auto& [name, value] : fields) {
     switch (name.size()) {
@@ -93,7 +93,10 @@ framing_fields read_framing(const headers& fields, version v, bool response,
         if (iequals(name, "upgrade")) upgrade = true;
         break;
       case 10:
-        if (iequals(name, "connection")) connection = true;
+        if (!iequals(name, "connection")) break;
+        out.close = out.close || headers_access::in_list(value, "close");
+        out.keep_alive = out.keep_alive || headers_access::in_list(value, "keep-alive");
+        upgrade_token = upgrade_token || headers_access::in_list(value, "upgrade");
         break;
       case 14:
         if (!iequals(name, "content-length")) break;
@@ -119,11 +122,7 @@ framing_fields read_framing(const headers& fields, version v, bool response,
     fail("both Content-Length and Transfer-Encoding");
   }
   if (out.chunked && v == version::http_1_0) fail("Transfer-Encoding in HTTP/1.0");
-  if (connection) {
-    out.close = fields.has_token("connection", "close");
-    out.keep_alive = fields.has_token("connection", "keep-alive");
-    out.upgrade = upgrade && fields.has_token("connection", "upgrade");
-  }
+  out.upgrade = upgrade && upgrade_token;
   return out;
 }
 

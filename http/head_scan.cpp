@@ -93,7 +93,7 @@ std::optional<std::size_t> head_scan::scan(std::string_view head) {
     const std::size_t longest = place_ == place::start_line ? line_begin_ + max_start_line_
                                                             : field_begin_ + limits_.line_bytes;
     const std::size_t from = i;
-    i = skip(text_bytes, head.substr(0, std::min(available, longest)), i);
+    i = skip_text(head.substr(0, std::min(available, longest)), i);
     work_ += i - from;
     if (i == available) break;
     const char c = head[i];

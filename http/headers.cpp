@@ -24,7 +24,7 @@ constexpr std::size_t max_bytes = std::numeric_limits<std::uint32_t>::max();
 
 void check(std::string_view name, std::string_view value) {
   if (!detail::is_token(name)) refuse_name(name);
-  const std::size_t bad = detail::skip(detail::text_bytes, value);
+  const std::size_t bad = detail::skip_text(value, 0);
   if (bad == value.size()) return;
   throw std::invalid_argument("the value of header field \"" + std::string(name) +
                               "\" holds a control byte at offset " + std::to_string(bad));
@@ -82,7 +82,14 @@ void headers::append(std::string_view name, std::string_view value) {
     return;
   }
   entries_.push_back(e);
-  text_.append(name).append(": ").append(value).append("\r\n");
+  text_.resize(begin + bytes);  // within the capacity: nothing moves, and what is viewed stays
+  char* to = text_.data() + begin;
+  to = std::copy(name.begin(), name.end(), to);
+  *to++ = ':';
+  *to++ = ' ';
+  to = std::copy(value.begin(), value.end(), to);
+  *to++ = '\r';
+  *to = '\n';
 }
 
 void headers::add(std::string_view name, std::string_view value) {
@@ -94,6 +101,10 @@ void headers::add(std::string_view name, std::string_view value) {
 void headers::set(std::string_view name, std::string_view value) {
   value = detail::trim_ows(value);
   check(name, value);
+  if (!contains(name)) {
+    append(name, value);
+    return;
+  }
   // Copies, because either may point into a field that is about to go.
   const std::string kept_name(name);
   const std::string kept_value(value);
@@ -155,6 +166,10 @@ bool headers::has_token(std::string_view name, std::string_view token) const noe
 }
 
 namespace detail {
+
+bool headers_access::in_list(std::string_view list, std::string_view token) noexcept {
+  return list_has(list, token);
+}
 
 void headers_access::extend_last(headers& h, std::string_view more) {
   if (more.empty()) return;

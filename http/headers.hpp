@@ -135,6 +135,8 @@ struct headers_access {
   // Continues the value of the last field after one space (obs-fold).
   static void extend_last(headers& h, std::string_view more);
   static void reserve(headers& h, std::size_t bytes, std::size_t fields);
+  // has_token() of one value.
+  static bool in_list(std::string_view list, std::string_view token) noexcept;
 };
 
 }  // namespace detail

@@ -98,12 +98,31 @@ void write_head(std::string& out, const request_head& head) {
   append_fields(out, head.headers);
 }
 
-void write_head(std::string& out, const response_head& head) {
-  if (head.status < 100 || head.status > 999) {
-    throw std::invalid_argument("the status " + std::to_string(head.status) +
+namespace {
+
+void write_status_line(std::string& out, version v, int status, std::string_view reason) {
+  out += to_string(v);
+  out += ' ';
+  out += static_cast<char>('0' + status / 100);
+  out += static_cast<char>('0' + status / 10 % 10);
+  out += static_cast<char>('0' + status % 10);
+  out += ' ';
+  out += reason;
+  out += "\r\n";
+}
+
+void check_status(int status) {
+  if (status < 100 || status > 999) {
+    throw std::invalid_argument("the status " + std::to_string(status) +
                                 " is not within 100 and 999");
   }
-  const std::size_t bad = detail::skip(detail::text_bytes, head.reason);
+}
+
+}  // namespace
+
+void write_head(std::string& out, const response_head& head) {
+  check_status(head.status);
+  const std::size_t bad = detail::skip_text(head.reason, 0);
   if (bad != head.reason.size()) {
     throw std::invalid_argument("the reason phrase holds a control byte at offset " +
                                 std::to_string(bad));
@@ -111,15 +130,13 @@ void write_head(std::string& out, const response_head& head) {
   const std::string_view reason =
       head.reason.empty() ? reason_phrase(head.status) : std::string_view(head.reason);
   out.reserve(out.size() + reason.size() + head.headers.wire().size() + 17);
-  out += to_string(head.version);
-  out += ' ';
-  out += static_cast<char>('0' + head.status / 100);
-  out += static_cast<char>('0' + head.status / 10 % 10);
-  out += static_cast<char>('0' + head.status % 10);
-  out += ' ';
-  out += reason;
-  out += "\r\n";
+  write_status_line(out, head.version, head.status, reason);
   append_fields(out, head.headers);
+}
+
+void write_status_line(std::string& out, int status) {
+  check_status(status);
+  write_status_line(out, version::http_1_1, status, reason_phrase(status));
 }
 
 std::string_view reason_phrase(int status) noexcept {

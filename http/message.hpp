@@ -44,6 +44,9 @@ void write_head(std::string& out, const request_head& head);
 // The status must be within 100 and 999; an empty reason is written as the standard's phrase.
 void write_head(std::string& out, const response_head& head);
 
+// The first line alone, of HTTP/1.1, with the standard's phrase.
+void write_status_line(std::string& out, int status);
+
 // "Not Found" for 404; empty for a status that RFC 9110 does not name.
 [[nodiscard]] std::string_view reason_phrase(int status) noexcept;
 

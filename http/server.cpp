@@ -119,11 +119,24 @@ bool may_have_body(int status) noexcept { return status >= 200 && status != 204 
 server_connection::server_connection(server& s, transport stream)
     : server_(s), stream_(std::move(stream)), parser_(s.options_.limits_) {}
 
-task<std::size_t> server_connection::read() {
+// A head is read into a buffer that the loop lends, so that a connection that waits for one holds none; a
+// body into one of its own, which is larger.
+task<> server_connection::read() {
+  lent_.give_back();
   try {
+    if (body_ended_ && !stream_.tls()) {
+      lent_ = co_await stream_.tcp().receive();
+      unread_ = lent_.bytes();
+      co_return;
+    }
+    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
     const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
-    if (stream_.tls()) co_return co_await stream_.tls()->read_some(room);
-    co_return co_await stream_.tcp().read_some(room);
+    std::size_t n = 0;
+    if (stream_.tls())
+      n = co_await stream_.tls()->read_some(room);
+    else
+      n = co_await stream_.tcp().read_some(room);
+    unread_ = room.first(n);
   } catch (...) {
     lost_ = true;
     throw;
@@ -142,29 +155,35 @@ task<> server_connection::write(std::string_view text) {
   }
 }
 
+parse_step server_connection::buffered_event() {
+  const parse_step step = parser_.next(unread_);
+  unread_ = unread_.subspan(step.consumed);
+  return step;
+}
+
 task<parse_step> server_connection::next_event() {
   for (;;) {
-    const parse_step step = parser_.next({buffer_.get() + first_, last_ - first_});
-    first_ += step.consumed;
+    const parse_step step = buffered_event();
     if (step.event != parse_event::need_more) co_return step;
-    first_ = last_ = 0;
-    last_ = co_await read();
-    if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
+    co_await read();
+    if (unread_.empty()) co_return parse_step{parser_.finish(), 0, {}};
   }
 }
 
 task<server_connection::head_state> server_connection::read_head() {
   // Between requests only the idle limit counts; from the first byte on, the head's.
-  if (first_ == last_ && parser_.idle()) {
-    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
-    const auto n = co_await try_for(server_.options_.idle_timeout_, read());
-    if (!n || *n == 0) co_return head_state::closed;
-    first_ = 0;
-    last_ = *n;
+  if (unread_.empty() && parser_.idle()) {
+    if (!co_await try_for(server_.options_.idle_timeout_, read()) || unread_.empty())
+      co_return head_state::closed;
   }
-  const auto step = co_await try_for(server_.options_.header_timeout_, next_event());
-  if (!step) co_return head_state::timed_out;
-  co_return step->event == parse_event::head ? head_state::came : head_state::closed;
+  parse_step step = buffered_event();
+  if (step.event == parse_event::need_more) {  // most heads come whole
+    const auto later = co_await try_for(server_.options_.header_timeout_, next_event());
+    if (!later) co_return head_state::timed_out;
+    step = *later;
+  }
+  if (unread_.empty()) lent_.give_back();
+  co_return step.event == parse_event::head ? head_state::came : head_state::closed;
 }
 
 task<std::span<const std::byte>> server_connection::next_chunk() {
@@ -192,25 +211,37 @@ task<bool> server_connection::drain() {
 
 // --- connection: out --------------------------------------------------------------------------------
 
+// The start line and every field, written at once behind one another.
 std::string server_connection::head_of(const server_response& response, bool chunked,
                                        bool bodyless) const {
-  response_head head;
-  head.status = response.status_;
-  head.headers = response.headers_;
-  for (const std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Date"})
-    head.headers.remove(own);
-  head.headers.add("Date", http_date_now());
-  if (chunked)
-    head.headers.add("Transfer-Encoding", "chunked");
-  else if (!bodyless && (!response.source_ || response.size_))
-    head.headers.add("Content-Length",
-                     std::to_string(response.source_ ? *response.size_ : response.body_.size()));
-  if (!keep_)
-    head.headers.add("Connection", "close");
-  else if (version_ == http::version::http_1_0)
-    head.headers.add("Connection", "keep-alive");
+  static constexpr std::size_t usual_bytes = 160;  // of what is added here
   std::string text;
-  write_head(text, head);
+  text.reserve(usual_bytes + response.headers_.wire().size() + response.body_.size());
+  write_status_line(text, response.status_);
+  const auto own = [](std::string_view name) {
+    return iequals(name, "Content-Length") || iequals(name, "Transfer-Encoding") ||
+           iequals(name, "Connection") || iequals(name, "Date");
+  };
+  const auto put = [&text](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
+  for (const auto& [name, value] : response.headers_)
+    if (!own(name)) put(name, value);
+  put("Date", http_date_now());
+  if (chunked) {
+    put("Transfer-Encoding", "chunked");
+  } else if (!bodyless && (!response.source_ || response.size_)) {
+    std::array<char, 20> size{};
+    const auto end =
+        std::to_chars(size.data(), size.data() + size.size(),
+                      response.source_ ? *response.size_ : std::uint64_t{response.body_.size()});
+    put("Content-Length", {size.data(), end.ptr});
+  }
+  if (!keep_)
+    put("Connection", "close");
+  else if (version_ == http::version::http_1_0)
+    put("Connection", "keep-alive");
+  text += "\r\n";
   return text;
 }
 
@@ -294,7 +325,7 @@ task<> server_connection::answer() {
                       parser_.framing() != body_framing::none &&
                       request.head_.headers.has_token("Expect", "100-continue");
   if (parser_.framing() == body_framing::none) {
-    co_await next_event();  // the end, which needs no further byte
+    buffered_event();  // the end, which needs no further byte
     body_ended_ = true;
   }
   server_response response = co_await handle(request);
@@ -327,7 +358,7 @@ task<> server_connection::run() {
       else
         co_await answer();
       // Nothing buffered, nothing promised: an idle connection holds no buffer.
-      if (keep_ && first_ == last_) buffer_.reset();
+      if (keep_ && unread_.empty()) buffer_.reset();
     }
     // What the client still sends must not turn our close into a reset that eats the response (RFC 9112,
     // section 9.6): half-close, then read on for a moment.
@@ -336,8 +367,8 @@ task<> server_connection::run() {
                           : (co_await as_result(stream_.tcp().shutdown_write())).has_error();
     if (lost) co_return;
     co_await try_for(std::chrono::seconds(1), [this]() -> task<> {
-      while (co_await read() > 0) {
-      }
+      do co_await read();
+      while (!unread_.empty());
     });
   } catch (const std::system_error&) {
     if (!lost_) throw;  // of a response's source, and to be reported

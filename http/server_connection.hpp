@@ -6,6 +6,8 @@
 #include <rondo/http/server.hpp>
 #include <rondo/http/transport.hpp>
 
+#include <cstddef>
+#include <span>
 #include <string>
 
 namespace rondo::http::detail {
@@ -24,9 +26,12 @@ class server_connection {
   enum class head_state : std::uint8_t { came, closed, timed_out };
 
   // Throw std::system_error, and then the connection is lost.
-  task<std::size_t> read();
+  // Reads into unread_, which is empty then: the end of the stream when it stays so.
+  task<> read();
   task<> write(std::string_view text);
   task<parse_step> next_event();
+  // The same from what has been read alone: need_more when it does not make one.
+  parse_step buffered_event();
   task<head_state> read_head();
   task<> answer();
   task<server_response> handle(server_request& request);
@@ -40,9 +45,9 @@ class server_connection {
   server& server_;
   transport stream_;
   request_parser parser_;
+  received_bytes lent_;
   read_buffer buffer_;
-  std::size_t first_ = 0;
-  std::size_t last_ = 0;
+  std::span<const std::byte> unread_;  // in one of the two
   bool body_ended_ = true;
   bool expects_continue_ = false;
   bool keep_ = true;

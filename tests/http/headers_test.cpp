@@ -1,3 +1,4 @@
+#include <rondo/http/ascii.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
@@ -302,6 +303,20 @@ TEST(Errors, AnErrorsTextHoldsNoControlBytesAndHasAnEnd) {
   const http::error e("x", http::phase::url, "http://a/\r\n\x1b[31m" + std::string(10'000, 'x'));
   for (const char* c = e.what(); *c != '\0'; ++c) EXPECT_GE(static_cast<unsigned char>(*c), 0x20);
   EXPECT_LT(std::string_view(e.what()).size(), 600u);
+}
+
+TEST(Headers, AControlByteIsFoundWhereverItStandsInAValue) {
+  for (std::size_t size = 1; size < 20; ++size)
+    for (std::size_t at = 0; at < size; ++at)
+      for (int byte = 0; byte < 256; ++byte) {
+        // Neighbours that a careless comparison of eight bytes at once takes for controls.
+        std::string value(size, byte % 2 == 0 ? ' ' : '\x80');
+        value[at] = static_cast<char>(byte);
+        const bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+        const std::size_t expected = control ? at : size;
+        EXPECT_EQ(http::detail::skip_text(value, 0), expected) << size << ' ' << at << ' ' << byte;
+      }
+  EXPECT_EQ(http::detail::skip_text("a\tb\tc\td\te\tf\n", 3), 11U);
 }
 
 }  // namespace
