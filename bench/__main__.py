@@ -13,11 +13,11 @@ Suites, in the order they run:
   bulk          1 GiB in 64 KiB writes
   http_client   HTTP clients on one nginx
   http_server   HTTP servers under wrk and h2load
-  tls           handshakes and a large body beside openssl s_server
   latency       HTTP servers at a fixed rate, latency from the planned start
   idle          10,000 idle connections: memory
   idle_streams  the same without HTTP, in receive(): memory and CPU
   delay         1,000 requests at once to a server that answers after a second
+  tls           handshakes and bulk beside openssl s_server
   build         building the library; compiling a file that includes it
 
 --only echo:512 runs only the rows of a suite whose names contain the part, and puts them in the place of
@@ -47,11 +47,11 @@ SUITES = {
     "bulk": bulk.run,
     "http_client": http_client.run,
     "http_server": http_server.run,
-    "tls": tls.run,
     "latency": latency.run,
     "idle": idle.run,
     "idle_streams": idle_streams.run,
     "delay": delay.run,
+    "tls": tls.run,
     "build": build.run,
 }
 RESULTS = report.ROOT / "bench" / "results" / "results.json"

@@ -75,7 +75,7 @@ def _first_paragraph(document: dict, verdicts: list[targets.Verdict]) -> str:
     missed = sum(v.verdict.startswith("**missed") for v in verdicts)
     met = sum(v.verdict.startswith("met") for v in verdicts)
     open_ = len(verdicts) - met - missed
-    text = f"Of {len(verdicts)} aims {met} are met, {missed} missed, {open_} not measured or not due. "
+    text = f"Of {len(verdicts)} aims {met} are met, {missed} missed, {open_} not measured. "
     text += ("Where a peer wins: " + "; ".join(beaten) + "." if beaten
              else "No peer wins where it was measured.")
     skipped = [r["name"] for s in document["suites"].values() for r in s["rows"]

@@ -28,7 +28,7 @@ def run_on(core: int, command: list[str], environment: dict[str, str] | None = N
            capture: bool = False) -> subprocess.CompletedProcess:
     """Runs a program on one core to its end; raises with its output if it fails."""
     done = subprocess.run(command, env=os.environ | (environment or {}),
-                          preexec_fn=_pinned_to(core),
+                          preexec_fn=pinned_to(core),
                           stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, check=False, timeout=_LONGEST_RUN_S)
     if done.returncode != 0:
@@ -81,7 +81,7 @@ def serving(command: list[str], environment: dict[str, str] | None = None,
     What it writes to stderr goes to `errors`, else to ours: never to a pipe that nobody empties.
     """
     process = subprocess.Popen(command, env=os.environ | (environment or {}),
-                               preexec_fn=_pinned_to(SERVER_CORE), stdout=subprocess.PIPE,
+                               preexec_fn=pinned_to(SERVER_CORE), stdout=subprocess.PIPE,
                                stderr=errors, text=True)
     try:
         port = re.search(says_port, process.stdout.readline())
@@ -99,7 +99,7 @@ def serving(command: list[str], environment: dict[str, str] | None = None,
 @contextlib.contextmanager
 def serving_at(command: list[str], port: int) -> typing.Iterator[Server]:
     """The same for a server that is told its port and says nothing: waits until it listens."""
-    process = subprocess.Popen(command, preexec_fn=_pinned_to(SERVER_CORE),
+    process = subprocess.Popen(command, preexec_fn=pinned_to(SERVER_CORE),
                                stdout=subprocess.DEVNULL, text=True)
     try:
         end = time.monotonic() + _LONGEST_STOP_S
@@ -187,5 +187,6 @@ def callgrind(command: list[str]) -> list[str]:
     return ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", *command]
 
 
-def _pinned_to(core: int) -> typing.Callable[[], None]:
+def pinned_to(core: int) -> typing.Callable[[], None]:
+    """For Popen's preexec_fn."""
     return lambda: os.sched_setaffinity(0, {core})

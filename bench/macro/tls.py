@@ -1,92 +1,131 @@
-"""TLS beside OpenSSL's own server: full handshakes, and one large body.
-
-The server runs on one core, the load on the other: `openssl s_time` makes full TLS 1.3 handshakes, curl takes
-the body. What is compared is the server's CPU, because the loads cost more than the servers.
+"""TLS: handshakes that `openssl s_time` makes one after another, and bytes that `openssl s_client` takes,
+from Rondo's server and from `openssl s_server`, with the same certificate, version and cipher.
 """
 
-import os
+import contextlib
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
+import time
+import typing
 
 from bench import processes, report
+from bench.macro import http
 
-BODY_MIB = 256
-SECONDS = 2
-SERVING = r"serving https?://[^ ]*:(\d+) "
-ACCEPTING = r"ACCEPT [^ ]*:(\d+)"
-TICK = os.sysconf("SC_CLK_TCK")
+SERVERS = ("openssl", "openssl-again", "rondo-epoll", "rondo-io_uring")
+BYTES = 1 << 28
+AIM = 0.95
+SECONDS = 1
+CIPHER = "TLS_AES_128_GCM_SHA256"
+NOTES = [
+    f"Full handshakes, TLS 1.3, P-256, {CIPHER}: thousands a second of the server's CPU time. Bulk: "
+    "GiB a second of the server's CPU time. Ratios are to openssl s_server in the same round.",
+]
 
 
 def run(options: report.Options) -> report.Result:
-    rondo = str(options.build / "tools" / "rondo")
-    openssl, curl = shutil.which("openssl"), shutil.which("curl")
-    if not pathlib.Path(rondo).exists():
-        return report.skipped("tls", "the rondo command was not built")
-    if not openssl or not curl:
-        return report.skipped("tls", "openssl and curl are not both installed")
-    with tempfile.TemporaryDirectory() as folder:
-        _make_certificate(openssl, folder)
-        with open(f"{folder}/body", "wb") as body:
-            body.truncate(BODY_MIB << 20)
-        servers = _servers(rondo, openssl, folder)
-        servers = {name: s for name, s in servers.items() if options.filter in name}
-        seen: dict[str, list[tuple[float, float, float]]] = {name: [] for name in servers}
-        for _ in range(options.rounds):
-            for name, (command, environment, says) in servers.items():
-                with processes.serving(command, environment, says_port=says) as server:
-                    seen[name].append(_measure(server, openssl, curl, folder, name))
+    program = options.program("bench_rondo_tls")
+    if not pathlib.Path(program).exists() or not shutil.which("openssl"):
+        return report.skipped("tls", "no bench_rondo_tls, or no openssl")
     rows = []
-    for name, rounds in seen.items():
-        row = report.Row(f"handshake/{name}", "us", report.summarize([r[0] for r in rounds]))
-        row.counters["handshakes/s"] = report.summarize([r[1] for r in rounds]).median
-        rows.append(row)
-        rows.append(report.Row(f"bulk/{name}", "ms", report.summarize([r[2] for r in rounds])))
-    return report.Result(
-        rows, [" ".join(s[0]) for s in servers.values()],
-        ["handshake: the server's CPU for a full TLS 1.3 handshake with a P-256 certificate and a close.",
-         f"bulk: the server's CPU for a body of {BODY_MIB} MiB."])
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = _certificate(folder)
+        for suite, unit, measure in (("tls_handshakes", "k/s", _handshakes),
+                                     ("tls_bulk", "GiB/s", _bulk)):
+            if options.filter not in suite:
+                continue
+            rounds: dict[str, list[float]] = {name: [] for name in SERVERS}
+            for name in http.alternate(list(SERVERS), options.rounds):
+                rounds[name].append(measure(program, name, certificate, folder))
+            rows += [_row(suite, unit, name, rounds) for name in SERVERS]
+    return report.Result(rows, [
+        f"{program} CERTIFICATE KEY BYTES",
+        "openssl s_server -tls1_3 -WWW -accept PORT -cert CERTIFICATE -key KEY",
+        f"openssl s_time -connect 127.0.0.1:PORT -new -time {SECONDS}",
+        f"openssl s_client -quiet -ciphersuites {CIPHER} -connect 127.0.0.1:PORT",
+    ], NOTES)
 
 
-def _make_certificate(openssl: str, folder: str) -> None:
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem", "-subj", "/CN=bench",
-         "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"],
-        check=True, capture_output=True)
+def _row(suite: str, unit: str, name: str, rounds: dict[str, list[float]]) -> report.Row:
+    row = report.Row(f"{suite}/{name}", unit, report.summarize(rounds[name]))
+    if name != "openssl":
+        row.against, row.ratio = f"{suite}/openssl", report.ratio(rounds[name], rounds["openssl"])
+    if name.startswith("rondo-"):
+        report.aim_at_least(row, AIM, row.ratio)
+    return row
 
 
-def _servers(rondo: str, openssl: str, folder: str) -> dict[str, tuple[list[str], dict, str]]:
-    serve = [rondo, "serve", "127.0.0.1:0", "--cert", f"{folder}/cert.pem", "--key", f"{folder}/key.pem"]
-    # In the folder whose files it serves; without the line on DH, the first says the port.
-    theirs = ["env", f"--chdir={folder}", openssl, "s_server", "-no_dhe", "-accept", "127.0.0.1:0",
-              "-cert", "cert.pem", "-key", "key.pem", "-HTTP"]
-    return {"epoll": (serve, {"RONDO_REACTOR": "epoll"}, SERVING),
-            "io_uring": (serve, {"RONDO_REACTOR": "io_uring"}, SERVING),
-            "openssl": (theirs, {}, ACCEPTING)}
+def _certificate(folder: str) -> tuple[str, str]:
+    paths = f"{folder}/certificate.pem", f"{folder}/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-out", paths[0],
+                    "-keyout", paths[1]], check=True, capture_output=True)
+    return paths
 
 
-def _measure(server: processes.Server, openssl: str, curl: str, folder: str,
-             name: str) -> tuple[float, float, float]:
-    before = _cpu(server.process.pid)
-    # Quiet about the certificate: it is ours.
-    said = processes.run_on(processes.LOAD_CORE,
-                            [openssl, "s_time", "-new", "-time", str(SECONDS), "-tls1_3", "-connect",
-                             f"127.0.0.1:{server.port}"], capture=True).stdout
-    count, seconds = re.search(r"(\d+) connections in (\d+) real seconds", said).groups()
-    handshake = (_cpu(server.process.pid) - before) / int(count)
-    path = "body" if name == "openssl" else f"bytes/{BODY_MIB << 20}"
-    before = _cpu(server.process.pid)
-    processes.run_on(processes.LOAD_CORE,
-                     [curl, "--silent", "--fail", "--cacert", f"{folder}/cert.pem", "--output", "/dev/null",
-                      f"https://127.0.0.1:{server.port}/{path}"])
-    bulk = _cpu(server.process.pid) - before
-    return handshake * 1e6, int(count) / max(1, int(seconds)), bulk * 1e3
+@contextlib.contextmanager
+def _server(program: str, name: str, certificate: tuple[str, str], size: int, folder: str
+            ) -> typing.Iterator[processes.Server]:
+    if name.startswith("rondo-"):
+        with processes.serving([program, *certificate, str(size)],
+                               {"RONDO_REACTOR": name[6:]}) as server:
+            yield server
+        return
+    port = processes.free_port()
+    _zeros(folder, size)
+    process = subprocess.Popen(
+        ["openssl", "s_server", "-tls1_3", "-WWW", "-quiet", "-accept", f"127.0.0.1:{port}",
+         "-cert", certificate[0], "-key", certificate[1]],
+        cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=processes.pinned_to(processes.SERVER_CORE))
+    try:
+        time.sleep(0.2)  # a connection to see whether it listens would be served
+        yield processes.Server(process, port)
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _cpu(pid: int) -> float:
-    """Seconds that a process has used."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / TICK
+def _zeros(folder: str, size: int) -> None:
+    with open(f"{folder}/zeros", "wb") as file:
+        file.truncate(size)
+
+
+def _handshakes(program: str, name: str, certificate: tuple[str, str], folder: str) -> float:
+    with _server(program, name, certificate, 0, folder) as server:
+        pid = server.process.pid
+        before = processes.cpu_seconds(pid)
+        text = processes.run_on(
+            processes.LOAD_CORE, ["openssl", "s_time", "-connect", f"127.0.0.1:{server.port}",
+                                  "-new", "-time", str(SECONDS), "-ciphersuites", CIPHER],
+            capture=True).stdout
+        used = processes.cpu_seconds(pid) - before
+    return int(re.search(r"(\d+) connections in", text)[1]) / used / 1e3
+
+
+def _bulk(program: str, name: str, certificate: tuple[str, str], folder: str) -> float:
+    with _server(program, name, certificate, BYTES, folder) as server:
+        pid = server.process.pid
+        before = processes.cpu_seconds(pid)
+        client = subprocess.Popen(
+            ["openssl", "s_client", "-quiet", "-ciphersuites", CIPHER, "-connect",
+             f"127.0.0.1:{server.port}"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            preexec_fn=processes.pinned_to(processes.LOAD_CORE))
+        client.stdin.write(b"GET /zeros HTTP/1.0\r\n\r\n")  # Rondo's gives them unasked
+        client.stdin.flush()
+        left = BYTES
+        while left > 0:
+            left -= len(client.stdout.read(min(left, 1 << 20)) or b"" or _broke(client))
+        used = processes.cpu_seconds(pid) - before
+        client.kill()
+        client.wait()
+    return BYTES / used / (1 << 30)
+
+
+def _broke(client: subprocess.Popen) -> typing.NoReturn:
+    client.kill()
+    raise RuntimeError("openssl s_client ended before all bytes had come")
