@@ -88,7 +88,11 @@ class epoll_reactor final : public kernel_reactor {
   }
 
   bool wait(time_point deadline) noexcept override {
-    if (next_event_ == events_there_) fetch(deadline);
+    if (next_event_ == events_there_) {
+      // A busy loop whose tasks wait for nothing out there: what comes keeps until somebody does.
+      if (deadline == time_point::min() && counts_.submitted == counts_.completed) return true;
+      fetch(deadline);
+    }
     const int end = std::min(events_there_, next_event_ + events_a_turn);
     while (next_event_ < end) take(events_[static_cast<std::size_t>(next_event_++)]);
     return true;
