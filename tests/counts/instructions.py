@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Instructions an operation takes in user space, by callgrind, against those written down: within 5 %.
+
+usage: instructions.py BENCH_MICRO COMPILER BUILD [--write]
+
+They depend on the compiler and its options, so they are kept for each pair of them; one that has none is
+skipped (exit 77), and so is a machine without valgrind or io_uring. --write keeps what is counted now.
+"""
+
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import os
+
+KEPT = pathlib.Path(__file__).with_name("instructions.json")
+# On io_uring: valgrind 3.19 does not know epoll_pwait2.
+BENCHMARKS = (
+    "await_ready_child/io_uring",
+    "yield_1000_tasks/io_uring",
+    "spawn_and_join/io_uring",
+    "queue_hop/io_uring",
+    "event_hop/io_uring",
+    "timeout_in_time/io_uring",
+    "http/parse_response",
+    "http/parse_request",
+)
+# Multiples of every benchmark's batch. The difference leaves out what comes before and after.
+FEW, MANY = 1_000, 5_000
+TOLERANCE = 0.05
+
+
+def skip(why: str) -> None:
+    print(f"skipped: {why}")
+    sys.exit(77)
+
+
+def counted(program: str, name: str, iterations: int) -> tuple[int, str]:
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program,
+         f"--benchmark_filter=^{name}(/|$)"],
+        env=os.environ | {"BENCH_ITERATIONS": str(iterations)},
+        capture_output=True, text=True, check=False)
+    found = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or not found:
+        print(done.stdout + done.stderr)
+        sys.exit(1)
+    return int(found[1]), done.stdout
+
+
+def main() -> int:
+    program, compiler, build = sys.argv[1:4]
+    key = f"{compiler}, {build}"
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    write = "--write" in sys.argv
+    if not shutil.which("valgrind"):
+        skip("valgrind is not installed")
+    if key not in kept and not write:
+        skip(f"no counts are kept for {key}")
+    now, bad = {}, 0
+    for name in BENCHMARKS:
+        few, said = counted(program, name, FEW)
+        if "ERROR OCCURRED" in said:
+            skip(f"{name} does not run here: {said}")
+        each = (counted(program, name, MANY)[0] - few) / (MANY - FEW)
+        now[name] = round(each, 1)
+        before = kept.get(key, {}).get(name)
+        change = each / before - 1 if before else 0
+        verdict = "ok"
+        if before is None:
+            verdict = "new"
+        elif change > TOLERANCE:
+            verdict, bad = f"MORE by {change:.1%}: make it cheaper, or keep it with --write", bad + 1
+        elif change < -TOLERANCE:
+            verdict = f"fewer by {-change:.1%}: keep it with --write"
+        print(f"{name}: {each:.1f} instructions, {before} kept: {verdict}", flush=True)
+    if write:
+        kept[key] = now
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        return 0
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,135 @@
+// What an operation costs that no clock shows: system calls and allocations, per operation. Times drift,
+// these do not; a change that makes something cost more must say so here.
+//
+// The numbers are of connections whose two ends live on one loop, where the kernel has a byte at the other
+// end when a send returns. They are upper bounds: an extra wait of a busy machine is allowed for.
+#include "http/http_support.hpp"
+#include "support/allocations.hpp"
+#include "support/conformance.hpp"
+
+#include <rondo/http.hpp>
+#include <rondo/runtime.hpp>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::server_request;
+using http::server_response;
+
+#ifndef RONDO_TEST_SANITIZED
+
+namespace {
+
+constexpr int warm_up = 100;
+constexpr int operations = 1'000;
+
+// A request and its answer, both ends: heads, bodies, the handler's response.
+constexpr double http_allocations = 80;
+
+struct cost {
+  double system_calls = 0;
+  double allocations = 0;
+  double frames = 0;  // that the frame pool took from the heap
+};
+
+struct snapshot {
+  std::uint64_t system_calls = this_loop().stats().system_calls;
+  std::uint64_t allocations = rondo_test::allocations();
+  std::uint64_t frames = detail::frames_from_heap();
+};
+
+// What `work`, which makes a task, costs each time, once everything it needs is there.
+template <class Work>
+task<cost> cost_of(Work work) {
+  for (int i = 0; i < warm_up; ++i) co_await work();
+  const snapshot before;
+  for (int i = 0; i < operations; ++i) co_await work();
+  const snapshot after;
+  const auto each = [](std::uint64_t b, std::uint64_t a) {
+    return static_cast<double>(a - b) / operations;
+  };
+  co_return cost{each(before.system_calls, after.system_calls),
+                 each(before.allocations, after.allocations), each(before.frames, after.frames)};
+}
+
+void at_most(const char* what, double measured, double limit) {
+  ::testing::Test::RecordProperty(what, std::to_string(measured));
+  EXPECT_LE(measured, limit) << what << " an operation";
+}
+
+task<> echo_back(tcp_stream& s) {
+  std::array<std::byte, 4096> buffer{};
+  for (;;) {
+    const std::size_t n = co_await s.read_some(buffer);
+    if (n == 0) co_return;
+    co_await s.write_all(std::span(buffer).first(n));
+  }
+}
+
+task<> round_trip(tcp_stream& s) {
+  std::array<std::byte, 64> message{};
+  co_await s.write_all(message);
+  for (std::size_t got = 0; got < message.size();)
+    got += co_await s.read_some(std::span(message).subspan(got));
+}
+
+ON_KERNEL_REACTORS(Counts, AnEchoRoundTrip) {
+  run_on(reactor, [reactor]() -> task<> {
+    stream_pair ends = co_await connect_pair();
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&] { return echo_back(ends.server); });
+      const cost c = co_await cost_of([&] { return round_trip(ends.client); });
+      at_most("allocations", c.allocations, 0);
+      at_most("frames", c.frames, 0.01);
+      // epoll: two sends, two receives, two that find nothing, two waits. io_uring: an enter a turn.
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 8.1 : 5.1);
+      g.cancel();
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, ATaskThatDoesNotWait) {
+  run_on(reactor, []() -> task<> {
+    co_await with_task_group([](task_group& g) -> task<> {
+      const cost c =
+          co_await cost_of([&]() -> task<> { co_await g.spawn([]() -> task<> { co_return; }); });
+      at_most("allocations", c.allocations, 0);
+      at_most("system calls", c.system_calls, 0.2);
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, ATimeoutInTimeArmsAndDisarmsInUserSpace) {
+  run_on(reactor, []() -> task<> {
+    const cost c = co_await cost_of([]() -> task<> { co_await timeout(1h, yield_now()); });
+    at_most("allocations", c.allocations, 0);
+    at_most("frames", c.frames, 0.01);
+    at_most("system calls", c.system_calls, 1.1);  // a look at the outside in a turn of one job
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
+  run_on(reactor, [reactor]() -> task<> {
+    http::server server;
+    server.route("GET", "/", [](server_request&) -> task<server_response> {
+      co_return server_response::text("0123456789abcde\n");
+    });
+    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
+      http::client client;
+      const std::string url = origin + '/';
+      const cost c = co_await cost_of([&]() -> task<> {
+        http::response r = co_await client.get(url);
+        while (!(co_await r.next_chunk()).empty()) {
+        }
+      });
+      // Both ends together.
+      at_most("allocations", c.allocations, http_allocations);
+      at_most("frames", c.frames, 0.01);
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 12.1 : 8.1);
+    });
+  });
+}
+
+}  // namespace
+
+#endif
