@@ -1,4 +1,7 @@
 // asio's bulk server: sends to each connection as many bytes as it asks for, in writes of 64 KiB.
+// asio 1.22 looks for coroutines in clang only by their experimental name.
+#define ASIO_HAS_CO_AWAIT 1
+
 #include <asio.hpp>
 
 #include <algorithm>

@@ -1,5 +1,8 @@
 // asio's echo server as its users write it: a coroutine a connection. Built twice: on epoll, and on
 // io_uring (ASIO_HAS_IO_URING, ASIO_DISABLE_EPOLL). Prints its port as the limit programs do.
+// asio 1.22 looks for coroutines in clang only by their experimental name.
+#define ASIO_HAS_CO_AWAIT 1
+
 #include <asio.hpp>
 
 #include <array>
