@@ -40,6 +40,43 @@ std::string_view last_segment(std::string_view path) {
 
 }  // namespace
 
+namespace detail {
+
+// One part after another, a file's bytes streamed behind its head.
+template <class Parts>
+class parts_source final : public body_source {
+ public:
+  parts_source(std::shared_ptr<const Parts> parts, std::string end) noexcept
+      : parts_(std::move(parts)), end_(std::move(end)) {}
+
+  task<std::optional<std::string>> next() override {
+    if (file_) {
+      std::optional<std::string> piece = co_await file_->next();
+      if (!piece) {
+        file_.reset();
+        piece = "\r\n";
+      }
+      co_return piece;
+    }
+    if (next_ < parts_->size()) {
+      const auto& p = (*parts_)[next_++];
+      if (!p.file.empty()) file_ = file_body(p.file)->open();
+      co_return p.text;
+    }
+    if (std::exchange(ended_, true)) co_return std::nullopt;
+    co_return end_;
+  }
+
+ private:
+  std::shared_ptr<const Parts> parts_;
+  std::string end_;
+  std::size_t next_ = 0;
+  std::unique_ptr<body_source> file_;  // of the part before
+  bool ended_ = false;
+};
+
+}  // namespace detail
+
 std::string form_text(const form_fields& fields) {
   std::string out;
   for (const auto& [name, value] : fields) {
@@ -76,6 +113,7 @@ multipart& multipart::field(std::string_view name, std::string_view value) & {
   return *this;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): a file from memory may be given away
 multipart& multipart::file(std::string_view name, std::string_view filename, std::string content,
                            std::string_view type) & {
   if (type.empty()) throw std::invalid_argument("a file of a multipart body has no type");
@@ -104,30 +142,10 @@ std::uint64_t multipart::size() const noexcept {
 
 std::unique_ptr<body_factory> multipart::body() && {
   auto parts = std::make_shared<const std::vector<part>>(std::move(parts_));
-  return repeatable_body([parts, end = "--" + boundary_ + "--\r\n"]() {
-    struct progress {
-      std::size_t part = 0;
-      std::unique_ptr<body_source> file;
-      bool ended = false;
-    };
-    return make_body([parts, end, at = progress()]() mutable -> task<std::optional<std::string>> {
-      if (at.file) {
-        std::optional<std::string> piece = co_await at.file->next();
-        if (!piece) {
-          at.file.reset();
-          piece = "\r\n";
-        }
-        co_return piece;
-      }
-      if (at.part < parts->size()) {
-        const part& p = (*parts)[at.part++];
-        if (!p.file.empty()) at.file = file_body(p.file)->open();
-        co_return p.text;
-      }
-      if (std::exchange(at.ended, true)) co_return std::nullopt;
-      co_return end;
-    });
-  });
+  return repeatable_body(
+      [parts, end = "--" + boundary_ + "--\r\n"]() -> std::unique_ptr<body_source> {
+        return std::make_unique<detail::parts_source<std::vector<part>>>(parts, end);
+      });
 }
 
 }  // namespace rondo::http

@@ -16,6 +16,12 @@ namespace {
 // Decoded pieces between two turns for others.
 constexpr std::uint32_t made_before_yield = 16;
 
+template <class E>
+[[noreturn]] void throw_about(E error, const http::url& u) {
+  error.add_context(u.href());
+  throw E(error);
+}
+
 }  // namespace
 
 detail::incoming_body::incoming_body() = default;
@@ -23,9 +29,7 @@ detail::incoming_body::~incoming_body() = default;
 
 void response::raise_for_status() const {
   if (head_.status < 400) return;
-  status_error e(head_.status, head_.reason);
-  e.add_context(url_.href());
-  throw e;
+  throw_about(status_error(head_.status, head_.reason), url_);
 }
 
 // Reads on until the next piece of the body or its end; the connection goes back at the end, and is closed
@@ -49,10 +53,9 @@ task<std::span<const std::byte>> response::receive() {
     e.add_context(url_.href(), phase::body);
     throw;
   } catch (const std::system_error& cause) {
-    body_error e(body_error::reason::truncated,
-                 std::string("the connection was lost: ") + cause.what());
-    e.add_context(url_.href(), phase::body);
-    throw e;
+    throw_about(body_error(body_error::reason::truncated,
+                           std::string("the connection was lost: ") + cause.what()),
+                url_);
   }
 }
 
@@ -120,9 +123,7 @@ task<std::span<const std::byte>> response::receive_in_time() {
   const auto piece = co_await try_for(left, receive());
   if (piece) co_return *piece;
   b.from.drop();
-  timeout_error e(p, "while the body was read");
-  e.add_context(url_.href());
-  throw e;
+  throw_about(timeout_error(p, "while the body was read"), url_);
 }
 
 task<std::size_t> response::read_some(std::span<std::byte> buffer) {
@@ -140,11 +141,10 @@ task<std::vector<std::byte>> response::bytes() {
     if (piece.empty()) co_return all;
     if (piece.size() > body_->limit - all.size()) {
       body_->from.drop();
-      body_error e(body_error::reason::too_large, "the body is larger than " +
-                                                      std::to_string(body_->limit) +
-                                                      " bytes (client_options::max_body)");
-      e.add_context(url_.href(), phase::body);
-      throw e;
+      throw_about(body_error(body_error::reason::too_large,
+                             "the body is larger than " + std::to_string(body_->limit) +
+                                 " bytes (client_options::max_body)"),
+                  url_);
     }
     all.insert(all.end(), piece.begin(), piece.end());
   }

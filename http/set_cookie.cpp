@@ -100,9 +100,18 @@ std::optional<std::chrono::sys_seconds> parse_cookie_date(std::string_view text)
     text.remove_prefix(std::min(n + 1, text.size()));
     if (token.empty()) continue;
     std::string_view rest = token;
-    if (!time && (time = parse_time(token))) continue;
-    if (!day && (day = leading_number(rest, 1, 2))) continue;
-    if (!month && (month = parse_month(token))) continue;
+    if (!time) {
+      time = parse_time(token);
+      if (time) continue;
+    }
+    if (!day) {
+      day = leading_number(rest, 1, 2);
+      if (day) continue;
+    }
+    if (!month) {
+      month = parse_month(token);
+      if (month) continue;
+    }
     rest = token;
     if (!year) year = leading_number(rest, 2, 4);
   }
