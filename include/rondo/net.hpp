@@ -16,7 +16,7 @@
 #include <rondo/net/socket.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/net/tcp.hpp>
-#include <rondo/net/unix.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/tls_error.hpp>
 #include <rondo/net/tls_stream.hpp>
+#include <rondo/net/unix.hpp>

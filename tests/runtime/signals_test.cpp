@@ -413,9 +413,10 @@ TEST(DumpDeathTest, Sigusr1PrintsTheTreeOfAProcessWhichGoesOn) {
     }());
     std::_Exit(7);
   };
-  EXPECT_EXIT(program(), testing::ExitedWithCode(7),
-              "the tasks of thread [0-9]+, on [a-z_]+:\nmain: waiting for a task group, [0-9.]+ s, "
-              "in .*\n +body: .*\n +child \"worker\" .* waiting for a time, [0-9.]+ s, in .*worker");
+  EXPECT_EXIT(
+      program(), testing::ExitedWithCode(7),
+      "the tasks of thread [0-9]+, on [a-z_]+:\nmain: waiting for a task group, [0-9.]+ s, "
+      "in .*\n +body: .*\n +child \"worker\" .* waiting for a time, [0-9.]+ s, in .*worker");
 }
 
 TEST(DumpDeathTest, WithTheOptionOffSigusr1EndsTheProcess) {
