@@ -271,10 +271,18 @@ task<> exchange::send_and_hear(connection& c) {
     if (expects_) {
       c.half_sent = true;  // until the body has gone
       const std::string head = head_text();
-      co_await put(c, head);
+      try {
+        co_await put(c, head);
+      } catch (const write_failure& e) {
+        unsent_ = e;  // an answer may have come nevertheless
+      }
       trace(trace_point::head_sent, head);
       head_sent = true;
       phase_ = phase::first_byte;
+      if (unsent_) {
+        co_await hear(c, false);
+        co_return;
+      }
       const auto said = co_await try_for(expect_patience, hear(c, true));
       if (said == heard::final_head) {
         if (c.parser().head().status == 417) throw expectation_failed();
