@@ -35,10 +35,12 @@ class watcher final : public testing::EmptyTestEventListener {
   resources before_;
 };
 
-// System calls that wait end with EINTR again and again: nothing may depend on their not doing so.
+// The calls in which a loop waits end with EINTR again and again; others begin again by themselves (signal(7)), so
+// that a test may read from a pipe as it likes.
 void interrupt_every_millisecond() {
   struct sigaction nothing{};
   nothing.sa_handler = [](int) {};
+  nothing.sa_flags = SA_RESTART;
   ::sigaction(SIGALRM, &nothing, nullptr);
   const itimerval each{.it_interval = {0, 1000}, .it_value = {0, 1000}};
   ::setitimer(ITIMER_REAL, &each, nullptr);
