@@ -48,6 +48,8 @@ constexpr std::uint64_t tag_wake = 1;
 // In the lowest bits, where an address has none; above them the descriptor's number and its generation.
 constexpr std::uint64_t tag_receiving = 2;
 constexpr std::uint64_t tag_accepting = 3;
+// A cancellation's own completion: of the operation at an address, or of a stream.
+constexpr std::uint64_t tag_cancelling = 4;
 constexpr std::uint64_t tag_mask = 7;
 constexpr unsigned number_shift = 3;
 constexpr unsigned generation_shift = 32;
@@ -122,12 +124,12 @@ class uring_reactor final : public kernel_reactor {
     // Nothing of ours may be left in the kernel when the ring goes: with an accept pending, its port stays
     // taken for a while.
     if (in_flight_ > 0 || wake_armed_) {
-      if (io_uring_sqe* e = entry()) {
-        io_uring_prep_cancel64(e, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
-        io_uring_sqe_set_data64(e, tag_ignored);
-      }
       ending_ = true;
       for (int rounds = 0; (in_flight_ > 0 || wake_armed_) && rounds < 1000; ++rounds) {
+        if (io_uring_sqe* e = entry()) {  // each time: see cancel_completion()
+          io_uring_prep_cancel64(e, 0, IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL);
+          io_uring_sqe_set_data64(e, tag_ignored);
+        }
         __kernel_timespec limit{.tv_sec = 0, .tv_nsec = 10'000'000};
         io_uring_cqe* first = nullptr;
         io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
@@ -407,8 +409,33 @@ class uring_reactor final : public kernel_reactor {
 
   void prepare_cancel(io_uring_sqe* e, operation& op) noexcept {
     io_uring_prep_cancel(e, &op, 0);
-    io_uring_sqe_set_data64(e, tag_ignored);
+    io_uring_sqe_set_data64(e, reinterpret_cast<std::uintptr_t>(&op) | tag_cancelling);
+    cancelled_.push(op);
     cancels_queued_ = true;
+  }
+  void prepare_stream_cancel(io_uring_sqe* e, std::uint64_t stream) noexcept {
+    io_uring_prep_cancel64(e, stream, 0);
+    io_uring_sqe_set_data64(e, stream | tag_cancelling);
+  }
+
+  // The kernel finds nothing while a request is on its way from one of its lists to the next (a Unix connect
+  // whose backlog is full, a receive that is ready when it is armed). What is still with it is cancelled again.
+  void cancel_completion(std::uint64_t data, std::int32_t result) noexcept {
+    if (result != -ENOENT || ending_) return;
+    const std::uint64_t of = data & ~tag_cancelling;
+    if ((of & tag_mask) !=
+        0) {  // a stream, whose number never comes again; by now it has arrived or ended
+      io_uring_sqe* e = entry_or_submit();
+      if (!e) return;
+      io_uring_prep_cancel64(e, of, 0);
+      io_uring_sqe_set_data64(e, tag_ignored);
+      return;
+    }
+    // Not dereferenced before it is known to be in flight.
+    auto* op = reinterpret_cast<operation*>(static_cast<std::uintptr_t>(of));
+    if (!cancelled_.remove(*op)) return;
+    cancels_waiting_.push(*op);
+    op->cancel_waiting = true;
   }
 
   void hand_over_waiting() noexcept {
@@ -448,6 +475,10 @@ class uring_reactor final : public kernel_reactor {
         wake_armed_ = false;
         continue;
       }
+      if ((c->user_data & tag_cancelling) != 0) {
+        cancel_completion(c->user_data, c->res);
+        continue;
+      }
       if ((c->user_data & tag_mask) != 0) {
         stream_completion(c->user_data, c->res, c->flags);
         continue;
@@ -457,6 +488,8 @@ class uring_reactor final : public kernel_reactor {
       if (op.cancel_waiting) {
         cancels_waiting_.remove(op);
         op.cancel_waiting = false;
+      } else if (op.cancel_asked) {
+        cancelled_.remove(op);  // the first, nearly always
       }
       if (waits_for_room(op, c->res)) continue;
       const bool ready = c->res > 0 && when_ready(op.kind);
@@ -604,9 +637,8 @@ class uring_reactor final : public kernel_reactor {
   bool cancel_stream(int fd, uring_slot& s) noexcept {
     io_uring_sqe* e = entry_or_submit();
     if (!e) return false;
-    const std::uint64_t tag = s.accepted ? tag_accepting : tag_receiving;
-    io_uring_prep_cancel64(e, tag_of({fd, s.generation}, tag), 0);
-    io_uring_sqe_set_data64(e, tag_ignored);
+    prepare_stream_cancel(e,
+                          tag_of({fd, s.generation}, s.accepted ? tag_accepting : tag_receiving));
     s.stream = stream_state::ending;
     return true;
   }
@@ -632,9 +664,8 @@ class uring_reactor final : public kernel_reactor {
     if (s.armed_in == batch_ && io_uring_sq_ready(&ring_) > 0) submit();
     io_uring_sqe* e = s.stream == stream_state::armed ? entry_or_submit() : nullptr;
     if (e) {
-      const std::uint64_t tag = accepting ? tag_accepting : tag_receiving;
-      io_uring_prep_cancel64(e, tag_of({fd, s.generation}, tag), 0);
-      io_uring_sqe_set_data64(e, tag_ignored);
+      prepare_stream_cancel(e,
+                            tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
     } else {
       kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
     }
@@ -759,6 +790,7 @@ class uring_reactor final : public kernel_reactor {
   descriptor_table<uring_slot> table_;
   operation_queue waiting_;          // not in the ring: it was full
   operation_queue cancels_waiting_;  // in the kernel; their cancellation did not fit the ring
+  operation_queue cancelled_;        // in the kernel, and their cancellation too
   std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
   std::uint64_t wake_count_ = 0;
   std::uint32_t batch_ = 1;  // of entries, that the next enter hands over
