@@ -85,6 +85,8 @@ class tls_options {
   std::chrono::system_clock::time_point (*clock_)() noexcept = nullptr;
 
  private:
+  friend Self;
+  tls_options() = default;
   Self& self() noexcept { return static_cast<Self&>(*this); }
 };
 
@@ -99,6 +101,8 @@ Self& tls_options<Self>::key_log_from_environment() {
 
 class tls_client_options : public detail::tls_options<tls_client_options> {
  public:
+  tls_client_options() = default;
+
   // Whom to trust, in PEM. Once any is given the system's own are trusted only if asked for.
   tls_client_options& ca_file(std::string path) {
     ca_.push_back({{}, std::move(path)});
@@ -158,6 +162,8 @@ class tls_client_options : public detail::tls_options<tls_client_options> {
 
 class tls_server_options : public detail::tls_options<tls_server_options> {
  public:
+  tls_server_options() = default;
+
   // Who the server is: the chain, its own certificate first, and its key, in PEM. Given several times, the
   // name that the client asks for (SNI) chooses the first whose subjectAltName matches, else the first of all.
   tls_server_options& certificate_file(std::string chain, std::string key) {
