@@ -449,6 +449,13 @@ std::string exchange::head_text() const {
   return text;
 }
 
+// What is not the connection's (no memory) passes as it is: no answer can be waited for then.
+template <class T>
+void exchange::throw_failure_of(const outcome<T>& written) {
+  if (!written.code()) std::rethrow_exception(written.error());
+  throw write_failure{written.code()};
+}
+
 // `text` is kept by the caller until it has gone.
 task<> exchange::put(connection& c, std::string_view text) {
   const rondo::detail::nanoseconds d = limit(phase::write);
@@ -457,7 +464,7 @@ task<> exchange::put(connection& c, std::string_view text) {
     const outcome<void> written = c.stream().tls()
                                       ? co_await as_result(c.stream().tls()->write_all(bytes))
                                       : co_await as_result(c.stream().tcp().write_all(bytes));
-    if (!written.has_value()) throw write_failure{written.code()};
+    if (!written.has_value()) throw_failure_of(written);
     co_return;
   }
   for (std::string_view left = text; !left.empty();) {
@@ -466,7 +473,7 @@ task<> exchange::put(connection& c, std::string_view text) {
                              ? co_await try_for(d, as_result(c.stream().tls()->write_some(bytes)))
                              : co_await try_for(d, as_result(c.stream().tcp().write_some(bytes)));
     if (!written) throw timeout_error(phase::write);
-    if (!written->has_value()) throw write_failure{written->code()};
+    if (!written->has_value()) throw_failure_of(*written);
     left.remove_prefix(written->value());
   }
 }

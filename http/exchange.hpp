@@ -92,6 +92,8 @@ class exchange {
   task<> write_rest(connection& c, std::string_view head);
   task<> write_stream(connection& c);
   task<> put(connection& c, std::string_view text);
+  template <class T>
+  [[noreturn]] static void throw_failure_of(const outcome<T>& written);
   std::string head_text() const;
   response make_response(lease l);
   void follow(response& r, redirect_plan plan);

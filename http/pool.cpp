@@ -59,8 +59,15 @@ bool pool::wait::begin(rondo::detail::job& j) noexcept {
   return false;
 }
 
-bool pool::grant(wait& w) {
-  const auto [at, added] = entries_.try_emplace(w.key_);
+// True: the wait is over, with a lease or for want of memory.
+bool pool::grant(wait& w) noexcept {
+  entries::iterator at;
+  try {
+    at = entries_.try_emplace(w.key_).first;
+  } catch (const std::bad_alloc&) {
+    w.out_of_memory_ = true;
+    return true;
+  }
   entry& e = at->second;
   std::unique_ptr<connection> c = w.fresh_ ? nullptr : take_idle(e);
   if (!c) {
@@ -80,7 +87,7 @@ bool pool::grant(wait& w) {
     }
     ++open_;
   }
-  w.granted_ = lease(w.pool_, w.key_);
+  w.granted_ = lease(w.pool_, std::move(w.key_));
   w.granted_.conn = std::move(c);
   return true;
 }
@@ -129,22 +136,31 @@ void pool::returned(const std::string& key, std::unique_ptr<connection> c) noexc
   wait* first = waiting_.empty() ? nullptr : &waiting_.front();
   if (c && first && first->key_ == key && !first->fresh_) {  // from hand to hand
     waiting_.pop_front();
-    first->granted_ = lease(first->pool_, first->key_);
+    first->granted_ = lease(first->pool_, std::move(first->key_));
     first->granted_.conn = std::move(c);
     first->job_->wake();
     return;
   }
-  if (!c) {
+  if (!c || !keep(at->second, std::move(c))) {
     --open_;
     free_place(at);
-  } else {
-    keep_buffer(c->take_buffer());
-    c->since = this_loop().now();
-    at->second.idle.push_back(std::move(c));
-    ++idle_count_;
-    if (!watch_->running) this_loop().run_service(watch_idle(watch_));
   }
   serve_waiters();
+}
+
+// False: there is no memory to keep it with, or for the task that would close it in time. It is closed.
+bool pool::keep(entry& e, std::unique_ptr<connection> c) noexcept {
+  keep_buffer(c->take_buffer());
+  c->since = this_loop().now();
+  try {
+    if (e.idle.size() == e.idle.capacity()) e.idle.reserve(2 * e.idle.size() + 1);
+    if (!watch_->running) this_loop().run_service(watch_idle(watch_));
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+  e.idle.push_back(std::move(c));
+  ++idle_count_;
+  return true;
 }
 
 // One place was freed: at most one waiter can be served, and usually it is the first.
@@ -214,7 +230,11 @@ read_buffer pool::take_buffer() {
 }
 
 void pool::keep_buffer(read_buffer b) noexcept {
-  if (b && buffers_.size() < spare_buffers) buffers_.push_back(std::move(b));
+  if (!b || buffers_.size() >= spare_buffers) return;
+  try {
+    buffers_.push_back(std::move(b));
+  } catch (const std::bad_alloc&) {  // it was only a spare one
+  }
 }
 
 }  // namespace rondo::http::detail

@@ -15,6 +15,7 @@
 
 #include <limits>
 #include <memory>
+#include <new>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -91,7 +92,7 @@ class pool : public std::enable_shared_from_this<pool> {
   // Returns the time until the next is due.
   rondo::detail::nanoseconds drop_expired();
 
-  bool grant(wait& w);
+  bool grant(wait& w) noexcept;
   std::unique_ptr<connection> take_idle(entry& e);
   bool evict_oldest() noexcept;
   // Closes the oldest idle connection of an entry, and lets the entry go with its last place. Returns the next.
@@ -99,6 +100,7 @@ class pool : public std::enable_shared_from_this<pool> {
   void free_place(entries::iterator at) noexcept;
   // A place is free, and with it perhaps a connection.
   void returned(const std::string& key, std::unique_ptr<connection> c) noexcept;
+  bool keep(entry& e, std::unique_ptr<connection> c) noexcept;
   void serve_waiters() noexcept;
   void keep_buffer(read_buffer b) noexcept;
 
@@ -121,13 +123,17 @@ class pool::wait final : public rondo::detail::wait_base, public rondo::detail::
     unlink();
     j.wake_stopped();
   }
-  lease await_resume() { return std::move(granted_); }
+  lease await_resume() {
+    if (out_of_memory_) throw std::bad_alloc();
+    return std::move(granted_);
+  }
 
  private:
   friend class pool;
   std::shared_ptr<pool> pool_;
   std::string key_;
   bool fresh_;
+  bool out_of_memory_ = false;
   rondo::detail::job* job_ = nullptr;
   lease granted_;
 };

@@ -141,18 +141,15 @@ struct tls_hooks {
     return SSL_TLSEXT_ERR_OK;
   }
 
-  // 1: the session is ours now.
+  // 0: OpenSSL's reference stays its own; ours is another one.
   static int new_session(SSL* ssl, SSL_SESSION* session) {
     const tls_engine& e = engine_of(ssl);
-    if (!e.resumption_) return 0;
-    ssl_session_ptr mine(session);
+    if (!e.resumption_ || SSL_SESSION_up_ref(session) != 1) return 0;
     try {
-      e.settings_->sessions.keep(e.peer_, std::move(mine));
-    } catch (...) {
-      (void)mine.release();
-      return 0;
+      e.settings_->sessions.keep(e.peer_, ssl_session_ptr(session));
+    } catch (const std::bad_alloc&) {  // it is gone: the next handshake is a full one
     }
-    return 1;
+    return 0;
   }
 
   static void log_secret(const SSL* ssl, const char* line) {
@@ -168,7 +165,7 @@ struct tls_hooks {
 };
 
 void install_hooks(ssl_ctx_st* context, const tls_settings& s) {
-  SSL_CTX_set_app_data(context, const_cast<tls_settings*>(&s));
+  if (SSL_CTX_set_app_data(context, const_cast<tls_settings*>(&s)) != 1) throw std::bad_alloc();
   if (s.log) SSL_CTX_set_keylog_callback(context, tls_hooks::log_secret);
   SSL_CTX_set_msg_callback(context, tls_hooks::heard);
   if (s.client) {
@@ -198,7 +195,7 @@ tls_engine::tls_engine(const tls_context& context, role r, std::string_view serv
   if (!transport) throw std::bad_alloc();
   BIO_set_data(transport, this);
   SSL_set_bio(ssl_.get(), transport, transport);
-  SSL_set_app_data(ssl_.get(), this);
+  if (SSL_set_app_data(ssl_.get(), this) != 1) throw std::bad_alloc();
   X509_VERIFY_PARAM_set_time(SSL_get0_param(ssl_.get()), verification_time(*settings_));
   if (r == role::client) {
     SSL_set_connect_state(ssl_.get());

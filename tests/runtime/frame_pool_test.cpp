@@ -21,9 +21,6 @@ namespace {
 using namespace rondo;
 using namespace std::chrono_literals;
 
-task<> ready() { co_return; }
-task<> yields() { co_await yield_now(); }
-
 TEST(FramePool, CountsWhatIsAlive) {
   const auto before = detail::frames_alive();
   void* small = detail::allocate_frame(1);
@@ -46,6 +43,9 @@ TEST(FramePool, ABlockMayBeReleasedByAnotherThread) {
 }
 
 #ifndef RONDO_TEST_SANITIZED
+
+task<> ready() { co_return; }
+task<> yields() { co_await yield_now(); }
 
 // Frames of many sizes, on a loop of its own. How often the pool went to the general allocator for it.
 std::uint64_t chunks_of_a_loop(std::latch* all_there = nullptr) {

@@ -1,0 +1,148 @@
+// A GET over https whose n-th request for memory is refused, n = 0, 1, 2, …: those of operator new, then those of
+// OpenSSL, which come after its own start. Each ends with the answer, with std::bad_alloc or with an error of
+// http, and leaves neither a frame nor a descriptor behind. The server has a thread of its own, and memory.
+#include "http/http_support.hpp"
+#include "net/tls_support.hpp"
+#include "support/allocations.hpp"
+#include "support/conformance.hpp"
+#include "support/resources.hpp"
+
+#ifndef RONDO_TEST_SANITIZED
+
+#include <openssl/crypto.h>
+
+#include <cstdlib>
+#include <future>
+#include <thread>
+#include <utility>
+
+using namespace rondo;
+using namespace rondo_test;
+using http::server_request;
+using http::server_response;
+
+namespace {
+
+constexpr std::uint64_t none = ~std::uint64_t{0};
+constinit thread_local std::uint64_t asked_by_openssl = 0;
+constinit thread_local std::uint64_t refused_to_openssl = none;
+
+bool refuse_openssl() noexcept {
+  if (asked_by_openssl++ != refused_to_openssl) return false;
+  refused_to_openssl = none;
+  return true;
+}
+void* openssl_malloc(std::size_t size, const char* /*file*/, int /*line*/) {
+  return refuse_openssl() ? nullptr : std::malloc(size);
+}
+void* openssl_realloc(void* p, std::size_t size, const char* /*file*/, int /*line*/) {
+  return refuse_openssl() ? nullptr : std::realloc(p, size);
+}
+void openssl_free(void* p, const char* /*file*/, int /*line*/) { std::free(p); }
+
+// Before OpenSSL asks for anything.
+const bool counting_openssl =
+    CRYPTO_set_mem_functions(&openssl_malloc, &openssl_realloc, &openssl_free) == 1;
+
+class server_thread {
+ public:
+  explicit server_thread(reactor_kind kind) {
+    std::promise<endpoint> listening;
+    auto where = listening.get_future();
+    thread_ = std::thread([this, kind, &listening] {
+      // A client that leaves in the middle is no failure of the server's.
+      const auto options =
+          run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
+      run(serve(listening), options);
+    });
+    origin_ = "https://" + where.get().to_string();
+  }
+  server_thread(const server_thread&) = delete;
+  server_thread& operator=(const server_thread&) = delete;
+  ~server_thread() {
+    remote_->post([this] { stop_.cancel(); });
+    thread_.join();
+  }
+  const std::string& origin() const { return origin_; }
+
+ private:
+  task<> serve(std::promise<endpoint>& listening) {
+    http::server server;
+    server.route("GET", "/hello", [](server_request&) -> task<server_response> {
+      co_return server_response::text("hello\n");
+    });
+    tcp_listener listener = listen_here();
+    remote_.emplace(this_loop().remote());
+    listening.set_value(listener.local_endpoint());
+    (void)co_await stop_.run(
+        server.serve(std::move(listener), tls_context::server(server_as("ip"))));
+  }
+
+  cancel_scope stop_;
+  std::optional<loop_remote> remote_;
+  std::string origin_;
+  std::thread thread_;
+};
+
+task<std::string> fetch(http::client_options options, std::string url) {
+  http::client c(std::move(options));
+  co_return co_await get_text(c, std::move(url));
+}
+
+// How the GET ended: "answered", "no memory", or the error.
+std::string get(reactor_kind kind, const http::client_options& client_options,
+                const std::string& url) {
+  try {
+    const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
+    const std::string text = run(fetch(client_options, url), options);
+    return text == "hello\n" ? "answered" : "another answer: " + text;
+  } catch (const std::bad_alloc&) {
+    return "no memory";
+  } catch (const http::error& e) {
+    return e.what();
+  }
+}
+
+// Refuses by refuse(n), n = 0, step, 2 * step, …, until no request is left to refuse. Returns how many were.
+template <class Refuse, class Pending>
+std::uint64_t refuse_each(reactor_kind kind, std::uint64_t step, Refuse refuse, Pending pending) {
+  const server_thread server(kind);
+  const auto options = http::client_options().tls(tls_context::client(client_of_root()));
+  const std::string url = server.origin() + "/hello";
+  EXPECT_EQ(get(kind, options, url), "answered");
+  std::uint64_t n = 0;
+  for (bool left = true; left && !testing::Test::HasFailure(); n += step) {
+    SCOPED_TRACE("request for memory " + std::to_string(n));
+    refuse(n);
+    const std::string end = get(kind, options, url);
+    left = !pending();
+    if (!left) EXPECT_EQ(end, "answered");
+    EXPECT_EQ(end.find("another"), std::string::npos) << end;
+    EXPECT_EQ(end.find("ran out"), std::string::npos) << end;  // nobody waits for what cannot come
+    EXPECT_EQ(rondo::detail::frames_alive(),
+              0);  // descriptors: at the end, when the server's are gone too
+  }
+  return n;
+}
+
+}  // namespace
+
+ON_KERNEL_REACTORS(HttpNoMemory, EachRequestOfOursMayBeRefused) {
+  NEEDS_CERTIFICATES;
+  const std::uint64_t n = refuse_each(
+      reactor, 1, [](std::uint64_t k) { refuse_allocation(k); },
+      [] { return refusal_is_pending(); });
+  EXPECT_GT(n, 20U);
+}
+
+ON_KERNEL_REACTORS(HttpNoMemory, EachRequestOfOpensslsMayBeRefused) {
+  NEEDS_CERTIFICATES;
+  EXPECT_TRUE(counting_openssl);
+  const std::uint64_t n = refuse_each(
+      reactor, long_run() ? 1 : 13,
+      [](std::uint64_t k) { refused_to_openssl = asked_by_openssl + k; },
+      [] { return std::exchange(refused_to_openssl, none) != none; });
+  EXPECT_GT(n, 100U);
+}
+
+#endif
