@@ -218,6 +218,23 @@ ON_KERNEL_REACTORS(Poll, IsCancelledAtEveryWait) {
   EXPECT_EQ(n.at_rest, reactor == reactor_kind::epoll ? 3U : 4U);
 }
 
+// Its queue takes 512 entries at a time, and there is room for 8,192 completions.
+TEST(Poll, MoreOperationsThanIoUringHasRoomForAllComplete) {
+  if (const std::string why = rondo_test::missing(reactor_kind::io_uring); !why.empty())
+    GTEST_SKIP() << why;
+  constexpr std::uint64_t many = 20'000;
+  const ends p = ends::pipe();
+  run_on(reactor_kind::io_uring, [&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (std::uint64_t i = 0; i < many; ++i) g.spawn(readable(p[0]));
+      while (this_loop().stats().submissions < many) co_await yield_now();
+      co_await sleep_for(1ms);  // the kernel has them all
+      p.write(1, 1);
+    });
+    EXPECT_GE(this_loop().stats().completions, many);
+  });
+}
+
 TEST(Poll, InTheSimulationARealDescriptorIsNotServed) {
   simulate(
       []() -> task<> { EXPECT_EQ((co_await as_result(readable(0))).code(), io_errc::closed); });
