@@ -95,7 +95,8 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
       out_ += text;
     }
     // The innermost co_await that is the program's own, not one in the library's scopes.
-    const promise_base* p = j.leaf();
+    // While a job runs, its leaf is where it rested last: that frame may be gone.
+    const promise_base* p = j.current_state() == job::state::running ? nullptr : j.leaf();
     while (p && p->parent && is_library(p->awaiting)) p = p->parent;
     if (!p || p->awaiting.line() == 0) return;
     out_ += ", in ";
