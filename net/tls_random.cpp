@@ -1,7 +1,3 @@
-// RAND_set_rand_method is what OpenSSL 3 calls deprecated; its successor would be a provider and a library
-// context for each simulation.
-#define OPENSSL_SUPPRESS_DEPRECATED
-
 #include <rondo/net/tls_random.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/random.hpp>
@@ -11,6 +7,11 @@
 
 #include <cstring>
 #include <mutex>
+
+// RAND_set_rand_method is what OpenSSL 3 calls deprecated; its successor would be a provider and a library
+// context for each simulation.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace rondo::net::detail {
 namespace {
@@ -57,3 +58,5 @@ void use_simulated_randomness() {
 }
 
 }  // namespace rondo::net::detail
+
+#pragma GCC diagnostic pop

@@ -11,6 +11,9 @@
 
 namespace rondo::detail {
 
+// What an attempt at an operation gives when it must wait.
+inline constexpr std::int32_t would_block = -EAGAIN;
+
 struct alignas(32) descriptor_slot {    // a power of two: the table is indexed by shifting
   std::array<operation*, 2> waiting{};  // by direction; what is in flight
   std::uint32_t generation = 0;         // 0: the number is not attached

@@ -20,7 +20,6 @@
 namespace rondo::detail {
 namespace {
 
-constexpr std::int32_t would_block = -EAGAIN;
 constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
 constexpr int events_a_call = 256;
 // Taken in one turn of the loop: few enough that what a read brought, and the socket's own memory in the

@@ -26,9 +26,6 @@ namespace rondo::detail {
 
 inline constexpr int first_simulated_descriptor = 1'000'000;
 
-// What perform… give when the operation must wait.
-inline constexpr std::int32_t would_block = -EAGAIN;
-
 // A socket's name as bytes that compare: what bind was given, without padding.
 using socket_name = std::string;
 

@@ -10,17 +10,17 @@
 namespace rondo::tools {
 namespace {
 
-using json = nlohmann::ordered_json;
+using ordered_json = nlohmann::ordered_json;
 
 double seconds(std::chrono::nanoseconds d) { return std::chrono::duration<double>(d).count(); }
 
 // What peers send may be no UTF-8: bad bytes become U+FFFD.
-void print_line(const json& j) {
-  std::printf("%s\n", j.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
+void print_line(const ordered_json& j) {
+  std::printf("%s\n", j.dump(-1, ' ', false, ordered_json::error_handler_t::replace).c_str());
 }
 
-json timings_of(const fetch_tracer& t) {
-  json j;
+ordered_json timings_of(const fetch_tracer& t) {
+  ordered_json j;
   for (std::size_t i = 0; i < part_names.size(); ++i)
     j[std::string(part_names[i])] = seconds(t.spent(static_cast<part>(i)));
   return j;
@@ -64,16 +64,16 @@ void print_row(const fetched& f) {
 }
 
 void print_json(const fetched& f) {
-  json j{{"url", f.url},
-         {"final_url", f.final},
-         {"status", f.status},
-         {"version", f.version},
-         {"bytes", f.bytes},
-         {"redirects", f.redirects},
-         {"seconds", seconds(f.took)}};
-  json fields = json::array();
+  ordered_json j{{"url", f.url},
+                 {"final_url", f.final},
+                 {"status", f.status},
+                 {"version", f.version},
+                 {"bytes", f.bytes},
+                 {"redirects", f.redirects},
+                 {"seconds", seconds(f.took)}};
+  ordered_json fields = ordered_json::array();
   for (const auto& [name, value] : f.headers)
-    fields.push_back(json::array({std::string(name), std::string(value)}));
+    fields.push_back(ordered_json::array({std::string(name), std::string(value)}));
   j["headers"] = std::move(fields);
   if (f.trace) j["timings"] = timings_of(*f.trace);
   print_line(j);

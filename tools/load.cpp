@@ -17,7 +17,6 @@ namespace {
 
 using std::chrono::duration;
 using std::chrono::nanoseconds;
-using std::chrono::seconds;
 using time_point = std::chrono::steady_clock::time_point;
 
 nanoseconds from_seconds(double s) { return std::chrono::ceil<nanoseconds>(duration<double>(s)); }
@@ -127,7 +126,7 @@ class generator {
 
   task<> show_progress() {
     for (std::uint64_t before = 0;; before = report_.completed) {
-      co_await sleep_for(seconds(1));
+      co_await sleep_for(std::chrono::seconds(1));
       const histogram& h = report_.latency_ns;
       std::fprintf(stderr, "\r%4.0f s  %9llu/s  p50 %.3f ms  p99 %.3f ms  %llu failed\x1b[K",
                    duration<double>(now() - begun_).count(),

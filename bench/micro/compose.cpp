@@ -12,22 +12,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-[[gnu::noinline]] task<int> ready_child() { co_return 1; }
+[[gnu::noinline]] task<int> ready_call() { co_return 1; }
 
 task<> policies_bare_call(State& state) {
   const costs counted(state);
   for (auto _ : state) {
-    outcome<int> o = co_await as_result(ready_child());
+    outcome<int> o = co_await as_result(ready_call());
     benchmark::DoNotOptimize(o);
   }
 }
 
 template <class Stack>
 task<> call_through(State& state, const Stack& stack) {
-  (void)co_await stack.run(ready_child);
+  (void)co_await stack.run(ready_call);
   const costs counted(state);
   for (auto _ : state) {
-    outcome<int> o = co_await stack.run(ready_child);
+    outcome<int> o = co_await stack.run(ready_call);
     benchmark::DoNotOptimize(o);
   }
 }

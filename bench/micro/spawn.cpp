@@ -9,18 +9,18 @@ namespace {
 
 constexpr int children = 1'000;
 
-[[gnu::noinline]] task<int> ready_child() { co_return 1; }
+[[gnu::noinline]] task<int> ready_job() { co_return 1; }
 
 task<> join_each(State& state, task_group& group) {
   const costs counted(state);
-  for (auto _ : state) benchmark::DoNotOptimize(co_await group.spawn(ready_child()));
+  for (auto _ : state) benchmark::DoNotOptimize(co_await group.spawn(ready_job()));
 }
 task<> spawn_and_join(State& state) {
   co_await with_task_group([&](task_group& group) { return join_each(state, group); });
 }
 
 task<> spawn_many(task_group& group) {
-  for (int i = 0; i < children; ++i) group.spawn(ready_child());
+  for (int i = 0; i < children; ++i) group.spawn(ready_job());
   co_return;
 }
 task<> spawn_a_group(State& state) {

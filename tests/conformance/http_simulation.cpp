@@ -14,7 +14,7 @@
 #include <iterator>
 #include <random>
 
-extern char** environ;  // NOLINT(readability-redundant-declaration)
+namespace http_simulation_cases {
 
 using namespace rondo;
 using namespace rondo_test;
@@ -269,3 +269,5 @@ TEST(HttpSimulation, ServesAThousandDelaysOfASecondInASecond) {
     });
   });
 }
+
+}  // namespace http_simulation_cases

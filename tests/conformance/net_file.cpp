@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+namespace net_file_cases {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -154,3 +156,5 @@ CONFORMANCE_RUNS(CancelEveryWait, File) {
     EXPECT_GE(n.at_rest, 5U);
   }
 }
+
+}  // namespace net_file_cases

@@ -15,6 +15,8 @@
 #include <array>
 #include <vector>
 
+namespace net_serve_cases {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -279,3 +281,5 @@ ON_KERNEL_REACTORS(Serve, ServesTwoHundredClientsWithSixtyFourDescriptors) {
   });
   ::setrlimit(RLIMIT_NOFILE, &before);
 }
+
+}  // namespace net_serve_cases

@@ -57,8 +57,10 @@ echo "consume: meson subproject"
 new_project subproject
 mkdir "$work/subproject/subprojects"
 ln -s "$source_root" "$work/subproject/subprojects/rondo"
-# Unoptimized and without debug information: quick, and yet another way to build the archive.
+# Unoptimized, without debug information, several sources as one: quick, and yet another way to build
+# the archive.
 meson setup --force-fallback-for=rondo --buildtype=debug -Ddebug=false \
+  -Dunity=subprojects -Dunity_size=16 \
   "$work/subproject/build" "$work/subproject"
 ninja -C "$work/subproject/build"
 if [[ -n $(find "$work/subproject/build/subprojects/rondo" -name 'test_*' -o -name 'bench_*') ]]; then

@@ -10,6 +10,8 @@
 #include <charconv>
 #include <filesystem>
 
+namespace tls_interop_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -287,3 +289,5 @@ ON_KERNEL_REACTORS(NginxOverTls, ServesOurClient) {
     }
   });
 }
+
+}  // namespace tls_interop_test

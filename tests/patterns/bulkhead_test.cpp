@@ -13,6 +13,8 @@
 #include <stdexcept>
 #include <vector>
 
+namespace bulkhead_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -335,3 +337,5 @@ TEST(Bulkhead, AllocatesNothing) {
   });
 }
 #endif
+
+}  // namespace bulkhead_test

@@ -7,6 +7,8 @@
 #include <memory>
 #include <stdexcept>
 
+namespace circuit_breaker_calls_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -256,3 +258,5 @@ TEST(CircuitBreakerCalls, EndTheProgramWhenTheBreakerGoesFirst) {
       },
       "circuit_breaker was destroyed");
 }
+
+}  // namespace circuit_breaker_calls_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace circuit_breaker_windows_test {
+
 using namespace rondo;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
@@ -240,3 +242,5 @@ TEST(CircuitBreakerWindows, RefuseValuesThatMakeNoSense) {
   EXPECT_EQ(refusal_of([] { options().consecutive_failures(0); }),
             "circuit_breaker: consecutive_failures(0): at least one failure must open it");
 }
+
+}  // namespace circuit_breaker_windows_test

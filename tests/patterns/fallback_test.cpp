@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace fallback_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -137,3 +139,5 @@ TEST(Fallback, DoesNotStandInsideWhatLooksAtFailures) {
   EXPECT_NE(refusal(retry(), fallback(1)), "");
   EXPECT_EQ(refusal(fallback(1), retry(), breaker), "");
 }
+
+}  // namespace fallback_test

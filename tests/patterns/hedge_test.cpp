@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace hedge_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -373,3 +375,5 @@ TEST(Hedge, AllocatesNothingWhenTheFirstCallIsQuick) {
   });
 }
 #endif
+
+}  // namespace hedge_test

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+namespace policies_in_stack_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -194,3 +196,5 @@ TEST(PoliciesInStack, AllOfThemAllocateNothingWhileAllIsWell) {
   });
 }
 #endif
+
+}  // namespace policies_in_stack_test

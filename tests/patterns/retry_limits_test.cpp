@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+namespace retry_limits_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -424,3 +426,5 @@ TEST(RetryLimits, ACallThatSucceedsAllocatesNothing) {
   });
 }
 #endif
+
+}  // namespace retry_limits_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace telemetry_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -135,3 +137,5 @@ TEST(Telemetry, AllocatesNothing) {
   });
 }
 #endif
+
+}  // namespace telemetry_test

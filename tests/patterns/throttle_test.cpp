@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace throttle_test {
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -188,3 +190,5 @@ TEST(Throttle, AllocatesNothing) {
   });
 }
 #endif
+
+}  // namespace throttle_test

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace nesting_test {
+
 namespace {
 
 using namespace rondo;
@@ -327,3 +329,5 @@ TEST(NestedScopes, InAnyOrderAreCancelledAtEveryWait) {
 }
 
 }  // namespace
+
+}  // namespace nesting_test

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace start_test {
+
 namespace {
 
 using namespace rondo;
@@ -426,3 +428,5 @@ TEST(Start, CancelledAtEveryPairOfWaitsOfCallerAndChild) {
 }
 
 }  // namespace
+
+}  // namespace start_test

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace task_test {
+
 namespace {
 
 using namespace rondo;
@@ -473,3 +475,5 @@ TEST(Task, AwaitableOfOnesOwnFollowsTheContract) {
 }
 
 }  // namespace
+
+}  // namespace task_test
