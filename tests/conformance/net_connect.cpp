@@ -33,6 +33,14 @@ CONFORMANCE(Resolve, KnowsLocalhost) {
   }
 }
 
+CONFORMANCE(Resolve, KnowsThatWhatIsUnderLocalhostIsThisHost) {
+  for (const char* name : {"rondo.localhost", "A.b.LocalHost."}) {
+    const auto found = co_await net::resolve(name, 80);
+    EXPECT_FALSE(found.empty());
+    for (const endpoint& e : found) EXPECT_TRUE(e.ip().is_loopback()) << e.to_string();
+  }
+}
+
 // RFC 6761, section 6.4: .invalid never resolves. A machine without a name server cannot say so for sure.
 CONFORMANCE(Resolve, NamesTheHostItDoesNotKnow) {
   try {
