@@ -37,26 +37,19 @@ struct answer {
   int system_error = 0;  // errno, with EAI_SYSTEM
 };
 
-// "localhost", or a name under it: this host, whatever a name server says (RFC 6761, section 6.3).
-enum class local_name : std::uint8_t { no, localhost, under_localhost };
-
-local_name local_name_of(std::string_view host) {
+// "localhost", or a name under it: the loopback addresses, and nobody is asked (RFC 6761, section 6.3).
+bool is_localhost(std::string_view host) {
   constexpr std::string_view localhost = "localhost";
   if (host.ends_with('.')) host.remove_suffix(1);
-  if (host.size() < localhost.size()) return local_name::no;
-  const std::string_view end = host.substr(host.size() - localhost.size());
+  if (host.size() < localhost.size()) return false;
+  const std::size_t before = host.size() - localhost.size();
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  if (!std::ranges::equal(end, localhost, {}, lower)) return local_name::no;
-  if (host.size() == localhost.size()) return local_name::localhost;
-  return host[host.size() - localhost.size() - 1] == '.' ? local_name::under_localhost
-                                                         : local_name::no;
+  return std::ranges::equal(host.substr(before), localhost, {}, lower) &&
+         (before == 0 || host[before - 1] == '.');
 }
 
-answer loopback() { return {{address::loopback_v6(), address::loopback_v4()}}; }
-
 answer look_up(const std::string& host) {
-  const local_name local = local_name_of(host);
-  if (local == local_name::under_localhost) return loopback();
+  if (is_localhost(host)) return {{address::loopback_v6(), address::loopback_v4()}};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -70,7 +63,6 @@ answer look_up(const std::string& host) {
     a.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
   }
   a.system_error = errno;
-  if (a.error != 0 && local == local_name::localhost) return loopback();  // without /etc/hosts
   if (a.error != 0) return a;
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
   for (const addrinfo* i = found; i; i = i->ai_next) {
@@ -85,7 +77,7 @@ answer look_up_simulated(const simulated_world& world, const std::string& host) 
   const auto entry = world.hosts_.find(host);
   if (entry != world.hosts_.end())
     for (const std::string& text : entry->second) a.addresses.push_back(address::parse(text));
-  else if (local_name_of(host) != local_name::no)
+  else if (is_localhost(host))
     a.addresses.push_back(address::loopback_v4());
   else
     a.error = EAI_NONAME;

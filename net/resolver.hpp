@@ -65,8 +65,8 @@ class resolver {
   explicit resolver(const resolver_options& options);
 
   // The addresses of `host` in the system's order (RFC 6724), each with `port`; a numeric host is answered
-  // at once. A name under "localhost" is the loopback addresses, and so is "localhost" itself where the system
-  // does not know it (RFC 6761, section 6.3). Throws resolve_error, std::system_error. Cancelled: leaves at
+  // at once. "localhost" and the names under it are [::1] and 127.0.0.1, and no name server is asked (RFC 6761,
+  // section 6.3). Throws resolve_error, std::system_error. Cancelled: leaves at
   // once; a lookup that a thread has begun goes on for the others and for the cache, one that waits in line for
   // nobody is dropped. In the simulation names come from simulation_options::host and simulated_world::host;
   // simulated_world says how long it takes, and whether it fails.

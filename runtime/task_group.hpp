@@ -191,6 +191,8 @@ class group_wait final : public wait_base, public job_owner {
   void add(child_record& r);
   void cancel_all() noexcept;
   bool cancelling() const noexcept { return cancelling_; }
+  // A child that was spawned too late: what it would have done is missing, as if it had been stopped.
+  void not_run() noexcept { stopped_from_outside_ |= cancelled_from_outside_; }
   bool closed() const noexcept { return closed_; }
   std::size_t size() const noexcept { return running_; }
   void child_ended(child_record& r, bool stopped, std::exception_ptr error) noexcept;
@@ -259,8 +261,8 @@ class task_group {
 
   // Starts a child: its first step comes from the ready list. Takes a task, another awaitable, or a
   // callable with arguments, which are kept until the child has ended. While the group is being cancelled
-  // the task is destroyed unrun and the handle says cancelled. Throws group_closed when the group has
-  // ended, std::bad_alloc.
+  // the task is destroyed unrun and the handle says cancelled; when it is cancelled from outside, its caller
+  // stops. Throws group_closed when the group has ended, std::bad_alloc.
   template <class X>
     requires detail::taskable<X>
   join_handle<detail::task_value_t<X>> spawn(
@@ -330,6 +332,7 @@ join_handle<detail::task_value_t<X...>> task_group::spawn_at(std::source_locatio
   if (state_.cancelling()) {
     const detail::frame_owner unrun(detail::to_task(std::forward<X>(x)...).release());
     record = new detail::typed_record<T>();
+    state_.not_run();
   } else {
     auto t = detail::to_task(std::forward<X>(x)...);
     record = new detail::typed_record<T>(std::move(t));

@@ -330,6 +330,31 @@ TEST(TaskGroup, ACancellationFromOutsideStopsEveryoneAndThenTheCaller) {
   });
 }
 
+// The body was awake when the cancellation came, so it goes on to its end; but a part of its work has not run.
+TEST(TaskGroup, ACancellationFromOutsideStopsTheCallerOfABodyThatSpawnsAfterIt) {
+  simulate([]() -> task<> {
+    bool resumed = false;
+    cancel_scope scope;
+    event wake;
+    co_await with_task_group([&](task_group& outer) -> task<> {
+      outer.spawn(scope.run([&]() -> task<> {
+        co_await with_task_group([&](task_group& g) -> task<> {
+          co_await wake.wait();
+          g.spawn([]() -> task<> {
+            ADD_FAILURE() << "it ran";
+            co_return;
+          });
+        });
+        resumed = true;
+      }));
+      co_await yield_now();
+      wake.set();
+      scope.cancel();
+    });
+    EXPECT_FALSE(resumed);
+  });
+}
+
 TEST(TaskGroup, ARealErrorWinsOverACancellationFromOutsideWhichStaysPending) {
   simulate([]() -> task<> {
     bool caught = false;
