@@ -73,7 +73,7 @@ struct loop_stats {
   std::uint64_t system_calls = 0;  // made by the reactor
   std::uint64_t submissions = 0;   // operations started
   std::uint64_t completions = 0;   // operations that came back
-  std::uint64_t overflows = 0;     // completions that did not fit io_uring's ring
+  std::uint64_t overflows = 0;     // times that more had completed than fits io_uring's ring
   std::uint64_t rearms = 0;  // of io_uring's multishot operations, when the kernel had ended them
   std::uint64_t wakes = 0;   // times that another thread, or a signal, had to wake the loop
 };

@@ -33,7 +33,7 @@ struct reactor_counts {
   std::uint64_t system_calls = 0;  // made by the reactor, control plane included
   std::uint64_t submitted = 0;     // operations started
   std::uint64_t completed = 0;     // operations that came back
-  std::uint64_t overflows = 0;     // completions that did not fit the ring
+  std::uint64_t overflows = 0;  // times that the kernel was asked for what had not fitted the ring
   std::uint64_t rearms =
       0;  // multishot operations that the kernel ended and that were started again
 };
@@ -113,7 +113,8 @@ struct reactor_choice {
 
 // `automatic` asks RONDO_REACTOR (epoll or io_uring; another value is an error), then takes io_uring, then
 // epoll with one line on stderr that says why. A reactor chosen by name throws std::system_error with the
-// reason when it cannot be had.
+// reason when it cannot be had. Of the ways to set io_uring up that kernels know the best is taken; for tests,
+// and to narrow down a fault, RONDO_IO_URING_FLAGS says where to begin: DEFER_TASKRUN, COOP_TASKRUN or none.
 std::unique_ptr<reactor> make_reactor(const reactor_choice& choice, operation_queue& completed);
 
 // Closes a descriptor that no reactor has taken in, or whose reactor is gone.

@@ -26,9 +26,12 @@
 #include <array>
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -101,11 +104,24 @@ constexpr bool when_ready(operation_kind k) noexcept {
 constexpr std::array<setup, 3> ladder{{
     {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
          IORING_SETUP_SUBMIT_ALL,
-     "SINGLE_ISSUER|DEFER_TASKRUN"},
+     "DEFER_TASKRUN"},
     {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
      "COOP_TASKRUN"},
-    {0, "no flags"},
+    {0, "none"},
 }};
+
+// Where the ladder begins: RONDO_IO_URING_FLAGS.
+std::span<const setup> ladder_from_environment() {
+  const char* value = std::getenv("RONDO_IO_URING_FLAGS");  // NOLINT(concurrency-mt-unsafe)
+  if (!value || !*value) return ladder;
+  std::string names;
+  for (std::size_t i = 0; i < ladder.size(); ++i) {
+    if (std::string_view(value) == ladder[i].name) return std::span(ladder).subspan(i);
+    names += (i == 0 ? "" : ", ") + std::string(ladder[i].name);
+  }
+  throw std::invalid_argument("RONDO_IO_URING_FLAGS is \"" + std::string(value) +
+                              "\"; it may be one of " + names);
+}
 
 // The kernel may map the ring that one thread opens where that of another thread has just been, and it puts the
 // two in order. Who looks for data races from within the process sees that order only here: released before the
@@ -215,11 +231,14 @@ class uring_reactor final : public kernel_reactor {
         }
         entering();
         r = io_uring_submit_and_wait_timeout(&ring_, &first, 1, until, nullptr);
+        entered();
       } while (r == -EINTR && io_uring_cq_ready(&ring_) == 0);
     } else if (io_uring_sq_ready(&ring_) > 0 || kernel_wants_us()) {
       entering();
       io_uring_submit_and_get_events(&ring_);
+      entered();
     }
+    if (io_uring_sq_ready(&ring_) > 0) submit();
     reap(completions_a_turn);
     return true;
   }
@@ -293,7 +312,7 @@ class uring_reactor final : public kernel_reactor {
   void open_ring() {
     int r = 0;
     std::string refused;
-    for (const setup& s : ladder) {
+    for (const setup& s : ladder_from_environment()) {
       io_uring_params p{};
       p.flags = s.flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
       p.cq_entries = completion_entries;
@@ -352,12 +371,21 @@ class uring_reactor final : public kernel_reactor {
 
   void entering() noexcept {
     ++counts_.system_calls;
+    if (ring_flags() & IORING_SQ_CQ_OVERFLOW) ++counts_.overflows;
+  }
+  void entered() noexcept {
+    if (io_uring_sq_ready(&ring_) > 0) return;
     ++batch_;
     cancels_queued_ = false;
   }
+  // All of it: where SUBMIT_ALL is missing the kernel stops after an entry that it refuses.
   void submit() noexcept {
-    entering();
-    io_uring_submit(&ring_);
+    for (unsigned before = 0, left = io_uring_sq_ready(&ring_); left > 0 && left != before;) {
+      entering();
+      io_uring_submit(&ring_);
+      entered();
+      before = std::exchange(left, io_uring_sq_ready(&ring_));
+    }
   }
   void submit_alone(operation& op) noexcept {
     if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
@@ -365,9 +393,9 @@ class uring_reactor final : public kernel_reactor {
 
   // With task work deferred, completions appear only when the kernel is entered.
   bool kernel_wants_us() const noexcept {
-    return (IO_URING_READ_ONCE(*ring_.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) !=
-           0;
+    return (ring_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
+  unsigned ring_flags() const noexcept { return IO_URING_READ_ONCE(*ring_.sq.kflags); }
 
   // False: the queue is full.
   bool prepare(operation& op) noexcept {
@@ -466,7 +494,6 @@ class uring_reactor final : public kernel_reactor {
     unsigned head = 0;
     unsigned n = 0;
     io_uring_cqe* c = nullptr;
-    if (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_CQ_OVERFLOW) ++counts_.overflows;
     io_uring_for_each_cqe(&ring_, head, c) {
       if (n == most) break;
       ++n;
@@ -673,6 +700,7 @@ class uring_reactor final : public kernel_reactor {
     if (accepting) {  // the port is free when close() returns
       entering();
       io_uring_submit_and_get_events(&ring_);
+      entered();
     }
   }
 

@@ -108,6 +108,46 @@ ON_KERNEL_REACTORS(Streams, NoStaleWakeReachesWhoTookTheNumber) {
 #endif
 }
 
+// After an entry that it refuses the kernel may stop (io_uring_setup(2), IORING_SETUP_SUBMIT_ALL); what stands
+// behind one must not run on whoever is given the number next.
+task<> close_behind_a_refused_entry() {
+  detail::reactor& io = this_loop().io();
+  const raw_pair other;
+  std::array<char, 256> name{};
+  for (int i = 0; i < 4; ++i) {
+    probe refused(operation_kind::connect, other.ours);
+    refused.way = detail::direction::out;
+    refused.data = name.data();
+    refused.size = name.size();  // larger than any name
+    const raw_pair old;
+    probe stale(i % 2 ? operation_kind::recv : operation_kind::receive, old.ours);
+    refused.start();
+    stale.start();
+    if (i >= 2) co_await yield_now();
+    io.close(old.ours);
+    const raw_pair fresh;
+    probe next(stale.kind, fresh.ours);
+    next.start();
+    co_await yield_now();
+    EXPECT_FALSE(next.arrived);
+    fresh.send('y');
+    while (!next.arrived || !stale.arrived || !refused.arrived) co_await yield_now();
+    EXPECT_EQ(refused.result, -EINVAL);
+    EXPECT_EQ(stale.result, detail::result_closed);
+    EXPECT_EQ(next.result, 1);
+    next.give_back();
+    io.close(fresh.ours);
+    detail::close_unattached(old.fds[1]);
+    detail::close_unattached(fresh.fds[1]);
+  }
+  io.close(other.ours);
+  detail::close_unattached(other.fds[1]);
+}
+
+ON_KERNEL_REACTORS(Streams, NothingBehindARefusedEntryReachesWhoTookTheNumber) {
+  run_on(reactor, close_behind_a_refused_entry());
+}
+
 // --- bytes ------------------------------------------------------------------------------------------
 
 // 64 MiB, whatever the reader's sizes: pieces of its own buffer and lent ones.

@@ -1,8 +1,10 @@
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/environment_variable.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/receive.hpp>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -10,6 +12,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -218,22 +222,81 @@ ON_KERNEL_REACTORS(Poll, IsCancelledAtEveryWait) {
   EXPECT_EQ(n.at_rest, reactor == reactor_kind::epoll ? 3U : 4U);
 }
 
-// Its queue takes 512 entries at a time, and there is room for 8,192 completions.
-TEST(Poll, MoreOperationsThanIoUringHasRoomForAllComplete) {
-  if (const std::string why = rondo_test::missing(reactor_kind::io_uring); !why.empty())
-    GTEST_SKIP() << why;
+// io_uring's queue takes 512 entries at a time, and there is room for 8,192 completions. Where the kernel may do
+// its work in any system call, the write completes all of these at once.
+class PollOnIoUring : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    if (const std::string why = rondo_test::missing(reactor_kind::io_uring); !why.empty())
+      GTEST_SKIP() << why;
+  }
+  const rondo_test::environment_variable flags_{"RONDO_IO_URING_FLAGS", GetParam()};
+};
+
+TEST_P(PollOnIoUring, MoreOperationsThanItHasRoomForAllComplete) {
   constexpr std::uint64_t many = 20'000;
   const ends p = ends::pipe();
   run_on(reactor_kind::io_uring, [&]() -> task<> {
+    std::uint64_t done = 0;
     co_await with_task_group([&](task_group& g) -> task<> {
-      for (std::uint64_t i = 0; i < many; ++i) g.spawn(readable(p[0]));
+      for (std::uint64_t i = 0; i < many; ++i)
+        g.spawn([&]() -> task<> {
+          co_await readable(p[0]);
+          ++done;
+        });
       while (this_loop().stats().submissions < many) co_await yield_now();
       co_await sleep_for(1ms);  // the kernel has them all
+      EXPECT_EQ(done, 0U);
       p.write(1, 1);
     });
-    EXPECT_GE(this_loop().stats().completions, many);
+    EXPECT_EQ(done, many);
+    const loop_stats stats = this_loop().stats();
+    EXPECT_EQ(stats.submissions, stats.completions);
+    if (GetParam() == std::string_view("DEFER_TASKRUN"))
+      EXPECT_EQ(stats.overflows, 0U);  // the kernel waits until it is asked
+    else
+      EXPECT_GT(stats.overflows, 0U);
   });
 }
+
+// A stream of the reactor's ends when its completion finds no room, and begins again.
+TEST_P(PollOnIoUring, AStreamLosesNothingToAFullRing) {
+  constexpr std::uint64_t many = 10'000;
+  const ends p = ends::pipe();
+  run_on(reactor_kind::io_uring, [&]() -> task<> {
+    detail::reactor& io = this_loop().io();
+    int fds[2];
+    EXPECT_EQ(io.open_pair(SOCK_STREAM, fds), 0);
+    const detail::descriptor ours{fds[0],
+                                  io.attach(fds[0], detail::transfers::stop_short_when_drained)};
+    std::string read;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> {
+        for (;;) {
+          const received_bytes piece = co_await detail::receive_wait(ours);
+          if (piece.empty()) co_return;
+          for (const std::byte b : piece.bytes()) read += static_cast<char>(b);
+        }
+      });
+      for (std::uint64_t i = 0; i < many; ++i) g.spawn(readable(p[0]));
+      while (this_loop().stats().submissions < many + 1) co_await yield_now();
+      co_await sleep_for(1ms);
+      p.write(1, 1);
+      for (char c = 'a'; c <= 'z'; ++c) EXPECT_EQ(::send(fds[1], &c, 1, MSG_NOSIGNAL), 1);
+      co_await yield_now();
+      EXPECT_EQ(::send(fds[1], "!", 1, MSG_NOSIGNAL), 1);
+      EXPECT_EQ(::shutdown(fds[1], SHUT_WR), 0);
+    });
+    EXPECT_EQ(read, "abcdefghijklmnopqrstuvwxyz!");
+    io.close(ours);
+    detail::close_unattached(fds[1]);
+    EXPECT_EQ(this_loop().stats().overflows > 0, GetParam() != std::string_view("DEFER_TASKRUN"));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Setups, PollOnIoUring,
+                         testing::Values("DEFER_TASKRUN", "COOP_TASKRUN", "none"),
+                         [](const auto& setup) { return std::string(setup.param); });
 
 TEST(Poll, InTheSimulationARealDescriptorIsNotServed) {
   simulate(

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <system_error>
 
@@ -80,6 +81,23 @@ TEST(ReactorChoice, ByNameGivesIoUringOrTheReasonAsAnError) {
     GTEST_SKIP() << "no seccomp on this system";
   EXPECT_EQ(r.status, 0) << r.text;
   EXPECT_EQ(r.text, "");
+}
+
+TEST(ReactorChoice, ASetupOfIoUringThatDoesNotExistIsRefusedByName) {
+  const child_report r = report_of_child([] {
+    ::setenv("RONDO_IO_URING_FLAGS", "SQPOLL", 1);
+    try {
+      run(name_of_the_reactor());
+    } catch (const std::invalid_argument& e) {
+      return std::string(e.what()) ==
+                     "RONDO_IO_URING_FLAGS is \"SQPOLL\"; it may be one of "
+                     "DEFER_TASKRUN, COOP_TASKRUN, none"
+                 ? 0
+                 : 1;
+    }
+    return 2;
+  });
+  EXPECT_EQ(r.status, 0) << r.text;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "support/conformance.hpp"
+#include "support/environment_variable.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
@@ -16,35 +17,12 @@ namespace {
 
 using namespace rondo;
 using namespace std::chrono_literals;
+using rondo_test::environment_variable;
 using rondo_test::options_for;
 using rondo_test::run_as;
 using rondo_test::simulate;
 
 task<std::string> reactor_name() { co_return std::string(this_loop().reactor_name()); }
-
-// RONDO_REACTOR for the length of a test.
-class environment_variable {
- public:
-  explicit environment_variable(const char* value) {
-    if (const char* old = std::getenv(name)) old_ = old;
-    if (value)
-      ::setenv(name, value, 1);
-    else
-      ::unsetenv(name);
-  }
-  environment_variable(const environment_variable&) = delete;
-  environment_variable& operator=(const environment_variable&) = delete;
-  ~environment_variable() {
-    if (old_.empty())
-      ::unsetenv(name);
-    else
-      ::setenv(name, old_.c_str(), 1);
-  }
-
- private:
-  static constexpr const char* name = "RONDO_REACTOR";
-  std::string old_;
-};
 
 TEST(Run, ReturnsTheValueAndThrowsTheError) {
   EXPECT_EQ(run([]() -> task<int> { co_return 3; }()), 3);
@@ -123,7 +101,7 @@ TEST(Run, ALoopEachThread) {
 
 TEST(Run, TheEnvironmentReplacesAutomatic) {
   {
-    const environment_variable e("epoll");
+    const environment_variable e("RONDO_REACTOR", "epoll");
     EXPECT_EQ(run(reactor_name()), "epoll");
     if (rondo_test::missing(reactor_kind::io_uring).empty()) {
       EXPECT_EQ(run(reactor_name(), run_options().reactor(reactor_kind::io_uring)), "io_uring");
@@ -131,7 +109,7 @@ TEST(Run, TheEnvironmentReplacesAutomatic) {
     EXPECT_EQ(run(reactor_name(), run_options().reactor(reactor_kind::simulated)), "simulated");
   }
   if (rondo_test::missing(reactor_kind::io_uring).empty()) {
-    const environment_variable e("io_uring");
+    const environment_variable e("RONDO_REACTOR", "io_uring");
     EXPECT_EQ(run(reactor_name()), "io_uring");
     EXPECT_EQ(run(reactor_name(), run_options().reactor(reactor_kind::epoll)), "epoll");
   }
@@ -139,7 +117,7 @@ TEST(Run, TheEnvironmentReplacesAutomatic) {
 
 TEST(Run, AnotherValueInTheEnvironmentIsAnError) {
   for (const char* value : {"kqueue", "simulated", "EPOLL", "epoll "}) {
-    const environment_variable e(value);
+    const environment_variable e("RONDO_REACTOR", value);
     try {
       run(reactor_name());
       ADD_FAILURE() << value;
@@ -151,7 +129,7 @@ TEST(Run, AnotherValueInTheEnvironmentIsAnError) {
 }
 
 TEST(Run, AutomaticTakesARealReactor) {
-  const environment_variable e(nullptr);
+  const environment_variable e("RONDO_REACTOR", nullptr);
   const std::string name = run(reactor_name());
   EXPECT_EQ(name, rondo_test::missing(reactor_kind::io_uring).empty() ? "io_uring" : "epoll");
 }
