@@ -21,6 +21,30 @@ struct alignas(32) descriptor_slot {    // a power of two: the table is indexed 
   bool write_broken = false;
 };
 
+// An error of the connection, which the system tells once, to whoever asks first. A transfer that is cancelled
+// at that moment must not take it away from the next: it would see a mere end of the stream.
+constexpr bool told_once(operation_kind k, std::int32_t result) noexcept {
+  switch (k) {
+    case operation_kind::recv:
+    case operation_kind::recvmsg:
+    case operation_kind::receive:
+    case operation_kind::send:
+    case operation_kind::sendmsg: break;
+    default: return false;
+  }
+  switch (-result) {
+    case ECONNRESET:
+    case ECONNREFUSED:
+    case ECONNABORTED:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN: return true;
+    default: return false;
+  }
+}
+
 // Generations are unique in the process: a stream that outlives its loop never matches another's slot.
 inline std::uint32_t next_generation() noexcept {
   static constinit std::atomic<std::uint32_t> last{0};

@@ -314,6 +314,10 @@ void simulated_reactor::cancel(operation& op) noexcept {
 void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexcept {
   sim_slot* slot = table_.at(fd);
   operation* op = std::exchange(slot->waiting[static_cast<std::size_t>(way)], nullptr);
+  if (op->cancel_asked && told_once(op->kind, result)) {
+    if (sim_socket* s = socket(fd)) s->broken = result;
+    result = -ECANCELED;
+  }
   trace("done", fd, result);
   complete(*op, result);
 }

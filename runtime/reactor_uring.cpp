@@ -775,9 +775,15 @@ class uring_reactor final : public kernel_reactor {
       do_without(multishot_recv_, "multishot receive", EINVAL);
       return true;
     }
+    end_with(s, result);
+    return false;
+  }
+
+  // What the next read is told when everything has been read. An error is told before a mere end.
+  static void end_with(uring_slot& s, std::int32_t result) noexcept {
+    if (s.ended && s.end < 0) return;
     s.ended = true;
     s.end = result;
-    return false;
   }
 
   // The operation is ours again.
@@ -787,6 +793,8 @@ class uring_reactor final : public kernel_reactor {
       result = -ECANCELED;
     uring_slot* s = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
     if (s && s->generation == op.target.generation) {
+      if (result <= 0) [[unlikely]]
+        result = share_the_error(*s, op, result);
       if (op.kind == operation_kind::recv && s->plain_tcp && result > 0)
         s->small_reads = result <= few_bytes ? static_cast<std::uint8_t>(std::min(
                                                    s->small_reads + 1, int{reads_before_a_stream}))
@@ -803,6 +811,21 @@ class uring_reactor final : public kernel_reactor {
       }
     }
     complete(op, result);
+  }
+
+  // An error of the connection that a cancelled transfer has met is left for the next read. A read that waits
+  // beside a cancelled write meets a mere end after it.
+  static std::int32_t share_the_error(uring_slot& s, const operation& op,
+                                      std::int32_t result) noexcept {
+    if (op.cancel_asked && !op.closed_under && told_once(op.kind, result)) {
+      end_with(s, result);
+      return -ECANCELED;
+    }
+    if (result == 0 && op.kind == operation_kind::recv && s.ended && s.plain_tcp) {
+      s.ended = false;
+      return s.end;
+    }
+    return result;
   }
 
   void arm_wake() noexcept {

@@ -52,7 +52,9 @@ task<> write_and_end(tls_tcp& s, std::string_view text) {
   co_await s.shutdown_write();
 }
 
-tls_context client_of(tls_client_options o = client_of_root()) { return tls_context::client(o); }
+tls_context client_of(const tls_client_options& o = client_of_root()) {
+  return tls_context::client(o);
+}
 tls_context server_with(const std::string& name) { return tls_context::server(server_as(name)); }
 
 }  // namespace
