@@ -215,7 +215,7 @@ class uring_reactor final : public kernel_reactor {
       return true;
     }
     hand_over_waiting();
-    if (!wake_armed_) arm_wake();  // the queue was full
+    if (!wake_armed_) arm_wake();
     const bool sleep = deadline > time_point::min() && !something_completed() && waiting_.empty() &&
                        cancels_waiting_.empty() && wake_armed_ && io_uring_cq_ready(&ring_) == 0;
     if (sleep) {
@@ -829,8 +829,8 @@ class uring_reactor final : public kernel_reactor {
   }
 
   void arm_wake() noexcept {
-    io_uring_sqe* e = entry();
-    if (!e) return;  // wait() has room before it sleeps
+    io_uring_sqe* e = entry_or_submit();
+    if (!e) return;  // the kernel takes no more now: wait() asks again, and does not sleep before
     io_uring_prep_read(e, wake_fd(), &wake_count_, sizeof wake_count_, 0);
     io_uring_sqe_set_data64(e, tag_wake);
     wake_armed_ = true;

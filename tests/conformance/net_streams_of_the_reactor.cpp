@@ -10,13 +10,17 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <random>
+#include <thread>
+#include <vector>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -148,6 +152,43 @@ task<> close_behind_a_refused_entry() {
 
 ON_KERNEL_REACTORS(Streams, NothingBehindARefusedEntryReachesWhoTookTheNumber) {
   run_on(reactor, close_behind_a_refused_entry());
+}
+
+// --- waking -----------------------------------------------------------------------------------------
+
+// The wake-up is heard, and has to be armed again, in a turn that begins with a full queue.
+task<> wake_while_the_queue_is_full() {
+  const raw_pair pair;
+  tcp_listener listener = listen_here();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn([&]() -> task<> { (void)co_await as_result(listener.accept()); });
+    co_await sleep_for(1ms);
+    std::vector<std::unique_ptr<probe>> full;
+    this_loop().io().wake();
+    listener.close();  // io_uring brings the wake-up; its reactor looks when this step has ended
+    for (int i = 0; i < 512; ++i) {
+      full.push_back(std::make_unique<probe>(operation_kind::poll, descriptor{pair.fds[1], 0}));
+      full.back()->flags = POLLIN;
+      full.back()->start();
+    }
+    event woken;
+    std::thread other([&woken, home = this_loop().remote()] {
+      std::this_thread::sleep_for(5ms);  // so that the loop sleeps
+      home.post([&woken] { woken.set(); });
+    });
+    co_await woken.wait();
+    other.join();
+    for (auto& op : full) this_loop().io().cancel(*op);
+    for (auto& op : full)
+      while (!op->arrived) co_await yield_now();
+  });
+  this_loop().io().close(pair.ours);
+  detail::close_unattached(pair.fds[1]);
+}
+
+TEST(Streams, AWakeIsHeardWhenIoUringsQueueIsFull) {
+  if (const std::string why = missing(reactor_kind::io_uring); !why.empty()) GTEST_SKIP() << why;
+  run_on(reactor_kind::io_uring, wake_while_the_queue_is_full());
 }
 
 // --- bytes ------------------------------------------------------------------------------------------
