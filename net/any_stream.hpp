@@ -35,6 +35,7 @@ class erased_stream {
   virtual task<> write_all(std::span<const std::byte> bytes) = 0;
   virtual task<> write_pieces(std::span<const std::span<const std::byte>> pieces) = 0;
   virtual task<> shutdown_write() = 0;
+  virtual std::size_t try_write(std::span<const std::byte> bytes) noexcept = 0;
   virtual void close() noexcept = 0;
   virtual bool is_open() const noexcept = 0;
   virtual bool readable_now() const noexcept = 0;
@@ -64,6 +65,12 @@ class held_stream final : public erased_stream {
       return write_each(stream_, pieces);
   }
   task<> shutdown_write() override { return rondo::detail::to_task(stream_.shutdown_write()); }
+  std::size_t try_write([[maybe_unused]] std::span<const std::byte> bytes) noexcept override {
+    if constexpr (requires { stream_.try_write(bytes); })
+      return stream_.try_write(bytes);
+    else
+      return 0;
+  }
   void close() noexcept override {
     open_ = false;
     stream_.close();
@@ -140,6 +147,11 @@ class any_stream {
     if (held_) held_->close();
   }
   bool is_open() const noexcept { return held_ && held_->is_open(); }
+  // Sends what fits without waiting, while no other write is under way: how many bytes went. A stream that cannot
+  // takes none.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    return held_ ? held_->try_write(bytes) : 0;
+  }
   // True when a read would not wait. A stream that cannot tell says false while it is open.
   bool readable_now() const noexcept { return !held_ || held_->readable_now(); }
   // 0.0.0.0:0 for a stream that has none.

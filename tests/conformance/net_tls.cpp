@@ -47,6 +47,16 @@ task<std::string> read_random(tls_tcp& s, std::uint64_t seed) {
   }
 }
 
+template <net::byte_stream S>
+task<std::string> read_exactly(S& s, std::size_t size) {
+  std::string all;
+  for (std::string piece; all.size() < size; all += piece) {
+    piece = co_await read_piece(s, size - all.size());
+    if (piece.empty()) break;
+  }
+  co_return all;
+}
+
 task<> write_and_end(tls_tcp& s, std::string_view text) {
   co_await s.write_all(bytes_of(text));
   co_await s.shutdown_write();
@@ -88,6 +98,23 @@ CONFORMANCE(Tls, KeepsTheOrderOfSmallWrites) {
   }
   co_await p.client.shutdown_write();
   EXPECT_EQ(co_await read_all(p.server, 7), sent);
+}
+
+// Over a stream whose kind is not known; it takes its leave too.
+CONFORMANCE(Tls, GoesOverAnAnyStream) {
+  NEEDS_OPENSSL;
+  using tls_any = tls_stream<net::any_stream>;
+  stream_pair p = co_await connect_pair();
+  auto [client, server] = co_await gather(
+      tls_any::connect(net::any_stream(std::move(p.client)), client_of(), "good.test"),
+      tls_any::accept(net::any_stream(std::move(p.server)), server_with("good")));
+  const std::string up = pattern(300'000, 1);
+  auto [nothing, got] =
+      co_await gather(client.write_all(bytes_of(up)), read_exactly(server, up.size()));
+  EXPECT_TRUE(got == up) << got.size();
+  client = tls_any();
+  EXPECT_EQ(co_await read_piece(server), "");  // and not tls_truncated
+  EXPECT_TRUE(server.transport().get_if<tcp_stream>() != nullptr);
 }
 
 CONFORMANCE(Tls, HalfCloseLeavesTheOtherDirectionOpen) {

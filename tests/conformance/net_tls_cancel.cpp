@@ -142,3 +142,37 @@ CONFORMANCE_RUNS(TlsCancelEveryWait, Shutdown) {
                      });
   });
 }
+
+// The whole of an exchange over a stream whose kind is not known.
+CONFORMANCE_RUNS(TlsCancelEveryWait, ExchangeOverAnAnyStream) {
+  NEEDS_CERTIFICATES;
+  using tls_any = tls_stream<net::any_stream>;
+  const contexts c;
+  bool answered = false;
+  const auto n = cancel_at_every_wait(
+      reactor,
+      [&]() -> task<> {
+        answered = false;
+        stream_pair p = co_await connect_pair();
+        auto [client, server] = co_await gather(
+            tls_any::connect(net::any_stream(std::move(p.client)), c.client, "good.test"),
+            tls_any::accept(net::any_stream(std::move(p.server)), c.server));
+        co_await gather(
+            [&]() -> task<> {
+              co_await client.write_all(bytes_of("question"));
+              co_await client.shutdown_write();
+              EXPECT_EQ(co_await read_all(client), "answer");
+              answered = true;
+            },
+            [&]() -> task<> {
+              EXPECT_EQ(co_await read_all(server), "question");
+              co_await server.write_all(bytes_of("answer"));
+              co_await server.shutdown_write();
+            });
+      },
+      [&](outcome<void>& r) {
+        EXPECT_FALSE(r.has_error());
+        if (r.has_value()) EXPECT_TRUE(answered);
+      });
+  expect_at_least(n, 6);
+}

@@ -62,7 +62,8 @@ rondo::task<std::string> read_piece(S& s, std::size_t most = 4096) {
   const std::size_t n = co_await s.read_some(buffer);
   co_return std::string(reinterpret_cast<const char*>(buffer.data()), n);
 }
-inline rondo::task<std::string> read_all(tls_tcp& s, std::size_t buffer_size = 16 * 1024) {
+template <rondo::net::byte_stream S>
+rondo::task<std::string> read_all(tls_stream<S>& s, std::size_t buffer_size = 16 * 1024) {
   std::string all;
   std::vector<std::byte> buffer(buffer_size);
   while (const std::size_t n = co_await s.read_some(buffer))
