@@ -65,7 +65,7 @@ class tls_stream {
   }
   // Completes when everything has gone to the transport. Cancelled after its first byte was encrypted: the
   // write side is broken (io_errc::write_broken), because nobody can know how much went.
-  task<> write_all(std::span<const std::byte> bytes) { co_await write(ends_.get(), bytes, true); }
+  task<> write_all(std::span<const std::byte> bytes) { return write_it_all(ends_.get(), bytes); }
   // Sends close_notify; the transport's own direction stays open. Cancelled: may be called again.
   task<> shutdown_write() { return finish(ends_.get()); }
   // At once. Whoever reads or writes ends with io_errc::closed.
@@ -218,6 +218,11 @@ class tls_stream {
       co_await send_outgoing(*e);
     }
     co_return gone;
+  }
+
+  // Of the ends and not of the stream, which may be moved before the task begins.
+  static task<> write_it_all(ends* e, std::span<const std::byte> bytes) {
+    co_await write(e, bytes, true);
   }
 
   static task<> finish(ends* e) {

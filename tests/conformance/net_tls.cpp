@@ -117,6 +117,16 @@ CONFORMANCE(Tls, GoesOverAnAnyStream) {
   EXPECT_TRUE(server.transport().get_if<tcp_stream>() != nullptr);
 }
 
+CONFORMANCE(Tls, WritesWhenItIsMovedBeforeTheTaskBegins) {
+  NEEDS_OPENSSL;
+  tls_pair p = co_await tls_handshakes();
+  task<> writes = p.client.write_all(bytes_of("begun elsewhere"));
+  tls_tcp moved = std::move(p.client);
+  co_await std::move(writes);
+  moved.close();
+  EXPECT_EQ(co_await read_all(p.server), "begun elsewhere");
+}
+
 CONFORMANCE(Tls, HalfCloseLeavesTheOtherDirectionOpen) {
   NEEDS_OPENSSL;
   tls_pair p = co_await tls_handshakes();
