@@ -64,8 +64,7 @@ int number_of(int fd, int option) {
 // epoll wants it non-blocking; io_uring would answer EAGAIN then instead of waiting.
 void prepare_adopted(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
-  const bool non_blocking = this_loop().reactor_name() == "epoll";
-  const int wanted = non_blocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  const int wanted = io().non_blocking() ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (flags < 0 || (wanted != flags && ::fcntl(fd, F_SETFL, wanted) != 0) ||
       ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
     throw std::system_error(errno, std::system_category(), "adopt a socket");

@@ -88,6 +88,8 @@ class reactor {
   // True: read, write and fsync are operations like others, of a descriptor of a file that was attached.
   // False: a file is read and written in a thread (to_thread), which the simulation runs inline.
   virtual bool serves_files() const noexcept { return false; }
+  // Whether the descriptors it serves are non-blocking: epoll tries, io_uring waits.
+  virtual bool non_blocking() const noexcept { return false; }
   virtual const char* name() const noexcept = 0;
   const reactor_counts& counts() const noexcept { return counts_; }
 

@@ -32,6 +32,7 @@ class kernel_reactor : public reactor {
   bool readable_now(int fd) noexcept override;
   void give_back(void* buffer) noexcept override { pool_.give_back(buffer); }
   int send_now(int fd, const void* data, std::size_t size) noexcept override;
+  bool non_blocking() const noexcept override { return (socket_flags_ & SOCK_NONBLOCK) != 0; }
 
  protected:
   buffer_pool pool_;
