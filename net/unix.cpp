@@ -2,7 +2,6 @@
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/sleep.hpp>
 
-#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@ using namespace std::chrono_literals;
 // How long connect waits before it asks again whether a listener's backlog has room: no event tells.
 constexpr auto first_retry = 1ms;
 constexpr auto longest_retry = 50ms;
+constexpr std::int32_t backlog_full = -EBUSY;  // epoll's way of saying so; io_uring waits
 
 std::system_error in_use(const endpoint& at, const char* why) {
   return {EADDRINUSE, std::system_category(), "bind " + at.to_string() + ": " + why};
@@ -39,27 +39,14 @@ bool somebody_is_there(const endpoint& at, int type) {
   return !refused;
 }
 
-// As epoll says it, and io_uring of a socket that does not block.
-bool backlog_is_full(std::int32_t result) noexcept { return result == -EBUSY || result == -EAGAIN; }
-
-// Connecting to a Unix name is a matter of now or not now. io_uring would wait for a full backlog in a thread of
-// the kernel's, where a cancellation may miss it (seen on Linux 6.18): it must not block meanwhile.
-task<std::int32_t> try_connect(const socket& s, endpoint to) {
-  const bool ring = this_loop().reactor_name() == "io_uring";
-  if (ring) ::fcntl(s.get().fd, F_SETFL, O_NONBLOCK);
-  const std::int32_t r = co_await detail::connect_wait(s.get(), to);
-  if (ring) ::fcntl(s.get().fd, F_SETFL, 0);
-  co_return r;
-}
-
 task<unix_stream> connect_unix(endpoint to) {
   detail::want_unix(to, "unix_stream::connect");
   auto pause = first_retry;
   for (;;) {
     socket s = socket::open(AF_UNIX, SOCK_STREAM, unix_stream::transfer_style);
-    const std::int32_t r = co_await try_connect(s, to);
+    const std::int32_t r = co_await detail::connect_wait(s.get(), to);
     if (r == 0) co_return unix_stream(std::move(s));
-    if (!backlog_is_full(r))
+    if (r != backlog_full)
       throw std::system_error(rondo::detail::error_of(r), "connect to " + to.to_string());
     s.close();
     co_await sleep_for(pause);
