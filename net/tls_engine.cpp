@@ -147,7 +147,9 @@ struct tls_hooks {
     if (!e.resumption_ || SSL_SESSION_up_ref(session) != 1) return 0;
     try {
       e.settings_->sessions.keep(e.peer_, ssl_session_ptr(session));
-    } catch (const std::bad_alloc&) {  // it is gone: the next handshake is a full one
+    } catch (const std::bad_alloc&) {
+      // The session is gone, and this connection is none the worse: the next handshake is a full one.
+      return 0;
     }
     return 0;
   }

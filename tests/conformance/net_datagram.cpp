@@ -199,7 +199,8 @@ CONFORMANCE_RUNS(Udp, LosesRepeatsAndReordersInTheSimulation) {
 }
 
 ON_KERNEL_REACTORS(Udp, ReachesTheMembersOfAGroup) {
-  run_on(reactor, []() -> task<> {
+  std::string missing;
+  run_on(reactor, [&missing]() -> task<> {
     const auto group = net::address::parse("239.255.77.77");
     udp_socket member = udp_socket::bind(endpoint(net::address(), 0));
     udp_socket sender = udp_socket::open();
@@ -207,7 +208,7 @@ ON_KERNEL_REACTORS(Udp, ReachesTheMembersOfAGroup) {
       member.join(group, 1);  // the loopback interface
       sender.multicast_interface(1);
     } catch (const std::system_error& e) {
-      std::printf("no multicast on the loopback interface: %s\n", e.what());
+      missing = std::string("no multicast on the loopback interface: ") + e.what();
       co_return;
     }
     sender.multicast_loop(true);
@@ -215,7 +216,7 @@ ON_KERNEL_REACTORS(Udp, ReachesTheMembersOfAGroup) {
     const endpoint to(group, member.local_endpoint().port());
     const auto sent = co_await as_result(sender.send_to(bytes_of("to all"), to));
     if (sent.has_error()) {
-      std::printf("no route to a multicast group: %s\n", sent.code().message().c_str());
+      missing = "no route to a multicast group: " + sent.code().message();
       co_return;
     }
     std::array<std::byte, 16> buffer{};
@@ -223,6 +224,7 @@ ON_KERNEL_REACTORS(Udp, ReachesTheMembersOfAGroup) {
     EXPECT_EQ(text_of(buffer, r), "to all");
     member.leave(group, 1);
   });
+  if (!missing.empty()) GTEST_SKIP() << missing;
 }
 
 ON_KERNEL_REACTORS(Udp, BroadcastsOnlyWhenAskedTo) {
