@@ -4,37 +4,25 @@
 // tried first: on this interface a speculative system call costs more than a batched entry. Entries that do
 // not fit the queue wait in a list, in order.
 //
-// Two streams outlive any single wait, and live in the descriptor's slot, never in a frame: what a listener
-// accepts, and what a socket receives into buffers that the kernel chooses. One entry starts a stream
-// (multishot); from then on a completion comes for each connection, or piece of bytes, without another. What
-// nobody waits for stays in the slot; too much of it ends the stream, which begins again when somebody waits.
-// The kernel ends one too (no more buffers, no more descriptors): a completion without the MORE flag is the
-// last. A read that finds little, twice, makes the next one begin a stream; buffers that come full, one after
-// the other, end it, because bulk is better received into the reader's own buffer.
+// Two streams outlive any single wait: what a listener accepts, and what a socket receives into buffers that the
+// kernel chooses. One entry starts a stream (multishot); from then on a completion comes for each connection, or
+// piece of bytes, without another. What they bring is kept in the descriptor's slot (uring_streams.hpp); too much of
+// it ends the stream, which begins again when somebody waits. The kernel ends one too (no more buffers, no more
+// descriptors): a completion without the MORE flag is the last.
 //
 // Closing is the delicate part. An entry that has not been handed over would run on whatever descriptor gets
 // the number next, and close(2) does not end a pending recv. So close() hands over what is queued while the
 // number is still ours, cancels, and gives the number back at the last completion.
 #include <rondo/runtime/reactor_kernel.hpp>
-#include <rondo/runtime/uring_buffers.hpp>
+#include <rondo/runtime/uring_setup.hpp>
+#include <rondo/runtime/uring_streams.hpp>
 
 #include <liburing.h>
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
-#include <span>
-#include <stdexcept>
-#include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 namespace rondo::detail {
 namespace {
@@ -58,81 +46,16 @@ constexpr unsigned number_shift = 3;
 constexpr unsigned generation_shift = 32;
 constexpr int largest_number = (1 << (generation_shift - number_shift)) - 1;
 
-// What a stream may hold that nobody waits for.
-constexpr std::uint16_t most_buffers_unread = 8;
-constexpr std::size_t most_connections_unaccepted = 16;
-// Reads of a few bytes after which a read begins a stream, and full buffers in a row that end it.
-constexpr std::uint8_t reads_before_a_stream = 2;
-constexpr std::int32_t few_bytes = 1024;
-constexpr std::uint8_t full_buffers_of_bulk = 8;
-
-enum class stream_state : std::uint8_t { none, armed, ending };
-
-struct uring_slot : descriptor_slot {
-  received_queue received;                     // and not read
-  std::unique_ptr<std::vector<int>> accepted;  // and not taken; of a listener only
-  std::uint32_t armed_in = 0;                  // the batch that has, or had, the stream's entry
-  std::int32_t end = 0;                        // how `received` ends: 0 or a negative errno
-  stream_state stream = stream_state::none;    // in the kernel until its last completion
-  bool ended = false;                          // `end` is to be told
-  bool on_stream = false;                      // who waits to read waits for the stream
-  bool plain_tcp = false;
-  bool unix_datagrams = false;
-  std::uint8_t small_reads = 0;
-  std::uint8_t full_buffers = 0;
-};
-
-struct setup {
-  unsigned flags;
-  const char* name;
-};
-constexpr bool is_receive(operation_kind k) noexcept {
-  return k == operation_kind::recv || k == operation_kind::recvmsg || k == operation_kind::receive;
-}
-// What a stream may have brought already.
-constexpr bool takes_from_stream(operation_kind k) noexcept {
-  return is_receive(k) || k == operation_kind::accept;
-}
 // Served by waiting for readiness, then by a call.
 constexpr bool when_ready(operation_kind k) noexcept {
   return k == operation_kind::receive || k == operation_kind::recvmmsg ||
          k == operation_kind::sendmmsg;
 }
 
-// The best first. DEFER_TASKRUN is worth 20 % at low concurrency; SUBMIT_ALL keeps one bad entry from
-// holding back the rest; TASKRUN_FLAG tells a busy turn whether the kernel must be entered at all.
-constexpr std::array<setup, 3> ladder{{
-    {IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG |
-         IORING_SETUP_SUBMIT_ALL,
-     "DEFER_TASKRUN"},
-    {IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL,
-     "COOP_TASKRUN"},
-    {0, "none"},
-}};
-
-// Where the ladder begins: RONDO_IO_URING_FLAGS.
-std::span<const setup> ladder_from_environment() {
-  const char* value = std::getenv("RONDO_IO_URING_FLAGS");  // NOLINT(concurrency-mt-unsafe)
-  if (!value || !*value) return ladder;
-  std::string names;
-  for (std::size_t i = 0; i < ladder.size(); ++i) {
-    if (std::string_view(value) == ladder[i].name) return std::span(ladder).subspan(i);
-    names += (i == 0 ? "" : ", ") + std::string(ladder[i].name);
-  }
-  throw std::invalid_argument("RONDO_IO_URING_FLAGS is \"" + std::string(value) +
-                              "\"; it may be one of " + names);
-}
-
-// The kernel may map the ring that one thread opens where that of another thread has just been, and it puts the
-// two in order. Who looks for data races from within the process sees that order only here: released before the
-// unmapping, acquired after the mapping.
-constinit std::atomic<unsigned> rings_mapped_or_not{0};
-
 class uring_reactor final : public kernel_reactor {
  public:
   explicit uring_reactor(operation_queue& completed) : kernel_reactor(completed, 0) {
-    open_ring();
-    require_operations();
+    open_ring(ring_, queue_entries, completion_entries);
     arm_wake();
   }
 
@@ -152,8 +75,7 @@ class uring_reactor final : public kernel_reactor {
         reap();
       }
     }
-    rings_mapped_or_not.fetch_add(1, std::memory_order_release);
-    io_uring_queue_exit(&ring_);
+    close_ring(ring_);
     table_.for_each([this](int fd, uring_slot& s) {
       if (s.closing) close_now(fd);
       if (s.accepted)
@@ -167,7 +89,7 @@ class uring_reactor final : public kernel_reactor {
     if (!foreign) {
       s = table_.admit(op);
       if (!s) return true;
-      if (takes_from_stream(op.kind) && deliver(*s, op)) {
+      if (takes_from_stream(op.kind) && streams_.deliver(*s, op)) {
         ++counts_.submitted;
         ++counts_.completed;
         return true;
@@ -257,8 +179,8 @@ class uring_reactor final : public kernel_reactor {
   }
 
   void give_back(void* buffer) noexcept override {
-    if (buffers_.owns(buffer))
-      buffers_.give(buffers_.id_of(buffer));
+    if (streams_.buffers().owns(buffer))
+      streams_.buffers().give(streams_.buffers().id_of(buffer));
     else
       kernel_reactor::give_back(buffer);
   }
@@ -307,55 +229,6 @@ class uring_reactor final : public kernel_reactor {
   int send_flags(const operation& op) noexcept {
     const uring_slot* s = table_.find(op.target);
     return static_cast<int>(op.flags) | MSG_NOSIGNAL | (s && s->unix_datagrams ? MSG_DONTWAIT : 0);
-  }
-
-  void open_ring() {
-    int r = 0;
-    std::string refused;
-    for (const setup& s : ladder_from_environment()) {
-      io_uring_params p{};
-      p.flags = s.flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
-      p.cq_entries = completion_entries;
-      r = io_uring_queue_init_params(queue_entries, &ring_, &p);
-      if (r == 0) {
-        rings_mapped_or_not.fetch_add(1, std::memory_order_acquire);
-        io_uring_register_ring_fd(&ring_);
-        return;
-      }
-      refused += refused.empty() ? "" : ", ";
-      refused += s.name;
-    }
-    throw std::system_error(-r, std::system_category(),
-                            "io_uring cannot be had (tried " + refused + ")");
-  }
-
-  // A kernel that lacks one of these is served by epoll.
-  void require_operations() {
-    struct named {
-      io_uring_op op;
-      const char* name;
-    };
-    constexpr std::array<named, 11> needed{{{IORING_OP_ACCEPT, "accept"},
-                                            {IORING_OP_CONNECT, "connect"},
-                                            {IORING_OP_RECV, "recv"},
-                                            {IORING_OP_SEND, "send"},
-                                            {IORING_OP_RECVMSG, "recvmsg"},
-                                            {IORING_OP_SENDMSG, "sendmsg"},
-                                            {IORING_OP_POLL_ADD, "poll"},
-                                            {IORING_OP_READ, "read"},
-                                            {IORING_OP_WRITE, "write"},
-                                            {IORING_OP_FSYNC, "fsync"},
-                                            {IORING_OP_ASYNC_CANCEL, "cancel"}}};
-    const std::unique_ptr<io_uring_probe, void (*)(io_uring_probe*)> probe(
-        io_uring_get_probe_ring(&ring_), &io_uring_free_probe);
-    std::string lacking;
-    for (const named& n : needed)
-      if (!probe || !io_uring_opcode_supported(probe.get(), n.op))
-        lacking += (lacking.empty() ? "" : ", ") + std::string(n.name);
-    if (lacking.empty()) return;
-    io_uring_queue_exit(&ring_);
-    throw std::system_error(ENOSYS, std::system_category(),
-                            "io_uring cannot be had (this kernel's lacks " + lacking + ")");
   }
 
   io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
@@ -558,59 +431,17 @@ class uring_reactor final : public kernel_reactor {
 
   // --- streams ---
 
-  // What is there already. False: the operation must wait.
-  bool deliver(uring_slot& s, operation& op) noexcept {
-    if (op.kind == operation_kind::accept) {
-      if (!s.accepted || s.accepted->empty()) return false;
-      op.result = s.accepted->front();
-      s.accepted->erase(s.accepted->begin());
-      return true;
-    }
-    if (s.received.empty()) {
-      if (!s.ended) return false;
-      s.ended = false;
-      op.result = s.end;
-      return true;
-    }
-    const bool peek = (op.flags & MSG_PEEK) != 0;
-    if (op.kind == operation_kind::receive) {
-      std::uint32_t n = 0;
-      op.data = buffers_.lend(s.received, n);
-      op.result = static_cast<std::int32_t>(n);
-    } else if (op.kind == operation_kind::recv) {
-      const iovec whole{op.data, op.size};
-      op.result = static_cast<std::int32_t>(buffers_.take(s.received, {&whole, 1}, peek));
-    } else {
-      auto& m = *static_cast<msghdr*>(op.data);
-      m.msg_namelen = 0;
-      m.msg_controllen = 0;
-      m.msg_flags = 0;
-      op.result =
-          static_cast<std::int32_t>(buffers_.take(s.received, {m.msg_iov, m.msg_iovlen}, peek));
-    }
-    return true;
-  }
-
   // Nothing is there: waits for the stream, begins it, or does without.
   void begin_input(uring_slot& s, operation& op, bool alone = false) noexcept {
-    s.on_stream = s.stream != stream_state::none || (!alone && worth_a_stream(s, op) && arm(s, op));
+    s.on_stream =
+        s.stream != stream_state::none || (!alone && streams_.worth_one(s, op) && arm(s, op));
     if (!s.on_stream) submit_alone(op);
-  }
-
-  bool worth_a_stream(const uring_slot& s, const operation& op) const noexcept {
-    switch (op.kind) {
-      case operation_kind::accept: return multishot_accept_;
-      case operation_kind::receive: return multishot_recv_;
-      case operation_kind::recv:
-        return multishot_recv_ && s.small_reads >= reads_before_a_stream && op.flags == 0;
-      default: return false;
-    }
   }
 
   bool arm(uring_slot& s, const operation& op) noexcept {
     const bool accepting = op.kind == operation_kind::accept;
     if (op.target.fd > largest_number) return false;
-    if (accepting ? !make_room_for_connections(s) : !open_buffers()) return false;
+    if (!streams_.prepare(s, op, ring_, counts_)) return false;
     io_uring_sqe* e = entry_or_submit();
     if (!e) return false;
     if (accepting) {
@@ -627,32 +458,6 @@ class uring_reactor final : public kernel_reactor {
     s.stream = stream_state::armed;
     s.armed_in = batch_;
     return true;
-  }
-
-  static bool make_room_for_connections(uring_slot& s) noexcept {
-    try {
-      if (!s.accepted) s.accepted = std::make_unique<std::vector<int>>();
-      return true;
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-  }
-
-  bool open_buffers() noexcept {
-    if (buffers_.is_open()) return true;
-    ++counts_.system_calls;
-    const int r = buffers_.open(ring_);
-    if (r < 0) do_without(multishot_recv_, "buffers that the kernel chooses", -r);
-    return r == 0;
-  }
-
-  // What this kernel lacks is said once.
-  static void do_without(bool& feature, const char* what, int error) noexcept {
-    feature = false;
-    static constinit std::atomic<bool> said{false};
-    if (!said.exchange(true))
-      std::fprintf(stderr, "rondo: io_uring without %s, because of error %d (%s)\n", what, error,
-                   std::system_category().message(error).c_str());
   }
 
   static std::uint64_t tag_of(descriptor d, std::uint64_t tag) noexcept {
@@ -680,7 +485,7 @@ class uring_reactor final : public kernel_reactor {
       // RFC 9293, 3.10.4: closing with data unread resets. The kernel believes that it has been read.
       const linger now{.l_onoff = 1, .l_linger = 0};
       set_option(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-      buffers_.drop(s.received);
+      streams_.buffers().drop(s.received);
     }
     const bool accepting = s.accepted != nullptr;
     if (accepting)
@@ -713,18 +518,18 @@ class uring_reactor final : public kernel_reactor {
     if (!s || s->generation != data >> generation_shift || s->closing) {  // closed meanwhile
       if (accepting && result >= 0) close_now(result);
       if (flags & IORING_CQE_F_BUFFER)
-        buffers_.give(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+        streams_.buffers().give(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
       return;
     }
     if (last) s->stream = stream_state::none;
     bool alone = false;
     if (accepting)
-      alone = take_connection(*s, result);
+      alone = streams_.take_connection(*s, result);
     else
-      alone = take_bytes(*s, result, flags);
+      alone = streams_.take_bytes(*s, result, flags);
     if (s->on_stream) {
       operation& op = *s->waiting[0];
-      if (deliver(*s, op)) {
+      if (streams_.deliver(*s, op)) {
         s->on_stream = false;
         settle(op, op.result);
       } else if (last && !ending_) {
@@ -733,57 +538,8 @@ class uring_reactor final : public kernel_reactor {
       }
     }
     if (s->stream != stream_state::armed) return;
-    const bool too_much = accepting ? s->accepted->size() >= most_connections_unaccepted
-                                    : s->received.count >= most_buffers_unread;
-    const bool bulk = s->full_buffers >= full_buffers_of_bulk;
-    if ((too_much || bulk) && cancel_stream(fd, *s)) s->small_reads = s->full_buffers = 0;
-  }
-
-  // True: it is better to go on without a stream.
-  bool take_connection(uring_slot& s, std::int32_t result) noexcept {
-    if (result >= 0) {
-      accepted_once_ = true;
-      try {
-        s.accepted->push_back(result);
-      } catch (const std::bad_alloc&) {
-        close_now(result);
-      }
-      return false;
-    }
-    if (result == -EINVAL && !accepted_once_) multishot_accept_ = false;  // before Linux 5.19
-    // Any other error (EMFILE, …) is met again, and told, by an accept of its own.
-    return result != -ECANCELED;
-  }
-
-  bool take_bytes(uring_slot& s, std::int32_t result, unsigned flags) noexcept {
-    if (flags & IORING_CQE_F_BUFFER) {
-      const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
-      if (result > 0)
-        buffers_.append(s.received, id, static_cast<std::uint32_t>(result));
-      else
-        buffers_.give(id);
-    }
-    if (result > 0) {
-      const bool full = static_cast<std::size_t>(result) == uring_buffers::buffer_size;
-      s.full_buffers = full ? static_cast<std::uint8_t>(s.full_buffers + 1) : std::uint8_t{0};
-      received_once_ = true;
-      return false;
-    }
-    if (result == -ECANCELED || result == -EINTR) return false;
-    if (result == -ENOBUFS) return !buffers_.grow();
-    if (result == -EINVAL && !received_once_) {  // before Linux 6.0
-      do_without(multishot_recv_, "multishot receive", EINVAL);
-      return true;
-    }
-    end_with(s, result);
-    return false;
-  }
-
-  // What the next read is told when everything has been read. An error is told before a mere end.
-  static void end_with(uring_slot& s, std::int32_t result) noexcept {
-    if (s.ended && s.end < 0) return;
-    s.ended = true;
-    s.end = result;
+    if (uring_streams::should_end(*s) && cancel_stream(fd, *s))
+      s->small_reads = s->full_buffers = 0;
   }
 
   // The operation is ours again.
@@ -796,9 +552,7 @@ class uring_reactor final : public kernel_reactor {
       if (result <= 0) [[unlikely]]
         result = share_the_error(*s, op, result);
       if (op.kind == operation_kind::recv && s->plain_tcp && result > 0)
-        s->small_reads = result <= few_bytes ? static_cast<std::uint8_t>(std::min(
-                                                   s->small_reads + 1, int{reads_before_a_stream}))
-                                             : std::uint8_t{0};
+        uring_streams::note_read(*s, result);
       s->waiting[static_cast<std::size_t>(op.way)] = nullptr;
       if (s->closing) {
         // What was won before the close stays won; the end of the stream is our own doing.
@@ -818,7 +572,7 @@ class uring_reactor final : public kernel_reactor {
   static std::int32_t share_the_error(uring_slot& s, const operation& op,
                                       std::int32_t result) noexcept {
     if (op.cancel_asked && !op.closed_under && told_once(op.kind, result)) {
-      end_with(s, result);
+      uring_streams::end_with(s, result);
       return -ECANCELED;
     }
     if (result == 0 && op.kind == operation_kind::recv && s.ended && s.plain_tcp) {
@@ -837,7 +591,7 @@ class uring_reactor final : public kernel_reactor {
   }
 
   io_uring ring_{};
-  uring_buffers buffers_;
+  uring_streams streams_;
   descriptor_table<uring_slot> table_;
   operation_queue waiting_;          // not in the ring: it was full
   operation_queue cancels_waiting_;  // in the kernel; their cancellation did not fit the ring
@@ -845,10 +599,6 @@ class uring_reactor final : public kernel_reactor {
   std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
   std::uint64_t wake_count_ = 0;
   std::uint32_t batch_ = 1;  // of entries, that the next enter hands over
-  bool multishot_accept_ = true;
-  bool multishot_recv_ = true;
-  bool accepted_once_ = false;
-  bool received_once_ = false;
   bool wake_armed_ = false;
   bool cancels_queued_ = false;  // since the last submission
   bool ending_ = false;
