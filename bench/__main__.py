@@ -4,8 +4,8 @@ this.
 usage: python3 -m bench --build DIRECTORY [--quick] [--only SUITE[:PART]]... [--json FILE] [--page FILE]
 
 Suites, in the order they run:
-  micro         single operations, in nanoseconds
-  micro_peers   their twins in asio, asyncio and uvloop
+  micro_peers   operations that asio, asyncio and uvloop have too, in turn
+  micro         every other operation, in nanoseconds
   instructions  single operations in instructions, by callgrind
   sleepers      100,000 sleeping tasks: time and memory
   echo          echo over TCP beside the limit programs and the peers
@@ -14,6 +14,7 @@ Suites, in the order they run:
   http_client   HTTP clients on one nginx
   http_server   HTTP servers under wrk and h2load
   latency       HTTP servers at a fixed rate, latency from the planned start
+  load_check    rondo load, wrk and h2load on the same server: they must agree
   idle          10,000 idle connections: memory
   idle_streams  the same without HTTP, in receive(): memory and CPU
   delay         1,000 requests at once to a server that answers after a second
@@ -33,13 +34,13 @@ import time
 
 from bench import build, page, report
 from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
-                         latency, sleepers, tls)
+                         latency, load_check, sleepers, tls)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
 
 SUITES = {
-    "micro": micro.run,
     "micro_peers": peers.run,
+    "micro": micro.run,
     "instructions": instructions.run,
     "sleepers": sleepers.run,
     "echo": echo.run,
@@ -48,6 +49,7 @@ SUITES = {
     "http_client": http_client.run,
     "http_server": http_server.run,
     "latency": latency.run,
+    "load_check": load_check.run,
     "idle": idle.run,
     "idle_streams": idle_streams.run,
     "delay": delay.run,
@@ -64,7 +66,7 @@ def main() -> int:
     parser.add_argument("--build", type=pathlib.Path, default=report.ROOT / "build-bench",
                         help="the build directory")
     parser.add_argument("--quick", action="store_true",
-                        help="3 short rounds, to see that it works; kept apart, in the build directory")
+                        help="one short round, to see that it works; kept apart, in the build directory")
     parser.add_argument("--only", action="append", metavar="SUITE[:PART]", default=[])
     parser.add_argument("--json", type=pathlib.Path, help=f"default: {RESULTS}")
     parser.add_argument("--page", type=pathlib.Path, help=f"default: {PAGE}")

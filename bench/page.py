@@ -3,44 +3,43 @@
 import pathlib
 import platform
 
-from bench import report, svg, targets
-
-# Title, suite, which rows (by the beginning of their names), logarithmic.
-PLOTS = {
-    "await": ("Await a child that finishes at once", ("micro:await_ready_child/", "micro:await_minimal",
-                                                      "micro_peers:await_ready_child"), True),
-    "spawn": ("Spawn a task and join it", ("micro:spawn_and_join/", "micro_peers:spawn_and_join"),
-              True),
-    "queue": ("Pass an item through a queue", ("micro:queue_hop/", "micro_peers:queue_hop"), True),
-    "timers": ("A million timers: schedule and cancel, each",
-               ("micro:timers_1e6/schedule", "micro_peers:timers_1e6/schedule",
-                "micro:timers_1e6/cancel", "micro_peers:timers_1e6/cancel"), False),
-    "echo_64": ("Echo at 64 connections: server CPU a round trip", ("echo:echo_64/",), False),
-    "echo_512": ("Echo at 512 connections: server CPU a round trip", ("echo:echo_512/",), False),
-    "http_client": ("HTTP clients on one nginx: client CPU a request", ("http_client:",), True),
-    "http_server": ("HTTP servers under wrk, one core", ("http_server:http_server_wrk/",), False),
-    "latency": ("99 % of the answers within, at 10,000 requests a second", ("latency:",), False),
-}
+from bench import report, sections, svg, targets
 
 
 def write(document: dict, to: pathlib.Path) -> None:
     folder = to.parent / to.stem
     folder.mkdir(parents=True, exist_ok=True)
-    plots = _plots(document, folder)
+    for left in folder.glob("*.svg"):
+        left.unlink()
+    _join_instructions(document)
+    plots = {group.file for group in sections.GROUPS if _plot(group, document, folder)}
     to.write_text("\n".join(_page(document, plots, to.stem)) + "\n", encoding="utf-8")
 
 
-def _page(document: dict, plots: dict[str, str], folder: str) -> list[str]:
+def _join_instructions(document: dict) -> None:
+    """Puts the counts of the suite `instructions` beside the times of the same operations."""
+    counted = {r["name"]: r["counters"]["instructions"]
+               for r in document["suites"].get("instructions", {"rows": []})["rows"] if r["counters"]}
+    for suite in ("micro_peers", "micro"):
+        for row in document["suites"].get(suite, {"rows": []})["rows"]:
+            name = row["name"].replace("/rondo-", "/")
+            for called in (name, name.replace("cancel_frame", "cancel_frame/warm"),
+                           "await_minimal_task" if name.endswith("hand-written") else ""):
+                if called in counted:
+                    row["counters"]["instructions"] = counted[called]
+
+
+def _page(document: dict, plots: set[str], folder: str) -> list[str]:
     verdicts = targets.judge(document)
     machine = document["machine"]
     lines = ["# Benchmarks", "", _first_paragraph(document, verdicts), ""]
     if document["quick"]:
-        lines += ["**A quick run: its numbers are not to be quoted.**", ""]
+        lines += ["**A quick run of one round: its numbers are not to be quoted.**", ""]
     lines += [
-        "Made by `scripts/bench` on this machine, servers on one core and loads on the other, rivals in "
-        "turn, medians of the rounds; a ratio is taken within each round. Rows called `again` are the same "
-        "program a second time: their distance from 1 is the noise. Raw numbers, every round of every row "
-        "with its commit: [results.json](../bench/results/results.json).",
+        "Made by `scripts/bench`: servers on one core and loads on the other, rivals in turn, medians of the "
+        "rounds with the interval that holds the median with 95 %; a ratio is taken within each round. Rows "
+        "called `again` are the same program a second time: their distance from 1 is the noise. Raw numbers, "
+        "every round of every row with its commit: [results.json](../bench/results/results.json).",
         "",
         f"- {machine['processor']}, {machine['processors']} cores; {machine['kernel']}",
         f"- load average before and after: {machine['load_average_before'][0]}, "
@@ -54,30 +53,48 @@ def _page(document: dict, plots: dict[str, str], folder: str) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     for v in verdicts:
-        cells = ["<br>".join(line[c] for line in v.lines) for c in ("rondo", "beside", "ratio")]
-        if len({line["beside"] for line in v.lines}) == 1 and v.lines:
-            cells[1] = v.lines[0]["beside"]
-        lines.append(f"| {v.target.what} | {v.target.aim} | " + " | ".join(cells)
-                     + f" | {v.verdict} |")
-    lines += ["", "## Plots", "", "Rondo is orange; the line at a bar's end is the interval that holds the "
-              "median with 95 %.", ""]
-    lines += [f"![{PLOTS[name][0]}]({folder}/{file})\n" for name, file in plots.items()]
-    lines += ["## Every row", ""]
-    for suite, each in document["suites"].items():
-        lines += [f"### {suite}", "", *_table(each["rows"]), ""]
-        lines += [*(f"{note}" for note in each["notes"]), ""]
-        lines += ["```", *(_without_paths(c) for c in each["commands"]), "```", ""]
+        cells = ["<br>".join(filter(None, _without_repeats(v.lines, c)))
+                 for c in ("rondo", "beside", "ratio")]
+        lines.append(f"| {v.target.what} | {v.target.aim} | " + " | ".join(cells) + f" | {v.verdict} |")
+    lines.append("")
+    if missed := [v for v in verdicts if v.state == "missed"]:
+        lines += ["What keeps those from it that miss:", "",
+                  *(f"- {v.target.what}: {targets.bound(v.target)}" for v in missed), ""]
+    for section in sections.SECTIONS:
+        lines += _section(section, document, plots, folder)
+    return lines
+
+
+def _without_repeats(lines: list[dict[str, str]], column: str) -> list[str]:
+    cells = [line[column] for line in lines]
+    return cells if column != "beside" else list(dict.fromkeys(cells))
+
+
+def _section(section: sections.Section, document: dict, plots: set[str], folder: str) -> list[str]:
+    suites = [s for s in section.suites if s in document["suites"]]
+    if not suites:
+        return []
+    lines = [f"## {section.title}", "", section.text, ""]
+    for group in section.groups:
+        if group.file in plots:
+            lines += [f"![{group.title}]({folder}/{group.file})", ""]
+    for suite in suites:
+        each = document["suites"][suite]
+        lines += [*_table(each["rows"]), "", *each["notes"], "",
+                  f"`scripts/bench --only {suite}`:", "",
+                  "```", *(_without_paths(c) for c in each["commands"]), "```", ""]
     return lines
 
 
 def _first_paragraph(document: dict, verdicts: list[targets.Verdict]) -> str:
-    beaten = [sentence for v in verdicts for sentence in v.beaten_by]
-    missed = sum(v.verdict.startswith("**missed") for v in verdicts)
-    met = sum(v.verdict.startswith("met") for v in verdicts)
-    open_ = len(verdicts) - met - missed
-    text = f"Of {len(verdicts)} aims {met} are met, {missed} missed, {open_} not measured. "
-    text += ("Where a peer wins: " + "; ".join(beaten) + "." if beaten
-             else "No peer wins where it was measured.")
+    count = {state: sum(v.state == state for v in verdicts)
+             for state in ("met", "missed", "not yet due", "not measured")}
+    said = ", ".join(f"{n} {state}" for state, n in count.items() if n)
+    text = f"Of {len(verdicts)} aims: {said}. "
+    won = [sentence for g in sections.GROUPS if (sentence := sections.beaten(g, document))]
+    compared = sum(sections.compares(g, document) for g in sections.GROUPS)
+    text += (f"A peer beats Rondo at {len(won)} of {compared} comparisons. " + ". ".join(won) + "."
+             if won else "No peer beats Rondo where both were measured.")
     skipped = [r["name"] for s in document["suites"].values() for r in s["rows"]
                if r["note"].startswith("skipped")]
     return text + (f" Skipped: {', '.join(skipped)}." if skipped else "")
@@ -92,45 +109,30 @@ def _table(rows: list[dict]) -> list[str]:
         value, ratio = r["value"], r["ratio"]
         cells = [
             r["name"],
-            f"{targets.number(value['median'])} {r['unit']}" if value else "",
-            f"{targets.number(value['low'])}–{targets.number(value['high'])}" if value else "",
+            f"{sections.number(value['median'])} {r['unit']}" if value else "",
+            f"{sections.number(value['low'])}–{sections.number(value['high'])}" if value else "",
             f"{ratio['median']:.3f} ({ratio['low']:.3f}–{ratio['high']:.3f})" if ratio else "",
             r["against"] if ratio else "", r["aim"],
             {True: "yes", False: "**no**", None: ""}[r["met"]],
-            *(targets.number(r["counters"][c]) if c in r["counters"] else "" for c in counters),
+            *(sections.number(r["counters"][c]) if c in r["counters"] else "" for c in counters),
             r["note"],
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def _plots(document: dict, folder: pathlib.Path) -> dict[str, str]:
-    """Writes each plot that has rows; gives their files' names."""
-    files = {}
-    for name, (title, which, logarithmic) in PLOTS.items():
-        rows = [(suite, r) for wanted in which for suite, each in document["suites"].items()
-                for r in each["rows"] if f"{suite}:{r['name']}".startswith(wanted) and r["value"]]
-        if len(rows) < 2:
-            continue
-        bars = [svg.Bar(_label(suite, r["name"]), r["value"]["median"], r["value"]["low"],
-                        r["value"]["high"], _is_own(suite, r["name"])) for suite, r in rows]
-        (folder / f"{name}.svg").write_text(svg.bars(title, rows[0][1]["unit"], bars, logarithmic),
-                                            encoding="utf-8")
-        files[name] = f"{name}.svg"
-    return files
-
-
-def _is_own(suite: str, row: str) -> bool:
-    return "/rondo" in row or suite == "micro" and "minimal" not in row
-
-
-def _label(suite: str, row: str) -> str:
-    if suite in ("micro", "micro_peers") and "timers" in row:
-        _, operation, *who = row.split("/")
-        return f"{operation}, {who[0] if who else 'rondo'}"
-    if suite == "micro":
-        return "rondo, " + row.rpartition("/")[2] if "/" in row else row
-    return row.rpartition("/")[2]
+def _plot(group: sections.Group, document: dict, folder: pathlib.Path) -> bool:
+    """Writes the plot of a group that has rows to compare."""
+    rows = sections.members(group, document)
+    if len(rows) < 2:
+        return False
+    bars = [svg.Bar(who, r["value"]["median"], r["value"]["low"], r["value"]["high"],
+                    sections.is_rondo(who)) for who, r in rows.items()]
+    unit = next(iter(rows.values()))["unit"]
+    better = "more" if unit in sections.HIGHER_IS_BETTER else "less"
+    (folder / group.file).write_text(svg.bars(group.title, unit, bars, better, group.logarithmic),
+                                     encoding="utf-8")
+    return True
 
 
 def _without_paths(command: str) -> str:

@@ -35,7 +35,7 @@ class Options:
 
     @property
     def rounds(self) -> int:
-        return 3 if self.quick else 9
+        return 1 if self.quick else 9
 
     def program(self, name: str) -> str:
         return str(self.build / "bench" / name)
@@ -197,8 +197,8 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 # The counters that a table shows, in its order; the JSON has all of them.
-COUNTERS = ("instructions", "allocs", "syscalls", "bytes a task", "resident a task", "cpu ms",
-            "user µs", "server µs", "server ms", "rate", "p50", "p99", "p99.9", "max")
+COUNTERS = ("instructions", "allocs", "syscalls", "bytes a task", "resident a task",
+            "bytes a connection", "cpu %", "cpu ms", "user µs", "server µs", "server ms", "rate", "mean", "p50", "p99", "p99.9", "max")
 
 
 def _short(x: float) -> str:

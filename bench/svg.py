@@ -1,4 +1,6 @@
-"""Bar charts as SVG, written by hand: a bar a row, its length the median, a whisker for the interval."""
+"""Bar charts as SVG, written by hand: a bar a row, its length the median, a whisker for the interval; a dot
+instead of a bar where the axis is logarithmic. On white, so that they can be read on any page.
+"""
 
 import dataclasses
 import html
@@ -18,8 +20,7 @@ WIDTH, LEFT, RIGHT, TOP, STEP, THICK = 720, 190, 90, 44, 24, 15
 OWN, OTHER, INK, FAINT = "#c2410c", "#94a3b8", "#1e293b", "#e2e8f0"
 
 
-def bars(title: str, unit: str, rows: list[Bar], logarithmic: bool = False) -> str:
-    """One chart. With a logarithmic axis bars begin at a power of ten, so lengths compare by steps."""
+def bars(title: str, unit: str, rows: list[Bar], better: str, logarithmic: bool = False) -> str:
     most = max(max(r.high, r.value) for r in rows)
     least = 10 ** math.floor(math.log10(min(r.value for r in rows))) / 2 if logarithmic else 0.0
     room = WIDTH - LEFT - RIGHT
@@ -35,9 +36,10 @@ def bars(title: str, unit: str, rows: list[Bar], logarithmic: bool = False) -> s
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'height="{height}" font-family="sans-serif" font-size="12" role="img">',
         f"<title>{html.escape(title)}</title>",
-        f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
+        f'<rect width="{WIDTH}" height="{height}" rx="6" fill="white"/>',
         f'<text x="12" y="22" font-size="14" font-weight="bold" fill="{INK}">'
         f"{html.escape(title)}</text>",
+        f'<text x="{WIDTH - 8}" y="22" text-anchor="end" fill="{INK}">{better} is better</text>',
     ]
     for tick in _ticks(least, most, logarithmic):
         at = f"{x(tick):.1f}"
@@ -52,8 +54,13 @@ def bars(title: str, unit: str, rows: list[Bar], logarithmic: bool = False) -> s
         colour = OWN if row.own else OTHER
         out.append(f'<text x="{LEFT - 8}" y="{middle + 4}" text-anchor="end" fill="{INK}">'
                    f"{html.escape(row.name)}</text>")
-        out.append(f'<rect x="{LEFT}" y="{top}" width="{max(1.0, x(row.value) - LEFT):.1f}" '
-                   f'height="{THICK}" fill="{colour}"/>')
+        end = x(row.value)
+        if logarithmic:
+            out.append(f'<path d="M{LEFT} {middle}H{end:.1f}" stroke="{colour}" stroke-dasharray="2 3"/>')
+            out.append(f'<circle cx="{end:.1f}" cy="{middle}" r="{THICK / 3:.0f}" fill="{colour}"/>')
+        else:
+            out.append(f'<rect x="{LEFT}" y="{top}" width="{max(1.0, end - LEFT):.1f}" '
+                       f'height="{THICK}" fill="{colour}"/>')
         out.append(f'<path d="M{x(row.low):.1f} {middle}H{x(row.high):.1f}" stroke="{INK}" '
                    'stroke-width="2"/>')
         out.append(f'<text x="{x(max(row.high, row.value)) + 6:.1f}" y="{middle + 4}" '

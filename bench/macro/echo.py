@@ -46,12 +46,7 @@ class Server:
         if not self.program.endswith(".py"):
             there = pathlib.Path(options.program(self.program)).exists()
             return "" if there else f"{self.program} was not built"
-        if "--uvloop" in self.arguments:
-            try:
-                processes.run_on(0, [http.SYSTEM_PYTHON, "-c", "import uvloop"])
-            except RuntimeError:
-                return f"{http.SYSTEM_PYTHON} has no uvloop"
-        return ""
+        return http.python_has_no("uvloop") if "--uvloop" in self.arguments else ""
 
 
 SERVERS = (
@@ -140,7 +135,7 @@ def _row(server: Server, suite: str, connections: int,
     own, limit = rounds[server.name], rounds[server.against]
     row = report.Row(f"{suite}/{server.name}", "µs")
     row.value = report.summarize([r.cpu_us for r in own])
-    row.counters["trips_a_second"] = report.summarize([r.trips_a_second for r in own]).median
+    row.counters["rate"] = report.summarize([r.trips_a_second for r in own]).median
     if server.counts:
         row.counters["syscalls"] = report.summarize([r.system_calls for r in own]).median
     if server.name == server.against:
@@ -170,7 +165,8 @@ def _instructions(options: report.Options) -> list[report.Row]:
         if not server.counts or server.name.endswith("again") or options.filter not in row.name:
             continue
         try:
-            (few, few_trips), (many, many_trips) = [_count(options, server, s) for s in (0.5, 2.0)]
+            times = (0.2, 0.6) if options.quick else (0.5, 2.0)
+            (few, few_trips), (many, many_trips) = [_count(options, server, s) for s in times]
             row.counters["instructions"] = (many - few) / (many_trips - few_trips)
         except RuntimeError:
             row.note = "skipped: this server does not work under this valgrind"

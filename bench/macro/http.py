@@ -106,13 +106,19 @@ def rondo_load(options: report.Options, url: str, seconds: float, *more: str) ->
             f"-w{seconds / 10:g}", *more, url]
 
 
+def python_has_no(module: str) -> str:
+    """Says so when the system's Python cannot import it; empty when it can."""
+    try:
+        processes.run_on(processes.LOAD_CORE, [SYSTEM_PYTHON, "-c", f"import {module}"])
+    except RuntimeError:
+        return f"{SYSTEM_PYTHON} has no {module}"
+    return ""
+
+
 def missing_client(options: report.Options, name: str) -> str:
     command = client_command(options, name, "", 1)
-    if name == "aiohttp":
-        try:
-            processes.run_on(processes.LOAD_CORE, [SYSTEM_PYTHON, "-c", "import aiohttp"])
-        except RuntimeError:
-            return f"{SYSTEM_PYTHON} has no aiohttp"
+    if name == "aiohttp" and (why := python_has_no("aiohttp")):
+        return why
     return "" if shutil.which(command[0]) else f"{command[0]} is not installed"
 
 
@@ -158,7 +164,9 @@ def _read_h2load(text: str, user_s: float, system_s: float) -> Run:
     if done != succeeded:
         raise RuntimeError(f"h2load: {text}")
     took = float(seconds[1]) * _UNITS_US[seconds[2]] / 1e6
-    return Run(int(done), took, user_s, system_s)
+    mean = re.search(r"time for request: +\S+ +\S+ +([\d.]+)(us|ms|s)", text)
+    latency = {"mean": float(mean[1]) * _UNITS_US[mean[2]]} if mean else {}
+    return Run(int(done), took, user_s, system_s, latency)
 
 
 # --- rounds ------------------------------------------------------------------------------------------

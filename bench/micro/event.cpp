@@ -1,6 +1,8 @@
-// Events: one that is set already, and two tasks that wake each other.
+// Tasks that wait for each other: an event that is set already, two tasks that wake each other by events,
+// ten that meet at a barrier.
 #include "harness.hpp"
 
+#include <rondo/runtime/barrier.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/task_group.hpp>
 
@@ -47,11 +49,32 @@ task<> event_hop(State& state) {
   co_await with_task_group([&](task_group& group) { return play(state, group, t); });
 }
 
+task<> arrive(barrier& b, const bool& over) {
+  while (!over) co_await b.arrive_and_wait();
+}
+task<> arrive_counted(State& state, task_group& group, barrier& b, bool& over) {
+  for (std::size_t i = 1; i < b.parties(); ++i) group.spawn(arrive(b, over));
+  {
+    const costs counted(state);
+    while (state.KeepRunningBatch(static_cast<std::int64_t>(b.parties())))
+      co_await b.arrive_and_wait();
+  }
+  over = true;
+  group.cancel();
+}
+task<> barrier_of_ten(State& state) {
+  barrier b(10);
+  bool over = false;
+  co_await with_task_group(
+      [&](task_group& group) { return arrive_counted(state, group, b, over); });
+}
+
 }  // namespace
 
 void add_event() {
   add_on_each_reactor("event_already_set", wait_for_set_event);
   add_on_each_reactor("event_hop", event_hop);
+  add_on_each_reactor("barrier_of_10", barrier_of_ten);
 }
 
 }  // namespace rondo::bench

@@ -77,7 +77,6 @@ void add_circuit_breaker();
 void add_compose();
 void add_event();
 void add_inspect();
-void add_lines();
 void add_gather();
 void add_http();
 void add_lock();

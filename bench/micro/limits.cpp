@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-[[gnu::noinline]] task<int> ready_child() { co_return 1; }
+[[gnu::noinline]] task<int> ready_work() { co_return 1; }
 
 detail::time_point start() { return detail::policy_now(); }
 
@@ -82,14 +82,14 @@ void account_share(State& state) {
 
 template <class Policy>
 task<> call_through(State& state, Policy& p) {
-  (void)co_await p.run(ready_child);
+  (void)co_await p.run(ready_work);
   const costs counted(state);
-  for (auto _ : state) benchmark::DoNotOptimize(co_await p.run(ready_child));
+  for (auto _ : state) benchmark::DoNotOptimize(co_await p.run(ready_work));
 }
 
 task<> bare(State& state) {
   const costs counted(state);
-  for (auto _ : state) benchmark::DoNotOptimize(co_await as_result(ready_child()));
+  for (auto _ : state) benchmark::DoNotOptimize(co_await as_result(ready_work()));
 }
 task<> through_rate_limiter(State& state) {
   rate_limiter p(rate_limiter::options(1'000'000'000, 1s));

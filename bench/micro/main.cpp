@@ -7,7 +7,6 @@ int main(int argc, char** argv) {
   add_spawn();
   add_queue();
   add_event();
-  add_lines();
   add_bridges();
   add_threads();
   add_lock();

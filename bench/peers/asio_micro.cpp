@@ -127,6 +127,31 @@ void sleep_100000(State& state) {
   }
 }
 
+constexpr int depth = 10;
+constexpr int cancelled = 100;
+
+// Rondo's cancel_frame: a cancelled wait throws, through ten frames.
+[[gnu::noinline]] awaitable<void> wait_deep(asio::steady_timer& never, int frames) {
+  if (frames == 1)
+    co_await never.async_wait(use_awaitable);
+  else
+    co_await wait_deep(never, frames - 1);
+}
+void cancel_frame(State& state) {
+  asio::io_context context(1);
+  std::vector<asio::steady_timer> waits;
+  for (int i = 0; i < cancelled; ++i) waits.emplace_back(context, std::chrono::hours(1));
+  while (state.KeepRunningBatch(cancelled * depth)) {
+    for (auto& never : waits) asio::co_spawn(context, wait_deep(never, depth), asio::detached);
+    context.restart();
+    context.poll();  // all of them wait now
+    const auto begun = std::chrono::steady_clock::now();
+    for (auto& never : waits) never.cancel();
+    context.run();
+    state.SetIterationTime(seconds_since(begun));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -143,6 +168,7 @@ int main(int argc, char** argv) {
       ->Iterations(1)
       ->UseRealTime()
       ->Unit(benchmark::kMillisecond);
+  add("cancel_frame", cancel_frame)->UseManualTime();
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

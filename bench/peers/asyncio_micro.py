@@ -8,7 +8,8 @@ import json
 import sys
 import time
 
-SPAWNED, HOPS, GATHERED, SLEEPERS, YIELDS = 20_000, 50_000, 10_000, 100_000, 200
+SPAWNED, HOPS, GATHERED, SLEEPERS, YIELDS = 10_000, 20_000, 10_000, 100_000, 50
+CANCELLED, DEPTH = 1_000, 10
 
 
 async def nothing():
@@ -67,9 +68,26 @@ async def sleep_100000_for_300ms():
     return time.perf_counter() - begun
 
 
+async def cancel_frame():
+    async def wait_deep(never, frames):
+        if frames == 1:
+            await never.wait()
+        else:
+            await wait_deep(never, frames - 1)
+
+    never = asyncio.Event()
+    tasks = [asyncio.create_task(wait_deep(never, DEPTH)) for _ in range(CANCELLED)]
+    await asyncio.sleep(0)
+    begun = time.perf_counter()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return (time.perf_counter() - begun) / (CANCELLED * DEPTH)
+
+
 async def main():
     rows = (await_ready_child, yield_1000_tasks, spawn_and_join, queue_hop, gather_10000,
-            sleep_100000_for_300ms)
+            sleep_100000_for_300ms, cancel_frame)
     print(json.dumps({row.__name__: await row() * 1e9 for row in rows}))
 
 
