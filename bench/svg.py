@@ -63,7 +63,8 @@ def bars(title: str, unit: str, rows: list[Bar], better: str, logarithmic: bool 
                        f'height="{THICK}" fill="{colour}"/>')
         out.append(f'<path d="M{x(row.low):.1f} {middle}H{x(row.high):.1f}" stroke="{INK}" '
                    'stroke-width="2"/>')
-        out.append(f'<text x="{x(max(row.high, row.value)) + 6:.1f}" y="{middle + 4}" '
+        room_for_dot = 10 if logarithmic else 6
+        out.append(f'<text x="{x(max(row.high, row.value)) + room_for_dot:.1f}" y="{middle + 4}" '
                    f'fill="{INK}">{_plain(row.value)}</text>')
     return "\n".join([*out, "</svg>"]) + "\n"
 
