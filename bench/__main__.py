@@ -31,8 +31,9 @@ import os
 import pathlib
 import sys
 import time
+import traceback
 
-from bench import build, page, report
+from bench import build, page, processes, report
 from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
                          latency, load_check, sleepers, tls)
 from bench.micro import instructions, peers
@@ -80,26 +81,34 @@ def main() -> int:
     written = arguments.page or (arguments.build / "benchmarks.md" if arguments.quick else PAGE)
 
     document = _read(results) if arguments.only or arguments.page_only else {}
-    if not arguments.page_only:
-        _run(document, arguments, chosen, results)
+    failed = [] if arguments.page_only else _run(document, arguments, chosen, results)
     page.write(document, written)
     print(f"all rounds, versions and commands: {results}\nthe page: {written}")
-    return 0
+    if failed:
+        print(f"failed: {', '.join(failed)}; again with --only")
+    return 1 if failed else 0
 
 
 def _run(document: dict, arguments: argparse.Namespace, chosen: dict[str, str],
-         results: pathlib.Path) -> None:
+         results: pathlib.Path) -> list[str]:
+    """Runs the suites and keeps what they give; returns those that failed: they stop none of the others."""
+    processes.allow_many_descriptors()
     document.update({"machine": report.machine(), "quick": arguments.quick})
     document.setdefault("suites", {})
     load = document["machine"]["load_average_before"][0]
     print(f"load average before: {load}", flush=True)
-    begun = time.monotonic()
+    begun, failed = time.monotonic(), []
     for name in SUITES:
         if name not in chosen:
             continue
         print(f"\n[{time.monotonic() - begun:4.0f} s] {name} …", flush=True)
         options = report.Options(arguments.build.resolve(), arguments.quick, chosen[name])
-        result = SUITES[name](options)
+        try:
+            result = SUITES[name](options)
+        except Exception:  # pylint: disable=broad-except
+            traceback.print_exc()
+            failed.append(name)
+            result = report.Result([report.Row(name, note="failed")], [])
         _merge(document, name, result, partly=bool(options.filter))
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n",
@@ -111,6 +120,7 @@ def _run(document: dict, arguments: argparse.Namespace, chosen: dict[str, str],
     print(f"\n[{time.monotonic() - begun:4.0f} s] done")
     if load > 0.5:
         print(f"this machine was busy (load {load}) when the run began: read the times with care")
+    return failed
 
 
 def _read(results: pathlib.Path) -> dict:

@@ -97,7 +97,9 @@ def _first_paragraph(document: dict, verdicts: list[targets.Verdict]) -> str:
              if won else "No peer beats Rondo where both were measured.")
     skipped = [r["name"] for s in document["suites"].values() for r in s["rows"]
                if r["note"].startswith("skipped")]
-    return text + (f" Skipped: {', '.join(skipped)}." if skipped else "")
+    failed = [r["name"] for s in document["suites"].values() for r in s["rows"] if r["note"] == "failed"]
+    return (text + (f" Skipped: {', '.join(skipped)}." if skipped else "")
+            + (f" **Failed: {', '.join(failed)}.**" if failed else ""))
 
 
 def _table(rows: list[dict]) -> list[str]:

@@ -19,9 +19,21 @@ import typing
 SERVER_CORE = 0
 LOAD_CORE = min(1, (os.cpu_count() or 1) - 1)
 
+MOST_CONNECTIONS = 10_000
 # Nothing here takes as long: what does, hangs.
 _LONGEST_RUN_S = 600
 _LONGEST_STOP_S = 10
+
+
+def allow_many_descriptors() -> None:
+    """Lets this process and what it starts have as many as the suites want, as far as the system does."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MOST_CONNECTIONS + 5_000), hard))
+
+
+def connections_at_most(wanted: int) -> int:
+    """As many as descriptors allow."""
+    return min(wanted, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 100)
 
 
 def run_on(core: int, command: list[str], environment: dict[str, str] | None = None,

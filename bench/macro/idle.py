@@ -3,38 +3,32 @@
 Every connection has asked once and been answered. Resident memory before and after, divided.
 """
 
-import resource
 import socket
 
-from bench import report
+from bench import processes, report
 from bench.macro import http
 
 SERVERS = ("nginx", "rondo-epoll", "rondo-io_uring", "node")
-CONNECTIONS = 10_000
+CONNECTIONS = processes.MOST_CONNECTIONS
 BYTES_AIM = 1_024
 NOTES = ["Growth of the server's resident memory by a connection; the kernel's share is not in it."]
 
 
 def run(options: report.Options) -> report.Result:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    connections = min(CONNECTIONS, hard - 100)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, CONNECTIONS + 100), hard))
+    connections = processes.connections_at_most(CONNECTIONS)
     rows = []
-    try:
-        for name in SERVERS:
-            if options.filter not in f"idle/{name}":
-                continue
-            row = report.Row(f"idle/{name}", "B")
-            rows.append(row)
-            if missing := http.missing_server(options, name):
-                row.note = f"skipped: {missing}"
-                continue
-            row.value = report.summarize([_bytes_each(options, name, connections)
-                                          for _ in range(1 if options.quick else 3)])
-            if name.startswith("rondo-"):
-                report.aim_at_most(row, BYTES_AIM, row.value)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    for name in SERVERS:
+        if options.filter not in f"idle/{name}":
+            continue
+        row = report.Row(f"idle/{name}", "B")
+        rows.append(row)
+        if missing := http.missing_server(options, name):
+            row.note = f"skipped: {missing}"
+            continue
+        row.value = report.summarize([_bytes_each(options, name, connections)
+                                      for _ in range(1 if options.quick else 3)])
+        if name.startswith("rondo-"):
+            report.aim_at_most(row, BYTES_AIM, row.value)
     return report.Result(rows, [" ".join(http.serve_command(options))], NOTES)
 
 

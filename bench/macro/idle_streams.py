@@ -5,12 +5,13 @@ Each waits in `receive()`, which holds no buffer while there is nothing to read.
 
 from bench import processes, report
 
-CONNECTIONS, SECONDS = 10_000, 5
+CONNECTIONS, SECONDS = processes.MOST_CONNECTIONS, 5
 BYTES_AIM = 1024
 
 
 def run(options: report.Options) -> report.Result:
-    count, seconds = (1_000, 1) if options.quick else (CONNECTIONS, SECONDS)
+    wanted, seconds = (1_000, 1) if options.quick else (CONNECTIONS, SECONDS)
+    count = processes.connections_at_most(wanted)
     load = [options.program("bench_idle_load"), "PORT", str(count), str(seconds), "PID"]
     rows = []
     for reactor in ("epoll", "io_uring"):
