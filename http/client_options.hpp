@@ -115,9 +115,9 @@ class client_options {
     proxy_ = std::move(p);
     return *this;
   }
-  // Asked about each address before it is connected to; what it refuses is a connect_error with EPERM's condition
-  // (std::errc::permission_denied). It cannot see what a proxy connects to: both together make the client's
-  // constructor throw std::invalid_argument.
+  // Asked about each address before it is connected to. What it refuses is not tried; when it refuses all that a host
+  // has, that is a connect_error (std::errc::permission_denied) which names them. It cannot see what a proxy
+  // connects to: both together make the client's constructor throw std::invalid_argument.
   client_options& guard(std::shared_ptr<address_guard> g) {
     guard_ = std::move(g);
     return *this;

@@ -11,31 +11,32 @@ std::string host_and_port(const http::url& u) {
   return std::string(u.host()) + ':' + std::to_string(u.port());
 }
 
-// One address after another, each seen by the guard in the moment before.
+// The guard and the tracer see each address in the moment before it is connected to.
 task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_guard* guard) {
   e.set_phase(phase::resolve);
   e.trace(trace_point::resolving, to.hostname());
-  const std::vector<net::endpoint> all =
-      co_await net::resolve(std::string(to.hostname()), to.port());
+  std::vector<net::endpoint> all = co_await net::resolve(std::string(to.hostname()), to.port());
   e.trace(trace_point::resolved, {}, all.size());
   e.set_phase(phase::connect);
-  std::exception_ptr failure;
+  bool tried = false;
   std::string refused;
-  for (const net::endpoint& at : all) {
+  net::connect_options options;
+  options.filter([&](const net::endpoint& at) {
     if (guard && !guard->allows(at)) {
-      refused = at.to_string();
-      continue;
+      refused += (refused.empty() ? "" : ", ") + at.to_string();
+      return false;
     }
+    tried = true;
     e.trace(trace_point::connecting, at.to_string());
-    try {
-      co_return co_await net::tcp_stream::connect(at);
-    } catch (const std::system_error&) {
-      if (!failure) failure = std::current_exception();
-    }
+    return true;
+  });
+  try {
+    co_return co_await net::tcp_stream::connect(std::move(all), std::move(options));
+  } catch (const std::system_error&) {
+    if (tried || refused.empty()) throw;
   }
-  if (failure) std::rethrow_exception(failure);
   throw connect_error(std::make_error_code(std::errc::permission_denied),
-                      "the guard refuses " + refused);
+                      std::string(to.hostname()) + ": the guard refuses " + refused);
 }
 
 task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {

@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <stdexcept>
+#include <string>
 #include <vector>
 
 namespace rondo::net {
@@ -95,9 +97,27 @@ struct race {
     one_failed.set();
   }
 
+  // Asks the filter, in the moment before an address is connected to.
+  bool allows(const endpoint& to, const connect_options& options) {
+    if (!options.filter_ || options.filter_->allows(to)) return true;
+    if (!refused) refused = to;
+    return false;
+  }
+  // `host`: empty when there was no name.
+  [[noreturn]] void throw_failure(const std::string& host) const {
+    const bool none_tried = !error;
+    const std::string at = (none_tried ? *refused : where).to_string();
+    const std::string what = "connect to " + (host.empty() ? at : host + " (" + at + ')');
+    if (none_tried)
+      throw std::system_error(std::make_error_code(std::errc::permission_denied),
+                              what + ", which the filter refuses");
+    throw std::system_error(error, what);
+  }
+
   tcp_stream winner;
-  std::error_code error;
+  std::error_code error;  // of those that were tried
   endpoint where;
+  std::optional<endpoint> refused;  // the first that the filter refused
   event one_failed;
 };
 
@@ -115,6 +135,7 @@ task<> stagger(race& r, const std::vector<endpoint>& candidates, const connect_o
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     for (const endpoint& to : candidates) {
+      if (!r.allows(to, options)) continue;
       r.one_failed.clear();
       g.spawn(run_attempt(r, g, to, options));
       if (&to != &candidates.back()) co_await try_for(options.attempt_delay_, r.one_failed.wait());
@@ -142,31 +163,52 @@ std::vector<endpoint> interleave(const std::vector<endpoint>& found) {
   return result;
 }
 
-task<tcp_stream> connect_by_name(std::string host, std::uint16_t port, connect_options options) {
-  std::vector<endpoint> candidates = co_await resolve(host, port);
+// `host`: the name that they are of, or empty.
+task<tcp_stream> connect_to_any(std::string host, std::vector<endpoint> candidates,
+                                connect_options options) {
   std::erase_if(candidates, [&](const endpoint& e) { return !wanted(e, options); });
   if (candidates.empty())
     throw std::system_error(system_error(EADDRNOTAVAIL),
-                            "connect to " + host + ": it has no address of the family asked for");
-  candidates = interleave(candidates);
+                            "connect to " + (host.empty() ? "an endpoint" : host) +
+                                ": it has no address of the family asked for");
   race r;
-  if (candidates.size() == 1) {
+  if (candidates.size() > 1) {
+    candidates = interleave(candidates);
+    co_await stagger(r, candidates, options);
+    if (r.winner.is_open()) co_return std::move(r.winner);
+  } else if (r.allows(candidates.front(), options)) {
     attempt only = co_await try_connect_in_time(candidates.front(), options);
     if (!only.error) co_return std::move(only.stream);
     r.failed(only.error, candidates.front());
-  } else {
-    co_await stagger(r, candidates, options);
-    if (r.winner.is_open()) co_return std::move(r.winner);
   }
-  throw std::system_error(r.error, "connect to " + host + " (" + r.where.to_string() + ")");
+  r.throw_failure(host);
+}
+
+task<tcp_stream> connect_by_name(std::string host, std::uint16_t port, connect_options options) {
+  std::vector<endpoint> candidates = co_await resolve(host, port);
+  co_return co_await connect_to_any(std::move(host), std::move(candidates), std::move(options));
+}
+
+void refuse_what_is_no_ip(const endpoint& to) {
+  if (!to.is_ip())
+    throw std::invalid_argument("tcp_stream::connect wants an IP endpoint, not " + to.to_string());
 }
 
 task<tcp_stream> connect_to(endpoint to, connect_options options) {
-  if (!to.is_ip())
-    throw std::invalid_argument("tcp_stream::connect wants an IP endpoint, not " + to.to_string());
-  attempt a = co_await try_connect_in_time(to, options);
-  if (a.error) throw std::system_error(a.error, "connect to " + to.to_string());
-  co_return std::move(a.stream);
+  refuse_what_is_no_ip(to);
+  race r;
+  if (r.allows(to, options)) {
+    attempt a = co_await try_connect_in_time(to, options);
+    if (!a.error) co_return std::move(a.stream);
+    r.failed(a.error, to);
+  }
+  r.throw_failure({});
+}
+
+task<tcp_stream> connect_to_known(std::vector<endpoint> to, connect_options options) {
+  if (to.empty()) throw std::invalid_argument("tcp_stream::connect wants at least one endpoint");
+  for (const endpoint& e : to) refuse_what_is_no_ip(e);
+  co_return co_await connect_to_any({}, std::move(to), std::move(options));
 }
 
 task<tcp_stream> within(nanoseconds limit, std::string what, task<tcp_stream> connecting) {
@@ -184,6 +226,13 @@ task<tcp_stream> tcp_stream::connect(std::string host, std::uint16_t port,
   const nanoseconds limit = options.timeout_;
   std::string what = host;
   return within(limit, std::move(what), connect_by_name(std::move(host), port, std::move(options)));
+}
+
+task<tcp_stream> tcp_stream::connect(std::vector<endpoint> to, connect_options options) {
+  if (options.timeout_ == unlimited) return connect_to_known(std::move(to), std::move(options));
+  const nanoseconds limit = options.timeout_;
+  std::string what = to.empty() ? std::string() : to.front().to_string();
+  return within(limit, std::move(what), connect_to_known(std::move(to), std::move(options)));
 }
 
 task<tcp_stream> tcp_stream::connect(endpoint to, connect_options options) {

@@ -14,10 +14,37 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace rondo::net {
+
+namespace detail {
+
+// connect_options::filter, with its type erased.
+class address_filter {
+ public:
+  address_filter() = default;
+  address_filter(const address_filter&) = delete;
+  address_filter& operator=(const address_filter&) = delete;
+  virtual ~address_filter() = default;
+  virtual bool allows(const endpoint& to) = 0;
+};
+
+template <class Fn>
+class function_filter final : public address_filter {
+ public:
+  explicit function_filter(Fn fn) : fn_(std::move(fn)) {}
+  bool allows(const endpoint& to) override { return fn_(to); }
+
+ private:
+  Fn fn_;
+};
+
+}  // namespace detail
 
 // How to connect. Every setter returns the object itself.
 struct connect_options {
@@ -49,6 +76,14 @@ struct connect_options {
     local_ = std::move(e);
     return *this;
   }
+  // Asked about each address in the moment before it is connected to: (const endpoint&) -> bool. What it refuses
+  // is passed over as if it had not been there; when it refuses all, connect fails with
+  // std::errc::permission_denied. What it throws ends the connect.
+  template <class Fn>
+  connect_options& filter(Fn fn) {
+    filter_ = std::make_shared<detail::function_filter<Fn>>(std::move(fn));
+    return *this;
+  }
   // TCP_NODELAY. True.
   connect_options& no_delay(bool on) noexcept {
     no_delay_ = on;
@@ -60,6 +95,7 @@ struct connect_options {
   rondo::detail::nanoseconds attempt_delay_ = std::chrono::milliseconds(250);
   address_family family_ = address_family::any;
   std::optional<endpoint> local_;
+  std::shared_ptr<detail::address_filter> filter_;
   bool no_delay_ = true;
 };
 
@@ -80,6 +116,9 @@ class tcp_stream : public stream_socket {
   // when all failed. Cancelled: nothing stays open.
   static task<tcp_stream> connect(std::string host, std::uint16_t port,
                                   connect_options options = {});
+  // The same for addresses that are known, in the order in which a lookup would give them. Throws
+  // std::invalid_argument for none, and for a Unix name.
+  static task<tcp_stream> connect(std::vector<endpoint> to, connect_options options = {});
   // The same for one address. Throws std::invalid_argument for a Unix name.
   static task<tcp_stream> connect(endpoint to, connect_options options = {});
 };

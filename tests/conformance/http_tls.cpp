@@ -116,6 +116,29 @@ CONFORMANCE(Https, PlainAndSecureAreNotMixed) {
   });
 }
 
+CONFORMANCE(Https, TheTracerSeesTheHandshakeBetweenConnectAndRequest) {
+  NEEDS_OPENSSL;
+  struct log final : http::tracer {
+    void on(const http::trace_event& e) override {
+      using enum http::trace_point;
+      if (e.what == connected || e.what == secured || e.what == head_sent) points.push_back(e.what);
+      if (e.what == secured) protocol = e.text;
+    }
+    std::vector<http::trace_point> points;
+    std::string protocol;
+  };
+  http::server server;
+  add_routes(server);
+  co_await with_secure_server(server, our_server(), [](std::string origin) -> task<> {
+    auto seen = std::make_shared<log>();
+    http::client c(trusting().trace(seen));
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(co_await get_text(c, origin + "/hello"), "hello\n");
+    using enum http::trace_point;
+    EXPECT_EQ(seen->points, (std::vector{connected, secured, head_sent, head_sent}));
+    EXPECT_TRUE(seen->protocol.starts_with("TLS")) << seen->protocol;
+  });
+}
+
 CONFORMANCE(Https, ASilentServerRunsIntoTheTlsTimeout) {
   NEEDS_OPENSSL;
   tcp_listener silent = listen_here();

@@ -118,6 +118,20 @@ CONFORMANCE(Connect, IsRefusedWhereNobodyListens) {
   EXPECT_EQ(resources::now().descriptors, before);
 }
 
+CONFORMANCE(Connect, TriesWhatTheFilterAllowsAlone) {
+  tcp_listener listener = listen_here();
+  const std::uint16_t port = listener.local_endpoint().port();
+  const auto v4 = net::connect_options().filter([](const endpoint& to) { return to.ip().is_v4(); });
+  tcp_stream s = co_await tcp_stream::connect("localhost", port, v4);
+  EXPECT_EQ(s.remote_endpoint(), listener.local_endpoint());
+  tcp_stream again = co_await tcp_stream::connect(
+      std::vector{endpoint(net::address::loopback_v6(), port), listener.local_endpoint()}, v4);
+  EXPECT_EQ(again.remote_endpoint(), listener.local_endpoint());
+  const auto v6 = net::connect_options().filter([](const endpoint& to) { return to.ip().is_v6(); });
+  const auto refused = co_await as_result(tcp_stream::connect(listener.local_endpoint(), v6));
+  EXPECT_EQ(refused.code(), std::errc::permission_denied);
+}
+
 CONFORMANCE(Connect, NamesTheHostThatIsUnknown) {
   const auto r = co_await as_result(tcp_stream::connect("no-such-host.invalid", 80));
   EXPECT_EQ(r.code().category(), net::resolver_category());

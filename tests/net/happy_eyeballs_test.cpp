@@ -199,6 +199,72 @@ TEST(HappyEyeballs, SaysThatTheNameServerFailed) {
   });
 }
 
+TEST(HappyEyeballs, PassesOverWhatTheFilterRefuses) {
+  with_host({"2001:db8::1", "10.0.0.1", "2001:db8::2"}, []() -> task<> {
+    silence("2001:db8::1");
+    tcp_listener v4 = listen_at("10.0.0.1");
+    tcp_listener v6 = listen_at("2001:db8::2");
+    const endpoint refused = endpoint::parse("10.0.0.1:80");
+    std::vector<std::string> asked;
+    attempt a = co_await connect_to_host(connect_options().filter([&](const endpoint& to) {
+      asked.push_back(to.to_string());
+      return to != refused;
+    }));
+    EXPECT_TRUE(a.result.has_value());
+    expect_took(a, 250ms + round_trip, 1);
+    EXPECT_EQ(asked,
+              (std::vector<std::string>{"[2001:db8::1]:80", "10.0.0.1:80", "[2001:db8::2]:80"}));
+    EXPECT_FALSE(co_await try_for(1s, v4.accept()));
+  });
+}
+
+TEST(HappyEyeballs, SaysThatTheFilterRefusesAll) {
+  const auto none = connect_options().filter([](const endpoint&) { return false; });
+  for (const std::vector<std::string>& all :
+       {std::vector<std::string>{"10.0.0.1"}, {"10.0.0.1", "10.0.0.2"}})
+    with_host(all, [&]() -> task<> {
+      try {
+        co_await tcp_stream::connect("host", 80, none);
+        ADD_FAILURE() << "it was connected";
+      } catch (const std::system_error& e) {
+        EXPECT_EQ(e.code(), std::errc::permission_denied);
+        EXPECT_NE(std::string(e.what()).find("host (10.0.0.1:80), which the filter refuses"),
+                  std::string::npos)
+            << e.what();
+      }
+      const auto one =
+          co_await as_result(tcp_stream::connect(endpoint::parse("10.0.0.1:80"), none));
+      EXPECT_EQ(one.code(), std::errc::permission_denied);
+    });
+}
+
+TEST(HappyEyeballs, TellsWhatFailedRatherThanWhatWasRefused) {
+  with_host({"10.0.0.1", "10.0.0.2"}, []() -> task<> {
+    this_simulation().address("10.0.0.2").connects_fail_with(ENETUNREACH);
+    const endpoint refused = endpoint::parse("10.0.0.1:80");
+    const attempt a = co_await connect_to_host(
+        connect_options().filter([&](const endpoint& to) { return to != refused; }));
+    EXPECT_EQ(a.result.code(), system_code(ENETUNREACH));
+  });
+}
+
+TEST(HappyEyeballs, RacesAddressesThatAreKnown) {
+  simulate([]() -> task<> {
+    silence("2001:db8::1");
+    tcp_listener v4 = listen_at("10.0.0.1");
+    const std::vector<endpoint> known{endpoint::parse("[2001:db8::1]:80"),
+                                      endpoint::parse("[2001:db8::2]:80"),
+                                      endpoint::parse("10.0.0.1:80")};
+    const auto begun = this_loop().now();
+    tcp_stream s = co_await tcp_stream::connect(known);
+    EXPECT_EQ(s.remote_endpoint(), known.back());
+    EXPECT_LE(this_loop().now() - begun, 250ms + round_trip + withdrawal);
+    EXPECT_THROW(co_await tcp_stream::connect(std::vector<endpoint>()), std::invalid_argument);
+    EXPECT_THROW(co_await tcp_stream::connect(std::vector{endpoint::parse("unix:@x")}),
+                 std::invalid_argument);
+  });
+}
+
 TEST(HappyEyeballs, LeavesNothingWhereverItIsCancelled) {
   const auto n = cancel_at_every_wait(
       reactor_kind::simulated,
