@@ -39,6 +39,21 @@ task<response> client::patch(std::string url, std::string body) {
 task<response> client::del(std::string url) { return send(make("DELETE", url)); }
 // NOLINTEND(performance-unnecessary-value-param)
 
+namespace {
+
+[[noreturn]] void throw_out_of_time(const detail::exchange& e) {
+  throw timeout_error(phase::total,
+                      "while in phase \"" + std::string(to_string(e.current_phase())) + '"');
+}
+
+[[noreturn]] void throw_with_context(detail::exchange& e, http::error& error) {
+  error.add_context(e.url().href(), e.current_phase());
+  e.trace(trace_point::failed, error.what());
+  throw;
+}
+
+}  // namespace
+
 task<response> client::send(request r) {
   // The client itself may go before the response.
   const std::shared_ptr<const detail::client_state> kept = state_;
@@ -50,17 +65,25 @@ task<response> client::send(request r) {
   try {
     if (!limited) co_return co_await e.run();
     std::optional<response> result = co_await try_for(total, e.run());
-    if (!result) {
-      const std::string where =
-          "while in phase \"" + std::string(to_string(e.current_phase())) + '"';
-      throw timeout_error(phase::total, where);
-    }
+    if (!result) throw_out_of_time(e);
     e.set_deadline(*result, deadline);
     co_return std::move(*result);
   } catch (http::error& error) {
-    error.add_context(e.url().href(), e.current_phase());
-    e.trace(trace_point::failed, error.what());
-    throw;
+    throw_with_context(e, error);
+  }
+}
+
+task<> client::send_beside(request r, detail::response_reader& reader) {
+  const std::shared_ptr<const detail::client_state> kept = state_;
+  detail::exchange e(*kept, r);
+  const rondo::detail::nanoseconds total = e.limit(phase::total);
+  try {
+    if (total == detail::no_limit)
+      co_await e.run_beside(reader);
+    else if (!co_await try_for(total, e.run_beside(reader)))
+      throw_out_of_time(e);
+  } catch (http::error& error) {
+    throw_with_context(e, error);
   }
 }
 

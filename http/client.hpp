@@ -15,14 +15,36 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 namespace rondo::http {
 
 namespace detail {
+
 struct client_state;
-}
+
+// Gives a response to the reader of client::send.
+template <class Fn, class T>
+class function_reader final : public response_reader {
+ public:
+  explicit function_reader(Fn& fn) noexcept : fn_(&fn) {}
+  task<> read(response& r) override {
+    if constexpr (std::is_void_v<T>)
+      co_await (*fn_)(r);
+    else
+      value.emplace(co_await (*fn_)(r));
+  }
+  std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> value;
+
+ private:
+  Fn* fn_;
+};
+
+}  // namespace detail
 
 // Copies share their connections. Used on one loop at a time; what is idle when the loop ends is closed.
 class client {
@@ -34,8 +56,19 @@ class client {
   // body_error (of the request's own body), status_error (when asked for), each with the URL and the phase. A
   // connection that turns out stale is replaced once, without a word, when the request is idempotent, its body
   // can be sent again, and no byte of a response had come. A response that comes before the whole request has
-  // been sent ends the upload, and is the answer.
+  // been sent is the answer: one of 300 and above ends the upload, beside any other it goes on to its end first.
   task<response> send(request r);
+  // Both ways at once, for servers that answer while they read: `reader`, (response&) -> task<T>, is given the response
+  // as soon as its head has come, and the request's body is sent beside it. Completes with what reader gives, when
+  // the body has been sent too. A reader that ends before it has read the response to its end ends the exchange.
+  // What the body throws cancels the reader, and is thrown. The total timeout holds for all of it.
+  template <class Fn>
+  task<typename std::invoke_result_t<Fn&, response&>::value_type> send(request r, Fn reader) {
+    using value = typename std::invoke_result_t<Fn&, response&>::value_type;
+    detail::function_reader<Fn, value> erased(reader);
+    co_await send_beside(std::move(r), erased);
+    if constexpr (!std::is_void_v<value>) co_return std::move(*erased.value);
+  }
   // The same; the URL may be relative to client_options::base_url.
   task<response> get(std::string url);
   task<response> head(std::string url);
@@ -56,6 +89,8 @@ class client {
   void close_idle() noexcept;
 
  private:
+  task<> send_beside(request r, detail::response_reader& reader);
+
   std::shared_ptr<const detail::client_state> state_;
 };
 

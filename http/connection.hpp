@@ -12,6 +12,8 @@
 
 namespace rondo::http::detail {
 
+struct upload;
+
 inline constexpr std::size_t read_buffer_bytes = 16 * 1024;
 using read_buffer = std::unique_ptr<std::byte[]>;
 
@@ -42,6 +44,8 @@ class connection {
 
   void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
   read_buffer take_buffer() noexcept { return std::move(buffer_); }
+
+  std::shared_ptr<upload> sending;  // a request's body that goes on beside its response
 
   bool reused = false;     // it has carried an exchange before
   bool half_sent = false;  // a write failed

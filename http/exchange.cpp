@@ -109,6 +109,17 @@ task<response> exchange::run() {
   }
 }
 
+task<> exchange::run_beside(response_reader& reader) {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+  co_await with_task_group([&](task_group& g) -> task<> {
+    uploads_ = &g;
+    response r = co_await run();
+    co_await reader.read(r);
+    // Who has not heard all does not want to. Else the group waits for the body.
+    if (writing_ && !both_->heard_all) co_await stop_upload();
+  });
+}
+
 void exchange::prepare() {
   expects_ = setting(&settings::expect_continue);
   // RFC 9110, section 4.2.4: userinfo is never sent as part of a URL.
@@ -198,6 +209,7 @@ task<response> exchange::hop() {
   }
   const std::string key = way_.key(request_.url_, identity);
   for (bool fresh = false;;) {
+    if (writing_) co_await stop_upload();  // of an attempt before; it may have the last place
     phase_ = phase::pool;
     trace(trace_point::queued);
     lease l;
@@ -311,40 +323,58 @@ task<> exchange::send_and_hear(connection& c) {
     co_await within(phase::first_byte, hear(c, false));
 }
 
-// Both ways at once: an answer that comes during the upload ends it, and is delivered.
+// Both ways at once. An answer that is no success ends the upload, as RFC 9112, section 9.5 wants. Beside a success
+// it goes on: who has said 200 may be reading still, and half a body must not pass for the whole.
 task<> exchange::send_while_hearing(connection& c, bool head_sent) {
   phase_ = phase::write;
   c.half_sent = true;
   open_body();
-  bool answered = false;
-  event either;
+  both_ = std::make_shared<upload>();
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
-    auto reading = g.spawn([&]() -> task<> {
-      co_await hear(c, false);
-      answered = true;
-      either.set();
-    });
-    auto writing = g.spawn([&]() -> task<> {
-      const std::string head = head_sent ? std::string() : head_text();
-      try {
-        co_await write_rest(c, head);
-        c.half_sent = false;
-      } catch (const write_failure& e) {
-        unsent_ = e;
-      }
-      if (!head_sent) trace(trace_point::head_sent, head);
-      trace(trace_point::sent);
-      either.set();
-    });
-    co_await either.wait();
-    if (!answered) {
+    auto reading = g.spawn(hear_and_say(c));
+    if (uploads_) c.sending = both_;
+    writing_ = (uploads_ ? *uploads_ : g).spawn(send_and_say(c, head_sent));
+    co_await both_->moved.wait();
+    if (!both_->answered) {
       phase_ = phase::first_byte;
       const auto heard_it =
           co_await within(phase::first_byte, rondo::detail::to_task(reading.join()));
       if (!heard_it.has_value()) co_return;  // its error ends the group
     }
-    writing.cancel();
+    if (c.parser().head().status >= 300)
+      co_await stop_upload();
+    else if (!writing_->done())
+      phase_ = phase::write;
   });
+}
+
+task<> exchange::stop_upload() {
+  writing_->cancel();
+  static_cast<void>(co_await writing_->join());
+  writing_.reset();
+  both_.reset();
+}
+
+task<> exchange::hear_and_say(connection& c) {
+  co_await hear(c, false);
+  both_->answered = true;
+  both_->moved.set();
+}
+
+task<> exchange::send_and_say(connection& c, bool head_sent) {
+  const std::string head = head_sent ? std::string() : head_text();
+  try {
+    co_await write_rest(c, head);
+    c.half_sent = false;
+  } catch (const write_failure& e) {
+    unsent_ = e;
+  }
+  if (!head_sent) trace(trace_point::head_sent, head);
+  trace(trace_point::sent);
+  c.sending.reset();
+  both_->moved.set();
+  if (both_->rest) both_->rest.finish();
 }
 
 // Reads to the head of the final response, or to a 100 when `until_go_ahead`. May be called again after it
@@ -396,7 +426,7 @@ response exchange::make_response(lease l) {
   body->between_reads = limit(phase::read);
   if (c.parser().framing() == body_framing::none) {
     c.buffered_event();  // the end, which needs no further byte
-    if (c.reusable()) l.give_back();
+    l.finish();
     trace(trace_point::done);
   } else {
     body->from = std::move(l);

@@ -13,6 +13,7 @@
 #include <rondo/http/request.hpp>
 #include <rondo/http/response.hpp>
 #include <rondo/http/tracer.hpp>
+#include <rondo/runtime/task_group.hpp>
 
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ class exchange {
   exchange(const client_state& s, request& r);
 
   task<response> run();
+  // The same, and the response is read while the body may still be on its way.
+  task<> run_beside(response_reader& reader);
 
   http::phase current_phase() const noexcept { return phase_; }
   // For a policy.
@@ -88,6 +91,10 @@ class exchange {
   task<response> talk(lease l);
   task<> send_and_hear(connection& c);
   task<> send_while_hearing(connection& c, bool head_sent);
+  task<> send_and_say(connection& c, bool head_sent);
+  task<> hear_and_say(connection& c);
+  // Precondition: there is one.
+  task<> stop_upload();
   task<heard> hear(connection& c, bool until_go_ahead);
   task<> write_rest(connection& c, std::string_view head);
   task<> write_stream(connection& c);
@@ -116,6 +123,9 @@ class exchange {
   tracer* trace_ = nullptr;
   std::uint64_t number_ = 0;  // of the exchange, for the tracer
   std::optional<write_failure> unsent_;
+  task_group* uploads_ = nullptr;             // where a body is sent; null: in a group of its own
+  std::optional<join_handle<void>> writing_;  // the latest body's way out
+  std::shared_ptr<upload> both_;              // what it shares with the hearing
   int interim_ = 0;          // 1xx responses seen on this connection for this request
   int challenges_ = 0;       // Digest: answered so far
   bool crossed_ = false;     // a redirect led to another origin: secrets stay behind for good

@@ -31,10 +31,36 @@ void lease::give_back() noexcept {
 
 void lease::drop() noexcept {
   if (!pool_) return;
+  if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
+    conn->stream().tcp().close();
+    leave();
+    return;
+  }
   const std::shared_ptr<pool> p = std::move(pool_);
   if (conn) p->keep_buffer(conn->take_buffer());
   conn.reset();
   p->returned(key_, nullptr);
+}
+
+void lease::finish() noexcept {
+  if (conn->sending) {
+    conn->sending->heard_all = true;
+    leave();
+  } else if (conn->reusable()) {
+    give_back();
+  } else {
+    drop();
+  }
+}
+
+void lease::leave() noexcept {
+  const std::shared_ptr<upload> to = std::move(conn->sending);
+  to->rest = std::move(*this);
+}
+
+pool::pool(const pool_limits& limits)
+    : limits_(limits), watch_(std::make_shared<idle_watch>(this)) {
+  buffers_.reserve(spare_buffers);
 }
 
 pool::~pool() {
@@ -230,11 +256,7 @@ read_buffer pool::take_buffer() {
 }
 
 void pool::keep_buffer(read_buffer b) noexcept {
-  if (!b || buffers_.size() >= spare_buffers) return;
-  try {
-    buffers_.push_back(std::move(b));
-  } catch (const std::bad_alloc&) {  // it was only a spare one
-  }
+  if (b && buffers_.size() < spare_buffers) buffers_.push_back(std::move(b));  // there is room
 }
 
 }  // namespace rondo::http::detail

@@ -43,10 +43,24 @@ class lease {
   void give_back() noexcept;
   // Closes it and gives the place back.
   void drop() noexcept;
+  // The same for a connection whose response has ended: it is used again if it can be. While the request is still
+  // being sent, the upload has it.
+  void finish() noexcept;
 
  private:
+  void leave() noexcept;
+
   std::shared_ptr<pool> pool_;
   std::string key_;
+};
+
+// A request's body on its way, and whether its response has begun. Whoever has the lease may be done with it before
+// the body has been sent: then it is kept here, because the writer needs the connection until it has ended.
+struct upload {
+  event moved;  // the body has been sent, or the response's head has come
+  bool answered = false;
+  bool heard_all = false;  // the response has been read to its end
+  lease rest;
 };
 
 struct pool_limits {
@@ -57,8 +71,7 @@ struct pool_limits {
 
 class pool : public std::enable_shared_from_this<pool> {
  public:
-  explicit pool(const pool_limits& limits)
-      : limits_(limits), watch_(std::make_shared<idle_watch>(this)) {}
+  explicit pool(const pool_limits& limits);
   pool(const pool&) = delete;
   pool& operator=(const pool&) = delete;
   ~pool();

@@ -46,7 +46,7 @@ task<std::span<const std::byte>> response::receive() {
       co_return step.body;
     }
     b.trailers = held.conn->parser().trailers();
-    if (held.conn->reusable()) held.give_back();
+    held.finish();
     tell_end();
     co_return std::span<const std::byte>();
   } catch (http::error& e) {
@@ -72,7 +72,7 @@ void response::finish_if_at_hand() {
     const parse_event event = held.conn->buffered_event().event;
     if (event == parse_event::need_more) return;
     if (event != parse_event::end) continue;
-    if (held.conn->reusable()) held.give_back();
+    held.finish();
     return;
   }
 }

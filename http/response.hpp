@@ -99,4 +99,18 @@ class response {
   std::vector<past_response> history_;
 };
 
+namespace detail {
+
+// What reads a response while its request is still being sent, with its type erased.
+class response_reader {
+ public:
+  response_reader() = default;
+  response_reader(const response_reader&) = delete;
+  response_reader& operator=(const response_reader&) = delete;
+  virtual ~response_reader() = default;
+  virtual task<> read(response& r) = 0;
+};
+
+}  // namespace detail
+
 }  // namespace rondo::http

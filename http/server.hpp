@@ -136,7 +136,7 @@ struct server_options {
 
 class server {
  public:
-  explicit server(server_options options = {}) : options_(std::move(options)) {}
+  explicit server(server_options options = {}) : options_(options) {}
   server(const server&) = delete;
   server& operator=(const server&) = delete;
   ~server() = default;

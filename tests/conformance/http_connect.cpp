@@ -28,7 +28,7 @@ struct connect_log final : http::tracer {
   int connected = 0;
 };
 
-void silence(const std::string& address) {
+void make_silent(const std::string& address) {
   this_simulation().address(address).connects_fail_with(ETIMEDOUT);
 }
 
@@ -65,7 +65,7 @@ TEST(HttpConnect, RacesTheAddressesThatTheGuardAllows) {
     }));
     co_await beside_a_host({"2001:db8::1", "10.0.0.1", "10.0.0.2"}, std::move(o),
                            [&](http::client& c) -> task<> {
-                             silence("2001:db8::1");
+                             make_silent("2001:db8::1");
                              EXPECT_EQ(co_await get_text(c, "http://host/"), "here");
                            });
     EXPECT_EQ(asked, (std::vector<std::string>{"[2001:db8::1]:80", "10.0.0.1:80", "10.0.0.2:80"}));
@@ -172,7 +172,7 @@ TEST(HttpConnect, RacesLeaveNothingWhereverTheyAreCancelled) {
             http::client_options().guard(http::make_guard(
                 [](const endpoint& to) { return to.ip().to_string() != "10.0.0.1"; })),
             [](http::client& c) -> task<> {
-              silence("2001:db8::1");
+              make_silent("2001:db8::1");
               this_simulation().address("2001:db8::2").latency(400ms, 400ms);
               EXPECT_EQ(co_await get_text(c, "http://host/"), "here");
             });

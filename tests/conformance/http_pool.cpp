@@ -12,8 +12,6 @@ using http::server_response;
 
 namespace {
 
-const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
 // Answers every request of a connection with `reply`; the head of each goes to `heads`, under its connection.
 auto keeps_answering(std::vector<std::vector<std::string>>& heads, std::string reply) {
   return [&heads, reply](tcp_stream& s, int n) -> task<> {

@@ -17,8 +17,6 @@ using http::server_response;
 
 namespace {
 
-const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-
 // Answers every request with its own head and body.
 void add_mirror(http::server& s) {
   for (const char* method : {"GET", "POST", "PUT"})

@@ -16,6 +16,9 @@ namespace http = rondo::http;
 
 inline std::string origin_of(const endpoint& e) { return "http://" + e.to_string(); }
 
+// A whole answer, after which the connection can be used again.
+inline const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
 // Runs body(origin, endpoint) beside the server, which is cancelled when the body has ended.
 template <class Body>
 rondo::task<> with_server(http::server& server, Body body) {
@@ -62,14 +65,20 @@ inline rondo::task<> until_closed(tcp_stream& s) {
 
 // Answers the first request of a connection with exactly these bytes and half-closes, or leaves it open.
 enum class then { half_close, stay_open };
-inline auto answers(std::string reply, then after = then::half_close) {
-  return [reply, after](tcp_stream& s, int) -> rondo::task<> {
+struct answering_peer {
+  std::string reply;
+  then after;
+
+  rondo::task<> operator()(tcp_stream& s, int) const {
     rondo::net::buffered_reader in(s);
     co_await read_head(in);
     co_await write_text(s, reply);
     if (after == then::half_close) co_await s.shutdown_write();
     co_await until_closed(s);
-  };
+  }
+};
+inline answering_peer answers(std::string reply, then after = then::half_close) {
+  return {std::move(reply), after};
 }
 
 // The E that a task throws; nothing when it throws none. Other exceptions pass.

@@ -28,7 +28,7 @@ constexpr auto withdrawal = 20us;
 template <class Body>
 void with_host(std::vector<std::string> addresses, Body body) {
   simulate([&]() -> task<> {
-    this_simulation().host("host", addresses);
+    this_simulation().host("host", std::move(addresses));
     co_await body();
   });
 }
