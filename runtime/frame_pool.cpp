@@ -24,29 +24,21 @@ constexpr bool recycling = false;
 constexpr bool recycling = true;
 #endif
 
-constexpr std::size_t class_width = 64;
-constexpr std::size_t class_count = 32;  // up to 2 KiB; larger frames are rare and go to the heap
 constexpr std::size_t chunk_bytes = std::size_t{256} * 1024;
 
-struct free_block {
-  free_block* next;
-};
 // The unused part of a chunk.
 struct free_range {
   free_range* next;
   std::byte* end;
 };
-using free_lists = std::array<free_block*, class_count>;
+using free_lists = std::array<free_frame*, frame_class_count>;
 
-// Constant-initialised and trivially destroyed, so that reaching it costs one instruction; `farewell` below
-// is what empties it when the thread ends.
+// Like the lists, constant-initialised and trivially destroyed; `farewell` below is what empties them when
+// the thread ends.
 struct thread_pool_state {
-  free_lists free{};
   std::byte* fresh = nullptr;  // what is left of the latest chunk
   std::byte* fresh_end = nullptr;
-  std::int64_t alive = 0;
   std::uint64_t from_heap = 0;
-  bool ending = false;
   bool alone = false;  // see take_each_frame_from_heap
 };
 constinit thread_local thread_pool_state pool;
@@ -64,11 +56,11 @@ struct legacy {
   }
 };
 
-void leave_to_others(std::size_t c, free_block* list) noexcept {
+void leave_to_others(std::size_t c, free_frame* list) noexcept {
   if (!list) return;
   legacy& l = legacy::get();
   const std::scoped_lock lock(l.mutex);
-  free_block* last = list;
+  free_frame* last = list;
   while (last->next) last = last->next;
   last->next = l.free[c];
   l.free[c] = list;
@@ -78,8 +70,9 @@ void leave_to_others(std::size_t c, free_block* list) noexcept {
 // The part of a chunk that has room for no more than one block becomes that block.
 void make_block_of_rest() noexcept {
   if (pool.fresh == pool.fresh_end) return;
-  const std::size_t c = static_cast<std::size_t>(pool.fresh_end - pool.fresh) / class_width - 1;
-  pool.free[c] = ::new (pool.fresh) free_block{pool.free[c]};
+  const std::size_t c =
+      static_cast<std::size_t>(pool.fresh_end - pool.fresh) / frame_class_width - 1;
+  this_thread_frames.free[c] = ::new (pool.fresh) free_frame{this_thread_frames.free[c]};
   pool.fresh = pool.fresh_end;
 }
 
@@ -88,24 +81,21 @@ struct thread_farewell {
   thread_farewell(const thread_farewell&) = delete;
   thread_farewell& operator=(const thread_farewell&) = delete;
   ~thread_farewell() {
-    pool.ending = true;
-    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) > class_count * class_width) {
+    this_thread_frames.largest_kept = 0;
+    if (static_cast<std::size_t>(pool.fresh_end - pool.fresh) >
+        frame_class_count * frame_class_width) {
       legacy& l = legacy::get();
       const std::scoped_lock lock(l.mutex);
       l.ranges = ::new (pool.fresh) free_range{l.ranges, pool.fresh_end};
       pool.fresh = pool.fresh_end;
     }
     make_block_of_rest();
-    for (std::size_t c = 0; c < class_count; ++c)
-      leave_to_others(c, std::exchange(pool.free[c], nullptr));
+    for (std::size_t c = 0; c < frame_class_count; ++c)
+      leave_to_others(c, std::exchange(this_thread_frames.free[c], nullptr));
   }
   void touch() noexcept {}
 };
 thread_local thread_farewell farewell;
-
-constexpr std::size_t class_of(std::size_t size) noexcept {
-  return (size + class_width - 1) / class_width - 1;
-}
 
 void* heap_block(std::size_t size) {
   return ::operator new(size, std::align_val_t{frame_alignment});
@@ -113,7 +103,7 @@ void* heap_block(std::size_t size) {
 
 // A block that has not been one before, or one of an ended thread.
 void* new_block(std::size_t c) {
-  const std::size_t size = (c + 1) * class_width;
+  const std::size_t size = (c + 1) * frame_class_width;
   if (pool.alone) [[unlikely]] {
     farewell.touch();
     void* block = heap_block(size);
@@ -127,8 +117,8 @@ void* new_block(std::size_t c) {
     {
       const std::scoped_lock lock(l.mutex);
       if (l.any && l.free[c]) {
-        free_block* block = std::exchange(l.free[c], l.free[c]->next);
-        pool.free[c] = std::exchange(l.free[c], nullptr);  // the rest of the list too
+        free_frame* block = std::exchange(l.free[c], l.free[c]->next);
+        this_thread_frames.free[c] = std::exchange(l.free[c], nullptr);  // the rest of the list too
         return block;
       }
       inherited = l.ranges;
@@ -149,37 +139,29 @@ void* new_block(std::size_t c) {
 
 }  // namespace
 
-void* allocate_frame(std::size_t size) {
-  const std::size_t c = class_of(size);
-  if (recycling && c < class_count) [[likely]] {
-    void* block = pool.free[c];
-    if (block) [[likely]]
-      pool.free[c] = pool.free[c]->next;
-    else
-      block = new_block(c);
-    ++pool.alive;
-    return block;
+constinit thread_local frame_lists this_thread_frames{
+    .free = {}, .largest_kept = recycling ? frame_class_count * frame_class_width : 0, .alive = 0};
+
+void* allocate_new_frame(std::size_t size) {
+  const std::size_t c = frame_class(size);
+  void* block = nullptr;
+  if (recycling && c < frame_class_count) [[likely]] {
+    block = new_block(c);
+  } else {
+    block = heap_block(size);
+    ++pool.from_heap;
   }
-  void* block = heap_block(size);
-  ++pool.alive;
-  ++pool.from_heap;
+  ++this_thread_frames.alive;
   return block;
 }
 
-void release_frame(void* block, std::size_t size) noexcept {
-  --pool.alive;
-  const std::size_t c = class_of(size);
-  if (recycling && c < class_count) [[likely]] {
-    auto* free = ::new (block) free_block{pool.free[c]};
-    if (!pool.ending) [[likely]] {
-      pool.free[c] = free;
-      return;
-    }
-    free->next = nullptr;
-    leave_to_others(c, free);
-    return;
-  }
-  ::operator delete(block, std::align_val_t{frame_alignment});
+void release_unkept_frame(void* block, std::size_t size) noexcept {
+  --this_thread_frames.alive;
+  const std::size_t c = frame_class(size);
+  if (recycling && c < frame_class_count)
+    leave_to_others(c, ::new (block) free_frame{nullptr});
+  else
+    ::operator delete(block, std::align_val_t{frame_alignment});
 }
 
 // For tests of what happens without memory, which declare it: from here, what the calling thread's lists do not
@@ -187,7 +169,7 @@ void release_frame(void* block, std::size_t size) noexcept {
 void take_each_frame_from_heap() noexcept;
 void take_each_frame_from_heap() noexcept { pool.alone = true; }
 
-std::int64_t frames_alive() noexcept { return pool.alive; }
+std::int64_t frames_alive() noexcept { return this_thread_frames.alive; }
 std::uint64_t frames_from_heap() noexcept { return pool.from_heap; }
 
 }  // namespace rondo::detail

@@ -112,7 +112,7 @@ class generator_wait : public awaitable_tag {
     if (p.parent) fatal("generator::next was called while another next was under way");
     p.parent = &parent.promise();
     p.holder = frame_;
-    if (this_thread.budget == 0 || !this_thread.current) [[unlikely]] {
+    if (this_thread.budget == 0) [[unlikely]] {  // or there is no job at all
       job& j = current_job();
       j.set_leaf(p);
       if (j.must_stop())

@@ -34,14 +34,7 @@ void exception_while_unwinding() noexcept {
 namespace {
 
 // Past this depth of frames that own unstarted frames, the inner ones are destroyed after the outer ones.
-constexpr int direct_depth = 256;
-
-struct destruction {
-  int depth = 0;
-  promise_base* later =
-      nullptr;  // linked by `parent`, which a frame that nobody awaits does not use
-};
-constinit thread_local destruction destroying;
+constexpr std::uint32_t direct_depth = 256;
 
 void destroy_now(std::coroutine_handle<> frame) noexcept {
   try {
@@ -55,28 +48,33 @@ promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
   return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
 }
 
+[[gnu::noinline]] void destroy_later(std::coroutine_handle<> frame) noexcept {
+  promise_base& p = promise_of(frame);
+  p.parent = this_thread.destroyed_later;
+  this_thread.destroyed_later = &p;
+}
+[[gnu::noinline]] void destroy_what_was_left() noexcept {
+  while (promise_base* p = this_thread.destroyed_later) {
+    this_thread.destroyed_later = p->parent;
+    p->parent = nullptr;  // nobody awaits it
+    ++this_thread.destroying;
+    destroy_now(frame_of(*p));
+    --this_thread.destroying;
+  }
+}
+
 }  // namespace
 
 void frame_owner::destroy(std::coroutine_handle<> frame) noexcept {
-  if (destroying.depth >= direct_depth) {
-    promise_base& p = promise_of(frame);
-    p.parent = destroying.later;
-    destroying.later = &p;
+  if (this_thread.destroying == direct_depth) [[unlikely]] {
+    destroy_later(frame);
     return;
   }
-  ++destroying.depth;
+  ++this_thread.destroying;
   destroy_now(frame);
-  --destroying.depth;
-  if (destroying.depth == 0) {
-    while (destroying.later) {
-      promise_base* p = destroying.later;
-      destroying.later = p->parent;
-      p->parent = nullptr;  // nobody awaits it
-      ++destroying.depth;
-      destroy_now(frame_of(*p));
-      --destroying.depth;
-    }
-  }
+  --this_thread.destroying;
+  if (this_thread.destroying == 0 && this_thread.destroyed_later) [[unlikely]]
+    destroy_what_was_left();
 }
 
 void waitable::describe(wait_visitor& v) const { v.waits_for("something"); }
@@ -88,12 +86,6 @@ void job::start(promise_base& root, job_owner& owner) noexcept {
   leaf_ = &root;
   owner_ = &owner;
   make_ready(step::start);
-}
-
-void job::make_ready(step s) noexcept {
-  step_ = s;
-  state_ = state::ready;
-  this_thread.running_loop->ready(*this);
 }
 
 void job::cancel() noexcept {

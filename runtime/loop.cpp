@@ -80,6 +80,7 @@ loop::loop(std::unique_ptr<detail::reactor> (*make)(const detail::reactor_choice
       id_(next_loop_id()),
       unhandled_(std::move(unhandled)) {
   detail::this_thread.running_loop = this;
+  detail::this_thread.ready = &ready_;
   read_clock();
 }
 
@@ -87,6 +88,7 @@ loop::~loop() {
   mailbox_->close();
   reactor_.reset();
   detail::this_thread.running_loop = nullptr;
+  detail::this_thread.ready = nullptr;
   detail::this_thread.debug = false;
 }
 
@@ -157,14 +159,15 @@ void loop::step(detail::job& j) noexcept {
   ++steps_;
   if (observer_) [[unlikely]]
     observer_->before_step(j);
-  detail::this_thread.budget = detail::await_budget;
   if (j.step_ == step::stop) {
     j.unwind();
   } else {
+    detail::this_thread.budget = detail::await_budget;
     detail::this_thread.current = &j;
     j.state_ = detail::job::state::running;
     if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
     detail::this_thread.current = nullptr;
+    detail::this_thread.budget = 0;
   }
   if (j.ended()) {
     if (j.named_) [[unlikely]]

@@ -115,7 +115,6 @@ class loop {
 
   // --- for the library's awaitables ---
 
-  void ready(detail::job& j) noexcept { ready_.push(j); }
   void deliver_cancellation(detail::job& j) noexcept { cancellations_.deliver(j); }
   detail::timer_wheel& timers() noexcept { return timers_; }
   detail::reactor& io() noexcept { return *reactor_; }

@@ -210,7 +210,7 @@ class task_awaiter : public awaitable_tag {
     static_assert(std::is_base_of_v<promise_base, Parent>,
                   "a rondo::task can be awaited only in a rondo::task");
     promise_base& child = child_promise();
-    if (this_thread.budget == 0 || !this_thread.current) [[unlikely]] {
+    if (this_thread.budget == 0) [[unlikely]] {  // or there is no job at all
       start_later(child, parent.promise());
       return std::noop_coroutine();
     }
