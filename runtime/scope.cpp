@@ -8,33 +8,37 @@ bool scope_wait::begin(job& parent) noexcept {
     parent.wake_stopped();
     return false;
   }
-  if (skip()) return true;
-  parent_ = &parent;
-  parent.wait_on(*this);
-  child_->start(*this);
-  started();
+  start(parent);
   return false;
 }
 
 void scope_wait::on_end(job&) noexcept {
   child_->ended();
-  child_ended();
   if (child_->stopped() && parent_->must_stop())
     parent_->wake_stopped();
   else
     parent_->wake();
 }
 
-bool deadline_wait::skip() noexcept {
-  if (after_ > nanoseconds::zero()) return false;
-  child_->discard();
-  expired_ = skipped_ = true;
-  return true;
+bool deadline_wait::begin(job& parent) noexcept {
+  if (parent.must_stop()) {
+    parent.wake_stopped();
+    return false;
+  }
+  if (after_ <= nanoseconds::zero()) {
+    child_->discard();
+    expired_ = skipped_ = true;
+    return true;
+  }
+  start(parent);
+  this_loop().timers().arm(*this, after_);
+  return false;
 }
 
-void deadline_wait::started() noexcept { this_loop().timers().arm(*this, after_); }
-
-void deadline_wait::child_ended() noexcept { this_loop().timers().disarm(*this); }
+void deadline_wait::on_end(job& child) noexcept {
+  this_loop().timers().disarm(*this);
+  scope_wait::on_end(child);
+}
 
 void deadline_wait::fired(timer& t) noexcept {
   auto& self = static_cast<deadline_wait&>(t);

@@ -40,11 +40,13 @@ class scope_wait : public wait_base, public job_owner {
   scope_wait& operator=(const scope_wait&) = delete;
   ~scope_wait() = default;
 
+  // What begin() does when nothing speaks against it.
+  void start(job& parent) noexcept {
+    parent_ = &parent;
+    parent.wait_on(*this);
+    child_->start(*this);
+  }
   void on_end(job&) noexcept override;
-  // True: the child must not start; the parent goes on at once.
-  virtual bool skip() noexcept { return false; }
-  virtual void started() noexcept {}
-  virtual void child_ended() noexcept {}
 
   child_frame* child_;
   job* parent_ = nullptr;
@@ -60,35 +62,88 @@ class deadline_wait : public scope_wait, private timer {
     v.child(child_->running_job(), "body");
   }
   time_point deadline() const noexcept override { return armed() ? due(this_thread.now) : never; }
+  bool begin(job& parent) noexcept override;
 
  protected:
   deadline_wait(child_frame& c, nanoseconds after) noexcept
       : scope_wait(c), timer(&fired), after_(after) {}
   ~deadline_wait() = default;
-  bool skip() noexcept override;
-  void started() noexcept override;
-  void child_ended() noexcept override;
 
  private:
+  void on_end(job& child) noexcept override;
   static void fired(timer& t) noexcept;
   nanoseconds after_;
   bool expired_ = false;
   bool skipped_ = false;
 };
 
+// What a timeout's await_resume gives is for those derived from it to say.
 template <class T>
-class timeout_wait final : public deadline_wait {
- public:
-  timeout_wait(nanoseconds after, task<T>&& t) noexcept
+class timed_child : public deadline_wait {
+ protected:
+  timed_child(nanoseconds after, task<T>&& t) noexcept
       : deadline_wait(body_, after), body_(std::move(t)) {}
+  ~timed_child() = default;
+  child<T> body_;
+};
 
-  // How it ended: cancelled means that the deadline ended it.
-  bool await_resume() const noexcept { return !expired(); }
-  T take() { return body_.take(); }
-  outcome<T> take_outcome() { return body_.take_outcome(); }
+// For the library: co_await says whether it ended in time.
+template <class T>
+class timeout_wait final : public timed_child<T> {
+ public:
+  timeout_wait(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
+  bool await_resume() const noexcept { return !this->expired(); }
+  outcome<T> take_outcome() { return this->body_.take_outcome(); }
+};
+
+template <class T>
+class timeout_or_throw final : public timed_child<T> {
+ public:
+  timeout_or_throw(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
+  T await_resume() {
+    if (this->expired()) throw timed_out();
+    return this->body_.take();
+  }
+  outcome<T> take_outcome() {
+    if (this->expired()) return outcome<T>(std::make_exception_ptr(timed_out()));
+    return this->body_.take_outcome();
+  }
+};
+
+template <class T>
+class timeout_or_none final : public timed_child<T> {
+ public:
+  using result = std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>;
+  timeout_or_none(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
+  result await_resume() {
+    if (this->expired()) return result();
+    if constexpr (std::is_void_v<T>) {
+      this->body_.take();
+      return true;
+    } else if constexpr (std::is_reference_v<T>) {
+      return std::addressof(this->body_.take());
+    } else {
+      return this->body_.take();
+    }
+  }
+};
+
+// What timeout and try_for give: a task and its limit, awaited in place, without a frame of its own; a task
+// where one is wanted.
+template <class T, class Wait>
+class [[nodiscard]] limited_task : public awaitable_tag {
+  using value = decltype(std::declval<Wait&>().await_resume());
+
+ public:
+  limited_task(nanoseconds limit, task<T>&& t) noexcept : limit_(limit), task_(std::move(t)) {}
+  Wait operator co_await() && noexcept { return Wait(limit_, std::move(task_)); }
+  operator task<value>() && {  // NOLINT(google-explicit-constructor): see above
+    return await_kept(std::move(*this));
+  }
 
  private:
-  child<T> body_;
+  nanoseconds limit_;
+  task<T> task_;
 };
 
 template <class T>
@@ -208,23 +263,20 @@ class finally_wait final : public wait_base {
 
 namespace detail {
 template <class T>
-task<T> run_timeout(nanoseconds d, task<T> t);
-template <class T>
-task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(
-    nanoseconds d, task<T> t);
-template <class T>
 task<T> run_shield(task<T> t);
 template <class T, class Cleanup>
 task<T> run_finally(task<T> t, Cleanup cleanup);
 }  // namespace detail
 
-// Runs `t` for at most `d`. Throws timed_out when the deadline ended it; what it ended with counts if it
+// Runs `t` for at most `d`: a T. Throws timed_out when the deadline ended it; what it ended with counts if it
 // ended otherwise. Zero or negative time does not start it. A cancellation from outside in the same turn
 // wins over the deadline; of nested timeouts that all ran out, the outermost one throws.
 template <class Rep, class Period, class... X>
   requires detail::taskable<X...>
-task<detail::task_value_t<X...>> timeout(std::chrono::duration<Rep, Period> d, X&&... t) {
-  return detail::run_timeout(detail::saturate(d), detail::to_task(std::forward<X>(t)...));
+auto timeout(std::chrono::duration<Rep, Period> d, X&&... t) {
+  using value = detail::task_value_t<X...>;
+  return detail::limited_task<value, detail::timeout_or_throw<value>>(
+      detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
 
 // The same, giving std::optional<T> (of a pointer for a reference, bool for void) instead of throwing
@@ -232,7 +284,9 @@ task<detail::task_value_t<X...>> timeout(std::chrono::duration<Rep, Period> d, X
 template <class Rep, class Period, class... X>
   requires detail::taskable<X...>
 auto try_for(std::chrono::duration<Rep, Period> d, X&&... t) {
-  return detail::run_try_for(detail::saturate(d), detail::to_task(std::forward<X>(t)...));
+  using value = detail::task_value_t<X...>;
+  return detail::limited_task<value, detail::timeout_or_none<value>>(
+      detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
 
 // Runs `t` to its end whatever is asked of the caller; a cancellation is delivered at the caller's next
@@ -306,30 +360,6 @@ class cancel_scope {
 namespace detail {
 
 template <class T>
-task<T> run_timeout(nanoseconds d, task<T> t) {
-  timeout_wait<T> scope(d, std::move(t));
-  if (!co_await scope) throw timed_out();
-  co_return scope.take();
-}
-
-template <class T>
-task<std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>> run_try_for(
-    nanoseconds d, task<T> t) {
-  timeout_wait<T> scope(d, std::move(t));
-  const bool in_time = co_await scope;
-  if constexpr (std::is_void_v<T>) {
-    if (in_time) scope.take();
-    co_return in_time;
-  } else {
-    if (!in_time) co_return std::nullopt;
-    if constexpr (std::is_reference_v<T>)
-      co_return std::addressof(scope.take());
-    else
-      co_return scope.take();
-  }
-}
-
-template <class T>
 task<T> run_shield(task<T> t) {
   co_return co_await shield_wait<T>(std::move(t));
 }
@@ -345,6 +375,20 @@ template <class T>
 class cancel_scope::wait final : public detail::scope_wait {
  public:
   wait(cancel_scope& s, task<T>&& t) noexcept : scope_wait(body_), scope_(s), body_(std::move(t)) {}
+  bool begin(detail::job& parent) noexcept override {
+    busy_ = scope_.running_ != nullptr;
+    if (parent.must_stop()) {
+      parent.wake_stopped();
+      return false;
+    }
+    if (busy_ || scope_.cancelled_) {
+      body_.discard();
+      return true;
+    }
+    scope_.running_ = &body_;
+    start(parent);
+    return false;
+  }
   outcome<T> await_resume() {
     if (busy_)
       throw std::logic_error("cancel_scope::run: something is running in this scope already");
@@ -352,14 +396,10 @@ class cancel_scope::wait final : public detail::scope_wait {
   }
 
  private:
-  bool skip() noexcept override {
-    busy_ = scope_.running_ != nullptr;
-    const bool skipped = busy_ || scope_.cancelled_;
-    if (skipped) body_.discard();
-    return skipped;
+  void on_end(detail::job& child) noexcept override {
+    scope_.running_ = nullptr;
+    scope_wait::on_end(child);
   }
-  void started() noexcept override { scope_.running_ = &body_; }
-  void child_ended() noexcept override { scope_.running_ = nullptr; }
 
   cancel_scope& scope_;
   detail::child<T> body_;
