@@ -11,10 +11,11 @@
 
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <variant>
+#include <variant>  // std::monostate
 
 namespace rondo {
 
@@ -49,78 +50,142 @@ struct stored<T&> {
 template <class T>
 using stored_t = typename stored<T>::type;
 
-struct cancelled_tag {};
-
 }  // namespace detail
 
 template <class T>
 class [[nodiscard]] outcome {
   using value_type = detail::stored_t<T>;
-  using content =
-      std::variant<detail::cancelled_tag, value_type, std::exception_ptr, detail::small_error>;
 
  public:
   // Cancelled.
-  outcome() noexcept = default;
+  outcome() noexcept {}
   template <class... Args>
     requires std::is_constructible_v<value_type, Args...>
   explicit outcome(std::in_place_t, Args&&... args)
-      : content_(std::in_place_index<1>, std::forward<Args>(args)...) {}
+      : value_(std::forward<Args>(args)...), content_(content::value) {}
   explicit outcome(std::exception_ptr error) noexcept
-      : content_(std::in_place_index<2>, std::move(error)) {}
-  explicit outcome(detail::small_error error) noexcept : content_(std::in_place_index<3>, error) {}
+      : exception_(std::move(error)), content_(content::exception) {}
+  explicit outcome(detail::small_error error) noexcept : small_(error), content_(content::small) {}
 
-  bool has_value() const noexcept { return content_.index() == 1; }
-  bool has_error() const noexcept { return content_.index() >= 2; }
-  bool is_cancelled() const noexcept { return content_.index() == 0; }
+  outcome(const outcome& other)
+    requires std::is_copy_constructible_v<value_type>
+  {
+    take(other);
+  }
+  outcome(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<value_type>) {
+    take(std::move(other));
+  }
+  // What it held is gone even if the new value's constructor throws: it is cancelled then.
+  outcome& operator=(const outcome& other)
+    requires std::is_copy_constructible_v<value_type>
+  {
+    if (this != &other) {
+      drop();
+      take(other);
+    }
+    return *this;
+  }
+  outcome& operator=(outcome&& other) noexcept(std::is_nothrow_move_constructible_v<value_type>) {
+    if (this != &other) {
+      drop();
+      take(std::move(other));
+    }
+    return *this;
+  }
+  // For policies: refused, in place.
+  outcome& operator=(detail::small_error error) noexcept {
+    drop();
+    ::new (&small_) detail::small_error(error);
+    content_ = content::small;
+    return *this;
+  }
+  ~outcome() { drop(); }
+
+  bool has_value() const noexcept { return content_ == content::value; }
+  bool has_error() const noexcept { return content_ >= content::exception; }
+  bool is_cancelled() const noexcept { return content_ == content::cancelled; }
   explicit operator bool() const noexcept { return has_value(); }
 
   // The value; throws the error, or cancelled_error.
   std::add_lvalue_reference_t<T> value() & {
     check();
     if constexpr (std::is_reference_v<T>)
-      return *std::get<1>(content_);
+      return *value_;
     else if constexpr (!std::is_void_v<T>)
-      return std::get<1>(content_);
+      return value_;
   }
   std::add_lvalue_reference_t<const T> value() const& {
     check();
     if constexpr (std::is_reference_v<T>)
-      return *std::get<1>(content_);
+      return *value_;
     else if constexpr (!std::is_void_v<T>)
-      return std::get<1>(content_);
+      return value_;
   }
   T value() && {
     check();
     if constexpr (std::is_reference_v<T>)
-      return *std::get<1>(content_);
+      return *value_;
     else if constexpr (!std::is_void_v<T>)
-      return std::move(std::get<1>(content_));
+      return std::move(value_);
   }
 
   // The error as an exception, made on demand; null when there is none.
   std::exception_ptr error() const {
-    if (const auto* e = std::get_if<2>(&content_)) return *e;
-    if (const auto* e = std::get_if<3>(&content_)) return e->kind->exception(e->number, e->more);
+    if (content_ == content::exception) return exception_;
+    if (const auto* e = small()) return e->kind->exception(e->number, e->more);
     return nullptr;
   }
   // Its code: that of a std::system_error, or of an error without exception; empty for other exceptions.
   std::error_code code() const noexcept {
-    if (const auto* e = std::get_if<2>(&content_)) return detail::code_of(*e);
-    if (const auto* e = std::get_if<3>(&content_)) return e->kind->code(e->number);
+    if (content_ == content::exception) return detail::code_of(exception_);
+    if (const auto* e = small()) return e->kind->code(e->number);
     return {};
   }
 
   // For policies: the error without exception, if that is what it is.
-  const detail::small_error* small() const noexcept { return std::get_if<3>(&content_); }
-
- private:
-  void check() const {
-    if (is_cancelled()) throw cancelled_error();
-    if (has_error()) std::rethrow_exception(error());
+  const detail::small_error* small() const noexcept {
+    return content_ == content::small ? &small_ : nullptr;
   }
 
-  content content_;
+ private:
+  // By hand, not a std::variant: moving one of those is a call through a table, and policies move
+  // outcomes outward through every layer.
+  enum class content : std::uint8_t { cancelled, value, exception, small };
+
+  void check() const {
+    if (!has_value()) [[unlikely]]
+      raise();
+  }
+  [[noreturn]] void raise() const {
+    if (is_cancelled()) throw cancelled_error();
+    std::rethrow_exception(error());
+  }
+  void drop() noexcept {
+    if (content_ == content::value) value_.~value_type();
+    if (content_ == content::exception) [[unlikely]]
+      exception_.~exception_ptr();
+    content_ = content::cancelled;
+  }
+  // Into one that is cancelled.
+  template <class Other>
+  void take(Other&& other) {
+    switch (other.content_) {
+      case content::cancelled: break;
+      case content::value: ::new (&value_) value_type(std::forward<Other>(other).value_); break;
+      case content::exception:
+        ::new (&exception_) std::exception_ptr(std::forward<Other>(other).exception_);
+        break;
+      case content::small: ::new (&small_) detail::small_error(other.small_); break;
+    }
+    content_ = other.content_;
+  }
+
+  union {
+    value_type value_;
+    std::exception_ptr exception_;
+    detail::small_error small_;
+  };
+  content content_ = content::cancelled;
 };
 
 }  // namespace rondo
