@@ -28,6 +28,7 @@
 
 #include <rondo/patterns/call_window.hpp>
 #include <rondo/patterns/circuit_breaker_options.hpp>
+#include <rondo/patterns/circuit_permit.hpp>
 #include <rondo/patterns/policy.hpp>
 
 #include <array>
@@ -36,8 +37,6 @@
 #include <vector>
 
 namespace rondo {
-
-class shared_circuit_breaker;
 
 class circuit_breaker : public policy<circuit_breaker> {
  public:
@@ -57,8 +56,8 @@ class circuit_breaker : public policy<circuit_breaker> {
     std::uint64_t slow = 0;    // among the successes and failures
     std::uint64_t opened = 0;  // times it went to open
   };
-  class permit;
-  class isolation;
+  using permit = detail::circuit_permit<circuit_breaker>;
+  using isolation = detail::circuit_isolation<circuit_breaker>;
   class layer;
   static constexpr auto kind = detail::policy_kind::circuit_breaker;
 
@@ -103,6 +102,8 @@ class circuit_breaker : public policy<circuit_breaker> {
 
  private:
   friend class shared_circuit_breaker;
+  friend permit;
+  friend isolation;
   // A place for a probe while half open.
   struct probe {
     std::uint64_t holder = nobody;
@@ -151,64 +152,6 @@ class circuit_breaker : public policy<circuit_breaker> {
   std::vector<transition> unpublished_;  // made by a listener, while it was being told of another
   detail::call_window window_;
   detail::circuit_settings settings_;
-};
-
-// An admitted call, or a refusal. Settled once; dropped unsettled it is neutral.
-class [[nodiscard]] circuit_breaker::permit {
- public:
-  permit(permit&& other) noexcept
-      : breaker_(std::exchange(other.breaker_, nullptr)),
-        ticket_(other.ticket_),
-        place_(other.place_),
-        began_(other.began_),
-        refusal_(other.refusal_) {}
-  permit& operator=(permit&&) = delete;
-  ~permit() {
-    if (breaker_) settle(verdict::neutral, time_point{});
-  }
-
-  // False: the call must not be made.
-  explicit operator bool() const noexcept { return breaker_ != nullptr; }
-  // Why not.
-  rejection refusal() const noexcept { return refusal_; }
-  // How the call ended. A second time, and on a refusal, it does nothing.
-  void settle(verdict v, time_point now) noexcept {
-    if (breaker_) std::exchange(breaker_, nullptr)->settle(*this, v, now);
-  }
-  void settle(verdict v) noexcept { settle(v, detail::policy_now()); }
-
- private:
-  friend class circuit_breaker;
-  friend class shared_circuit_breaker;
-  static constexpr std::uint32_t no_place = UINT32_MAX;
-  permit(circuit_breaker& b, std::uint64_t ticket, std::uint32_t place, time_point now) noexcept
-      : breaker_(&b), ticket_(ticket), place_(place), began_(now) {}
-  explicit permit(rejection r) noexcept : refusal_(r) {}
-
-  circuit_breaker* breaker_ = nullptr;
-  std::uint64_t ticket_ = 0;  // the state's generation; of a probe, its own number
-  std::uint32_t place_ = no_place;
-  time_point began_{};
-  rejection refusal_{};
-};
-
-// Holds the breaker open while it lives; counted.
-class [[nodiscard]] circuit_breaker::isolation {
- public:
-  isolation(isolation&& other) noexcept : breaker_(std::exchange(other.breaker_, nullptr)) {}
-  isolation& operator=(isolation&& other) noexcept {
-    std::swap(breaker_, other.breaker_);
-    return *this;
-  }
-  ~isolation() {
-    if (breaker_) breaker_->end_isolation();
-  }
-
- private:
-  friend class circuit_breaker;
-  friend class shared_circuit_breaker;
-  explicit isolation(circuit_breaker& b) noexcept : breaker_(&b) {}
-  circuit_breaker* breaker_;
 };
 
 // --- implementation -----------------------------------------------------------------------------

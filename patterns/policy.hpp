@@ -111,19 +111,21 @@ class policy {
   }
 
  protected:
-  policy() = default;
-  policy(const policy&) = default;
   policy& operator=(const policy&) = default;
   ~policy() = default;
 
  private:
+  friend P;  // and nobody else derives from it
+  policy() = default;
+  policy(const policy&) = default;
+
   P& self() noexcept { return static_cast<P&>(*this); }
   const P& self() const noexcept { return static_cast<const P&>(*this); }
   template <class Given, class Self, class F, class... Args>
   static task<Given> start(Self& self, F&& fn, Args&&... args) {
     using held = std::tuple<std::conditional_t<std::is_copy_constructible_v<P>, P, Self&>>;
-    return detail::run_policies<Given, detail::call_value_t<F, Args...>>(held(self), std::move(fn),
-                                                                         std::move(args)...);
+    return detail::run_policies<Given, detail::call_value_t<F, Args...>>(
+        held(self), std::forward<F>(fn), std::forward<Args>(args)...);
   }
 };
 

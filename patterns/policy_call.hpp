@@ -199,7 +199,7 @@ class policy_call<T, std::tuple<P...>> {
     if (a.what() == admission::kind::refuse) {
       if (watch_.on()) [[unlikely]]
         watch_.refused(kind_at<I>, layers_.template policy<I>(), a.why());
-      result_ = outcome<T>(small_error_of(a.why()));
+      result_ = small_error_of(a.why());
       return outward<I>();
     }
     return stopped<I>(a);

@@ -57,6 +57,21 @@ extern const small_error_kind rejection_kind;
 inline small_error small_error_of(rejection r) noexcept {
   return {&rejection_kind, static_cast<std::int32_t>(r.reason), r.retry_after.count()};
 }
+// A call that was refused so may well be let through a moment later.
+constexpr bool passes_by_itself(rejection_reason r) noexcept {
+  switch (r) {
+    case rejection_reason::bulkhead_full:
+    case rejection_reason::queue_timeout:
+    case rejection_reason::rate_limited:
+    case rejection_reason::limit_exceeded:
+    case rejection_reason::throttled: return true;
+    case rejection_reason::circuit_open:
+    case rejection_reason::isolated:
+    case rejection_reason::probe_busy:
+    case rejection_reason::budget_exhausted: break;
+  }
+  return false;
+}
 std::optional<rejection> rejection_of(const small_error& e) noexcept;
 std::optional<rejection> rejection_of(const std::exception_ptr& e) noexcept;
 

@@ -5,24 +5,6 @@
 
 namespace rondo {
 namespace detail {
-namespace {
-
-bool passes_by_itself(rejection_reason r) noexcept {
-  switch (r) {
-    case rejection_reason::bulkhead_full:
-    case rejection_reason::queue_timeout:
-    case rejection_reason::rate_limited:
-    case rejection_reason::limit_exceeded:
-    case rejection_reason::throttled: return true;
-    case rejection_reason::circuit_open:
-    case rejection_reason::isolated:
-    case rejection_reason::probe_busy:
-    case rejection_reason::budget_exhausted: break;
-  }
-  return false;
-}
-
-}  // namespace
 
 void retry_hook::call(std::uint64_t attempt, nanoseconds delay,
                       const call_result& r) const noexcept {

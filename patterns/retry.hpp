@@ -171,14 +171,22 @@ class retry::layer {
   template <class T>
   decision leave(call_context& c, outcome<T>& r) {
     ++attempts_;
-    if (r.has_value() && !settings_.judge) [[likely]] {
-      if (settings_.budget) settings_.budget->succeeded();
-      return decision::pass();
+    if (!settings_.judge) [[likely]] {
+      if (r.has_value()) {
+        if (settings_.budget) settings_.budget->succeeded();
+        return decision::pass();
+      }
+      if (!settings_.budget && stays_refused(r.small())) return decision::pass();
     }
     return after_failure(c, detail::call_result(r));
   }
 
  private:
+  // What after_failure would find out at length: no failure, by anybody's rule.
+  static bool stays_refused(const detail::small_error* e) noexcept {
+    return e && e->kind == &detail::rejection_kind &&
+           !detail::passes_by_itself(static_cast<rejection_reason>(e->number));
+  }
   decision after_failure(call_context& c, const detail::call_result& r);
   bool comes_too_late(std::chrono::nanoseconds delay, const call_context& c) const;
 

@@ -34,8 +34,8 @@ class shared_circuit_breaker : public policy<shared_circuit_breaker> {
   using transition = circuit_transition;
   using options = circuit_breaker_options;
   using counts = circuit_breaker::counts;
-  class permit;
-  class isolation;
+  using permit = detail::circuit_permit<shared_circuit_breaker>;
+  using isolation = detail::circuit_isolation<shared_circuit_breaker>;
   class layer;
   static constexpr auto kind = detail::policy_kind::circuit_breaker;
 
@@ -59,6 +59,8 @@ class shared_circuit_breaker : public policy<shared_circuit_breaker> {
   detail::replaceable replaceable(time_point now) const noexcept;
 
  private:
+  friend permit;
+  friend isolation;
   // What `do_it` does to the breaker, behind the lock; then whoever is to be told is told.
   template <class Fn>
   auto locked(Fn do_it) noexcept;
@@ -84,57 +86,6 @@ class shared_circuit_breaker : public policy<shared_circuit_breaker> {
   std::vector<transition> changes_;  // to be told
   std::shared_ptr<detail::circuit_listener> listener_;
   circuit_breaker breaker_;
-};
-
-class [[nodiscard]] shared_circuit_breaker::permit {
- public:
-  permit(permit&& other) noexcept
-      : breaker_(std::exchange(other.breaker_, nullptr)),
-        ticket_(other.ticket_),
-        place_(other.place_),
-        began_(other.began_),
-        refusal_(other.refusal_) {}
-  permit& operator=(permit&&) = delete;
-  ~permit() {
-    if (breaker_) settle(verdict::neutral, time_point{});
-  }
-
-  explicit operator bool() const noexcept { return breaker_ != nullptr; }
-  rejection refusal() const noexcept { return refusal_; }
-  void settle(verdict v, time_point now) noexcept {
-    if (breaker_) std::exchange(breaker_, nullptr)->settle(*this, v, now);
-  }
-  void settle(verdict v) noexcept { settle(v, detail::policy_now()); }
-
- private:
-  friend class shared_circuit_breaker;
-  permit(shared_circuit_breaker& b, std::uint64_t ticket, std::uint32_t place,
-         time_point now) noexcept
-      : breaker_(&b), ticket_(ticket), place_(place), began_(now) {}
-  explicit permit(rejection r) noexcept : refusal_(r) {}
-
-  shared_circuit_breaker* breaker_ = nullptr;
-  std::uint64_t ticket_ = 0;
-  std::uint32_t place_ = circuit_breaker::permit::no_place;
-  time_point began_{};
-  rejection refusal_{};
-};
-
-class [[nodiscard]] shared_circuit_breaker::isolation {
- public:
-  isolation(isolation&& other) noexcept : breaker_(std::exchange(other.breaker_, nullptr)) {}
-  isolation& operator=(isolation&& other) noexcept {
-    std::swap(breaker_, other.breaker_);
-    return *this;
-  }
-  ~isolation() {
-    if (breaker_) breaker_->end_isolation();
-  }
-
- private:
-  friend class shared_circuit_breaker;
-  explicit isolation(shared_circuit_breaker& b) noexcept : breaker_(&b) {}
-  shared_circuit_breaker* breaker_;
 };
 
 class shared_circuit_breaker::layer {

@@ -38,15 +38,16 @@ const std::error_category& timeout_category() noexcept;
 // Throws std::invalid_argument when there is no time at all.
 nanoseconds checked_limit(timeout_cause cause, nanoseconds limit);
 
-template <class P, timeout_cause Cause>
-class timeout_policy : public policy<P> {
+// What the two have in common.
+template <timeout_cause Cause>
+class call_limit {
  public:
   std::chrono::nanoseconds limit() const noexcept { return limit_; }
 
   class layer {
    public:
     static constexpr bool limits_time = true;
-    explicit layer(const timeout_policy& t) noexcept : limit_(t.limit_) {}
+    explicit layer(const call_limit& t) noexcept : limit_(t.limit_) {}
     admission enter(call_context& c) noexcept {
       before_ = c.narrow(add(c.now(), limit_), this);
       return admission::go();
@@ -64,7 +65,7 @@ class timeout_policy : public policy<P> {
   };
 
  protected:
-  explicit timeout_policy(nanoseconds limit) : limit_(checked_limit(Cause, limit)) {}
+  explicit call_limit(nanoseconds limit) : limit_(checked_limit(Cause, limit)) {}
 
  private:
   nanoseconds limit_;
@@ -74,22 +75,24 @@ class timeout_policy : public policy<P> {
 
 // For one call of the function: inside retry. Throws std::invalid_argument for a limit that is zero
 // or negative.
-class attempt_timeout : public detail::timeout_policy<attempt_timeout, timeout_cause::attempt> {
+class attempt_timeout : public policy<attempt_timeout>,
+                        public detail::call_limit<timeout_cause::attempt> {
  public:
   static constexpr auto kind = detail::policy_kind::attempt_timeout;
   template <class Rep, class Period>
   explicit attempt_timeout(std::chrono::duration<Rep, Period> limit)
-      : timeout_policy(detail::saturate(limit)) {}
+      : call_limit(detail::saturate(limit)) {}
 };
 
 // For everything inside: attempts, delays, places in lines. Nothing inside waits for what cannot
 // come in time: retry returns the last error instead of sleeping past it. Throws likewise.
-class total_timeout : public detail::timeout_policy<total_timeout, timeout_cause::total> {
+class total_timeout : public policy<total_timeout>,
+                      public detail::call_limit<timeout_cause::total> {
  public:
   static constexpr auto kind = detail::policy_kind::total_timeout;
   template <class Rep, class Period>
   explicit total_timeout(std::chrono::duration<Rep, Period> limit)
-      : timeout_policy(detail::saturate(limit)) {}
+      : call_limit(detail::saturate(limit)) {}
 };
 
 inline std::error_code make_error_code(timeout_cause c) noexcept {
