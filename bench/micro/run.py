@@ -11,6 +11,7 @@ AIMS_NS = {
     "await_ready_child": 10,
     "yield_1000_tasks": 10,
     "spawn_and_join": 45,
+    "timeout_in_time": 40,
     "queue_hop": 20,
     "timers_1e6/schedule": 15,
     "timers_1e6/cancel": 30,
@@ -18,6 +19,8 @@ AIMS_NS = {
     "cancel_frame/fresh": 60,
     "sleep_100000_for_300ms": 320e6,
     "gather_10000": 60,
+    "policies_refused": 25,
+    "policies_five": 150,
     "rate_limiter_admit": 5,
     "bulkhead_admit": 5,
 }
