@@ -90,11 +90,18 @@ task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const htt
 
 }  // namespace
 
-std::string route::key(const http::url& target, std::uint64_t identity) const {
-  std::string k = target.origin();
-  if (identity != 0) k += " as " + std::to_string(identity);
-  if (proxy) k += (tunnel ? " through " : " by ") + proxy->origin();
-  return k;
+std::string_view route::key(const http::url& target, std::uint64_t identity,
+                            std::string& room) const {
+  if (identity == 0 && !proxy && !target.has_credentials()) {
+    // The origin stands at the front of the URL.
+    const std::string_view host = target.host_header();
+    const char* const begin = target.href().data();
+    return {begin, static_cast<std::size_t>(host.data() + host.size() - begin)};
+  }
+  room = target.origin();
+  if (identity != 0) room += " as " + std::to_string(identity);
+  if (proxy) room += (tunnel ? " through " : " by ") + proxy->origin();
+  return room;
 }
 
 std::string proxy_authorization(const http::url& proxy) {

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace rondo::http::detail {
 
@@ -21,8 +22,10 @@ struct route {
   const http::url* proxy = nullptr;  // null: directly
   bool tunnel = false;               // by CONNECT
 
-  // What must not be mixed in the pool. `identity`: of the TLS context; 0 without TLS.
-  [[nodiscard]] std::string key(const http::url& target, std::uint64_t identity) const;
+  // What must not be mixed in the pool: a part of `target`, or made in `room`. `identity`: of the TLS context; 0
+  // without TLS.
+  [[nodiscard]] std::string_view key(const http::url& target, std::uint64_t identity,
+                                     std::string& room) const;
   // The request goes to the proxy itself, which reads it.
   [[nodiscard]] bool proxy_reads() const noexcept { return proxy && !tunnel; }
 };

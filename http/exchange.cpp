@@ -22,6 +22,8 @@ namespace {
 // Bodies up to this size go out in one write with the head, and the response is listened for afterwards. Larger
 // ones could fill every buffer on the way while the server waits for us to read: we listen while we write.
 constexpr std::size_t joined_body = 16 * 1024;
+// What a request's head needs beside its URL and the fields that were given.
+constexpr std::size_t usual_head_bytes = 160;
 // 1xx responses before the one that counts.
 constexpr int max_interim = 16;
 // How long a server that was asked (Expect) may keep silent before the body goes without its word.
@@ -63,7 +65,7 @@ rondo::detail::nanoseconds exchange::limit(http::phase p) const noexcept {
 }
 
 void exchange::set_deadline(response& r, rondo::detail::time_point deadline) const noexcept {
-  r.body_->deadline = deadline;
+  r.in_->deadline = deadline;
 }
 
 void exchange::tell(trace_point what, std::string_view text, std::uint64_t number) {
@@ -100,7 +102,7 @@ task<response> exchange::run() {
                            setting(&settings::insecure_redirects));
     if (!plan) {
       phase_ = phase::body;
-      r.history_ = std::move(history_);
+      r.in_->history = std::move(history_);
       if (setting(&settings::raise)) r.raise_for_status();
       co_return r;
     }
@@ -167,9 +169,9 @@ void exchange::follow(response& r, redirect_plan plan) {
             " asks for the request's body again, and a streamed body can be sent once");
   r.finish_if_at_hand();
   history_.push_back({.method = request_.method_,
-                      .url = std::move(r.url_),
-                      .status = r.head_.status,
-                      .headers = std::move(r.head_.headers)});
+                      .url = std::move(r.in_->url),
+                      .status = r.status(),
+                      .headers = std::move(r.in_->head.headers)});
   strip_fields(request_.headers_, plan);
   if (challenges_ > 0) request_.headers_.remove("Authorization");  // it was for that target alone
   challenges_ = 0;
@@ -207,7 +209,8 @@ task<response> exchange::hop() {
   } catch (const net::tls_error& e) {
     throw tls_error(e.what(), e.code());
   }
-  const std::string key = way_.key(request_.url_, identity);
+  std::string made;
+  const std::string_view key = way_.key(request_.url_, identity, made);
   for (bool fresh = false;;) {
     if (writing_) co_await stop_upload();  // of an attempt before; it may have the last place
     phase_ = phase::pool;
@@ -404,9 +407,9 @@ task<exchange::heard> exchange::hear(connection& c, bool until_go_ahead) {
 }
 
 response exchange::make_response(lease l) {
-  auto body = std::make_unique<incoming_body>();
   connection& c = *l.conn;
-  response_head head = c.parser().take_head();
+  auto in = std::make_unique<incoming_response>(c.parser().take_head(), request_.url_);
+  const response_head& head = in->head;
   if (trace_) {
     std::string text;
     write_head(text, head);
@@ -414,68 +417,89 @@ response exchange::make_response(lease l) {
   }
   if (cookie_jar* jar = state_.options.jar_.get()) jar->store_all(request_.url_, head.headers);
   if (setting(&settings::decode) && c.parser().framing() != body_framing::none) {
-    body->codings = content_codings(head.headers);
-    body->max_decoded = setting(&settings::max_decoded);
+    in->codings = content_codings(head.headers);
+    in->max_decoded = setting(&settings::max_decoded);
   }
   if (trace_) {
-    body->trace = request_.own_ && request_.own_->trace ? request_.own_->trace
-                                                        : state_.options.settings_.trace;
-    body->number = number_;
+    in->trace = request_.own_ && request_.own_->trace ? request_.own_->trace
+                                                      : state_.options.settings_.trace;
+    in->number = number_;
   }
-  body->limit = setting(&settings::max_body);
-  body->between_reads = limit(phase::read);
+  in->limit = setting(&settings::max_body);
+  in->between_reads = limit(phase::read);
   if (c.parser().framing() == body_framing::none) {
     c.buffered_event();  // the end, which needs no further byte
     l.finish();
     trace(trace_point::done);
   } else {
-    body->from = std::move(l);
+    in->from = std::move(l);
   }
-  return response(std::move(head), request_.url_, std::move(body));
+  return response(std::move(in));
 }
 
+// Written straight into the text that is sent. What is added by name holds no byte that a field may not; what comes from
+// outside was checked when it became a header field, or a cookie below.
 std::string exchange::head_text() const {
-  request_head head;
-  head.method = request_.method_;
-  head.target = request_.url_.target();
-  if (way_.proxy_reads()) head.target = request_.url_.origin() + head.target;  // absolute-form
-  head.headers.add("Host", request_.url_.host_header());
-  for (const auto& [name, value] : request_.headers_) head.headers.add(name, value);
-  for (const auto& [name, value] : state_.options.headers_)
-    if (!request_.headers_.contains(name) && !(crossed_ && is_secret(name)))
-      head.headers.add(name, value);
-  if (way_.proxy_reads())
-    if (const std::string secret = proxy_authorization(*way_.proxy); !secret.empty())
-      head.headers.set("Proxy-Authorization", secret);
-  if (!head.headers.contains("Cookie")) {
+  const http::headers& own = request_.headers_;
+  const http::headers& common = state_.options.headers_;
+  const std::string secret = way_.proxy_reads() ? proxy_authorization(*way_.proxy) : std::string();
+  const auto passes = [&](std::string_view name) {
+    return secret.empty() || !iequals(name, "Proxy-Authorization");
+  };
+  const auto common_passes = [&](std::string_view name) {
+    return !own.contains(name) && !(crossed_ && is_secret(name)) && passes(name);
+  };
+  const auto sent = [&](std::string_view name) {
+    return own.contains(name) || (common.contains(name) && common_passes(name));
+  };
+
+  std::string text;
+  text.reserve(usual_head_bytes + request_.url_.href().size() + own.wire().size() +
+               common.wire().size());
+  const std::string_view target = request_.url_.target();
+  if (way_.proxy_reads())  // absolute-form
+    write_request_line(text, request_.method_, request_.url_.origin().append(target));
+  else
+    write_request_line(text, request_.method_, target);
+  const auto field = [&text](std::string_view name, std::string_view value) {
+    text += name;
+    text += ": ";
+    text += value;
+    text += "\r\n";
+  };
+  field("Host", request_.url_.host_header());
+  for (const auto& [name, value] : own)
+    if (passes(name)) field(name, value);
+  for (const auto& [name, value] : common)
+    if (common_passes(name)) field(name, value);
+  if (!secret.empty()) field("Proxy-Authorization", secret);
+  if (!sent("Cookie")) {
     std::string cookies = request_.cookies_;
     if (cookie_jar* jar = state_.options.jar_.get()) {
       const std::string kept = jar->header_for(request_.url_);
       if (!cookies.empty() && !kept.empty()) cookies += "; ";
       cookies += kept;
     }
-    if (!cookies.empty()) head.headers.add("Cookie", cookies);
+    if (!cookies.empty()) text += http::headers{{"Cookie", cookies}}.wire();
   }
-  if (!head.headers.contains("User-Agent")) head.headers.add("User-Agent", "rondo");
-  if (!head.headers.contains("Accept")) head.headers.add("Accept", "*/*");
-  if (setting(&settings::decode) && !head.headers.contains("Accept-Encoding"))
-    head.headers.add("Accept-Encoding", accepted_codings());
+  if (!sent("User-Agent")) field("User-Agent", "rondo");
+  if (!sent("Accept")) field("Accept", "*/*");
+  if (setting(&settings::decode) && !sent("Accept-Encoding"))
+    field("Accept-Encoding", accepted_codings());
 
   const auto* streamed = std::get_if<request::stream_body>(&request_.body_);
   const auto* whole = std::get_if<std::string>(&request_.body_);
   if (streamed && !streamed->size) {
-    head.headers.add("Transfer-Encoding", "chunked");
+    field("Transfer-Encoding", "chunked");
   } else if (streamed) {
-    head.headers.add("Content-Length", std::to_string(*streamed->size));
+    field("Content-Length", std::to_string(*streamed->size));
   } else if (whole || request_.method_ == "POST" || request_.method_ == "PUT" ||
              request_.method_ == "PATCH") {
     // RFC 9110, section 8.6: a method that expects a body says 0 when there is none.
-    head.headers.add("Content-Length", std::to_string(whole ? whole->size() : 0));
+    field("Content-Length", std::to_string(whole ? whole->size() : 0));
   }
-  if (expects_ && (streamed || (whole && !whole->empty())))
-    head.headers.add("Expect", "100-continue");
-  std::string text;
-  write_head(text, head);
+  if (expects_ && (streamed || (whole && !whole->empty()))) field("Expect", "100-continue");
+  text += "\r\n";
   return text;
 }
 

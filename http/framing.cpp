@@ -78,6 +78,7 @@ framing_fields read_framing(const headers& fields, version v, bool response,
   const refusal fail{response};
   framing_fields out;
   std::string_view length;
+  std::string_view option;
   bool transfer_encoding = false;
   bool upgrade = false;
   bool upgrade_token = false;
@@ -94,9 +95,11 @@ framing_fields read_framing(const headers& fields, version v, bool response,
         break;
       case 10:
         if (!iequals(name, "connection")) break;
-        out.close = out.close || headers_access::in_list(value, "close");
-        out.keep_alive = out.keep_alive || headers_access::in_list(value, "keep-alive");
-        upgrade_token = upgrade_token || headers_access::in_list(value, "upgrade");
+        for (std::size_t at = 0; headers_access::next_in_list(value, at, option);) {
+          out.close = out.close || iequals(option, "close");
+          out.keep_alive = out.keep_alive || iequals(option, "keep-alive");
+          upgrade_token = upgrade_token || iequals(option, "upgrade");
+        }
         break;
       case 14:
         if (!iequals(name, "content-length")) break;

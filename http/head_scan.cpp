@@ -195,7 +195,13 @@ void head_scan::field_line(std::string_view line) {
   if (fields.size() == limits_.fields) {
     fail("more than " + std::to_string(limits_.fields) + " fields", 431);
   }
-  headers_access::append(fields, line.substr(0, colon), trim_ows(line.substr(colon + 1)));
+  const std::string_view value = trim_ows(line.substr(colon + 1));
+  if (colon + 2 + value.size() == line.size() && line[colon + 1] == ' ') {
+    // As everybody writes it, and as it is kept: one copy, with the CRLF that stands behind it.
+    headers_access::append_line(fields, {line.data(), line.size() + 2}, colon);
+  } else {
+    headers_access::append(fields, line.substr(0, colon), value);
+  }
 }
 
 http::version head_scan::parse_version(std::string_view text) const {

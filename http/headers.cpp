@@ -43,21 +43,10 @@ std::size_t quoted_string(std::string_view s) noexcept {
 }
 
 bool list_has(std::string_view list, std::string_view token) noexcept {
-  std::size_t begin = 0;
-  std::size_t i = 0;
-  while (true) {
-    if (i == list.size() || list[i] == ',') {
-      if (detail::iequals(detail::trim_ows(list.substr(begin, i - begin)), token)) return true;
-      if (i == list.size()) return false;
-      begin = ++i;
-    } else if (list[i] == '"') {
-      // A quote that never closes quotes nothing: what follows must not be hidden by it.
-      const std::size_t length = quoted_string(list.substr(i));
-      i += length == 0 ? 1 : length;
-    } else {
-      ++i;
-    }
-  }
+  std::string_view member;
+  for (std::size_t at = 0; detail::headers_access::next_in_list(list, at, member);)
+    if (detail::iequals(member, token)) return true;
+  return false;
 }
 
 }  // namespace
@@ -167,8 +156,27 @@ bool headers::has_token(std::string_view name, std::string_view token) const noe
 
 namespace detail {
 
-bool headers_access::in_list(std::string_view list, std::string_view token) noexcept {
-  return list_has(list, token);
+bool headers_access::next_in_list(std::string_view list, std::size_t& at,
+                                  std::string_view& member) noexcept {
+  if (at > list.size()) return false;
+  std::size_t i = at;
+  while (i < list.size() && list[i] != ',') {
+    // A quote that never closes quotes nothing: what follows must not be hidden by it.
+    const std::size_t quoted = list[i] == '"' ? quoted_string(list.substr(i)) : 0;
+    i += quoted == 0 ? 1 : quoted;
+  }
+  member = trim_ows(list.substr(at, i - at));
+  at = i + 1;
+  return true;
+}
+
+void headers_access::append_line(headers& h, std::string_view line, std::size_t name_size) {
+  if (line.size() > max_bytes - h.text_.size())
+    throw std::length_error("header fields above 4 GiB");
+  h.entries_.push_back({static_cast<std::uint32_t>(h.text_.size()),
+                        static_cast<std::uint32_t>(name_size),
+                        static_cast<std::uint32_t>(line.size() - name_size - 4)});
+  h.text_ += line;
 }
 
 void headers_access::extend_last(headers& h, std::string_view more) {

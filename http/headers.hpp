@@ -135,8 +135,11 @@ struct headers_access {
   // Continues the value of the last field after one space (obs-fold).
   static void extend_last(headers& h, std::string_view more);
   static void reserve(headers& h, std::size_t bytes, std::size_t fields);
-  // has_token() of one value.
-  static bool in_list(std::string_view list, std::string_view token) noexcept;
+  // The same, of a whole line as it is kept: "Name: value\r\n".
+  static void append_line(headers& h, std::string_view line, std::size_t name_size);
+  // The member of a comma-separated list that begins at `at`, which is moved behind it; false past the last.
+  static bool next_in_list(std::string_view list, std::size_t& at,
+                           std::string_view& member) noexcept;
 };
 
 }  // namespace detail

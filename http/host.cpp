@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -86,10 +87,13 @@ host_result parse_ipv4(std::string_view s) {
   }
   if (!fits) return {.host = {}, .problem = "the IPv4 address has a part that is too large"};
   host_result out;
+  std::array<char, 16> text{};
+  char* end = text.data();
   for (int shift = 24; shift >= 0; shift -= 8) {
-    out.host += std::to_string((address >> shift) & 255);
-    if (shift > 0) out.host += '.';
+    end = std::to_chars(end, text.data() + text.size(), (address >> shift) & 255).ptr;
+    if (shift > 0) *end++ = '.';
   }
+  out.host.assign(text.data(), end);
   return out;
 }
 
@@ -220,7 +224,8 @@ host_result parse_host(std::string_view text) {
     if (!pieces) return {.host = {}, .problem = "the IPv6 address is malformed"};
     return {.host = format_ipv6(*pieces), .problem = nullptr};
   }
-  host_result out{.host = percent_decode(text), .problem = nullptr};
+  host_result out;
+  out.host = text.find('%') == std::string_view::npos ? std::string(text) : percent_decode(text);
   if (!is_ascii(out.host)) {
     if (out.host.find('\0') != std::string::npos)
       return {.host = {}, .problem = "the host holds a character that no host may have"};

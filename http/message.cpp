@@ -76,26 +76,45 @@ void append_fields(std::string& out, const headers& fields) {
 
 }  // namespace
 
-void write_head(std::string& out, const request_head& head) {
-  if (!detail::is_token(head.method)) throw std::invalid_argument("the method is no token");
-  if (head.target.empty()) throw std::invalid_argument("the request target is empty");
-  const std::size_t bad = detail::skip(target_bytes, head.target);
-  if (bad != head.target.size()) {
+namespace {
+
+void check_request_line(std::string_view method, std::string_view target) {
+  if (!detail::is_token(method)) throw std::invalid_argument("the method is no token");
+  if (target.empty()) throw std::invalid_argument("the request target is empty");
+  const std::size_t bad = detail::skip(target_bytes, target);
+  if (bad != target.size()) {
     throw std::invalid_argument(
         "the request target holds a space, a control or a byte beyond "
         "ASCII at offset " +
         std::to_string(bad));
   }
+}
+
+void write_request_line(std::string& out, std::string_view method, std::string_view target,
+                        version v) {
+  out += method;
+  out += ' ';
+  out += target;
+  out += ' ';
+  out += to_string(v);
+  out += "\r\n";
+}
+
+}  // namespace
+
+void write_head(std::string& out, const request_head& head) {
+  check_request_line(head.method, head.target);
   // One growth at most, so that running out of memory leaves `out` alone too.
   out.reserve(out.size() + head.method.size() + head.target.size() + head.headers.wire().size() +
               14);
-  out += head.method;
-  out += ' ';
-  out += head.target;
-  out += ' ';
-  out += to_string(head.version);
-  out += "\r\n";
+  write_request_line(out, head.method, head.target, head.version);
   append_fields(out, head.headers);
+}
+
+void write_request_line(std::string& out, std::string_view method, std::string_view target) {
+  check_request_line(method, target);
+  out.reserve(out.size() + method.size() + target.size() + 12);
+  write_request_line(out, method, target, version::http_1_1);
 }
 
 namespace {

@@ -44,7 +44,9 @@ void write_head(std::string& out, const request_head& head);
 // The status must be within 100 and 999; an empty reason is written as the standard's phrase.
 void write_head(std::string& out, const response_head& head);
 
-// The first line alone, of HTTP/1.1, with the standard's phrase.
+// The first line alone, of HTTP/1.1.
+void write_request_line(std::string& out, std::string_view method, std::string_view target);
+// The same, with the standard's phrase.
 void write_status_line(std::string& out, int status);
 
 // "Not Found" for 404; empty for a status that RFC 9110 does not name.

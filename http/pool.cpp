@@ -18,7 +18,7 @@ lease& lease::operator=(lease&& other) noexcept {
     drop();
     conn = std::move(other.conn);
     pool_ = std::move(other.pool_);
-    key_ = std::move(other.key_);
+    place_ = other.place_;
   }
   return *this;
 }
@@ -26,7 +26,7 @@ lease& lease::operator=(lease&& other) noexcept {
 void lease::give_back() noexcept {
   if (!pool_) return;
   const std::shared_ptr<pool> p = std::move(pool_);
-  p->returned(key_, std::move(conn));
+  p->returned(*place_, std::move(conn));
 }
 
 void lease::drop() noexcept {
@@ -39,7 +39,7 @@ void lease::drop() noexcept {
   const std::shared_ptr<pool> p = std::move(pool_);
   if (conn) p->keep_buffer(conn->take_buffer());
   conn.reset();
-  p->returned(key_, nullptr);
+  p->returned(*place_, nullptr);
 }
 
 void lease::finish() noexcept {
@@ -68,8 +68,8 @@ pool::~pool() {
   watch_->owner_gone.set();
 }
 
-pool::wait pool::acquire(std::string key, bool fresh) {
-  return {shared_from_this(), std::move(key), fresh};
+pool::wait pool::acquire(std::string_view key, bool fresh) {
+  return {shared_from_this(), key, fresh};
 }
 
 bool pool::wait::begin(rondo::detail::job& j) noexcept {
@@ -87,14 +87,16 @@ bool pool::wait::begin(rondo::detail::job& j) noexcept {
 
 // True: the wait is over, with a lease or for want of memory.
 bool pool::grant(wait& w) noexcept {
-  entries::iterator at;
-  try {
-    at = entries_.try_emplace(w.key_).first;
-  } catch (const std::bad_alloc&) {
-    w.out_of_memory_ = true;
-    return true;
+  auto at = entries_.find(w.key_);
+  if (at == entries_.end()) {
+    try {
+      at = entries_.try_emplace(std::string(w.key_)).first;
+    } catch (const std::bad_alloc&) {
+      w.out_of_memory_ = true;
+      return true;
+    }
   }
-  entry& e = at->second;
+  pool_entry& e = at->second;
   std::unique_ptr<connection> c = w.fresh_ ? nullptr : take_idle(e);
   if (!c) {
     // take_idle leaves none, so that what is idle here is in the way of a fresh one.
@@ -108,17 +110,17 @@ bool pool::grant(wait& w) noexcept {
     }
     ++e.open;  // before an eviction, which may let an entry go
     if (!room || (open_ >= limits_.connections && !evict_oldest())) {
-      free_place(at);
+      free_place(*at);
       return false;
     }
     ++open_;
   }
-  w.granted_ = lease(w.pool_, std::move(w.key_));
+  w.granted_ = lease(std::move(w.pool_), *at);
   w.granted_.conn = std::move(c);
   return true;
 }
 
-std::unique_ptr<connection> pool::take_idle(entry& e) {
+std::unique_ptr<connection> pool::take_idle(pool_entry& e) {
   while (!e.idle.empty()) {
     std::unique_ptr<connection> c = std::move(e.idle.back());
     e.idle.pop_back();
@@ -131,16 +133,16 @@ std::unique_ptr<connection> pool::take_idle(entry& e) {
   return nullptr;
 }
 
-void pool::free_place(entries::iterator at) noexcept {
-  if (--at->second.open == 0) entries_.erase(at);
+void pool::free_place(place& p) noexcept {
+  if (--p.second.open == 0) entries_.erase(entries_.find(p.first));
 }
 
-pool::entries::iterator pool::drop_oldest(entries::iterator at) noexcept {
+pool_entries::iterator pool::drop_oldest(pool_entries::iterator at) noexcept {
   const auto next = std::next(at);
   at->second.idle.erase(at->second.idle.begin());
   --idle_count_;
   --open_;
-  free_place(at);
+  free_place(*at);
   return next;
 }
 
@@ -157,25 +159,24 @@ bool pool::evict_oldest() noexcept {
   return true;
 }
 
-void pool::returned(const std::string& key, std::unique_ptr<connection> c) noexcept {
-  const auto at = entries_.find(key);
+void pool::returned(place& p, std::unique_ptr<connection> c) noexcept {
   wait* first = waiting_.empty() ? nullptr : &waiting_.front();
-  if (c && first && first->key_ == key && !first->fresh_) {  // from hand to hand
+  if (c && first && first->key_ == p.first && !first->fresh_) {  // from hand to hand
     waiting_.pop_front();
-    first->granted_ = lease(first->pool_, std::move(first->key_));
+    first->granted_ = lease(std::move(first->pool_), p);
     first->granted_.conn = std::move(c);
     first->job_->wake();
     return;
   }
-  if (!c || !keep(at->second, std::move(c))) {
+  if (!c || !keep(p.second, std::move(c))) {
     --open_;
-    free_place(at);
+    free_place(p);
   }
   serve_waiters();
 }
 
 // False: there is no memory to keep it with, or for the task that would close it in time. It is closed.
-bool pool::keep(entry& e, std::unique_ptr<connection> c) noexcept {
+bool pool::keep(pool_entry& e, std::unique_ptr<connection> c) noexcept {
   keep_buffer(c->take_buffer());
   c->since = this_loop().now();
   try {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -24,11 +25,27 @@ namespace rondo::http::detail {
 
 class pool;
 
+// All places taken for one key. It is there as long as one is.
+struct pool_entry {
+  std::vector<std::unique_ptr<connection>> idle;  // the most recent last
+  std::size_t open = 0;                           // leases and idle connections
+};
+
+// Hash and equality, so that an entry is found without making a string.
+struct by_key {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const noexcept {
+    return std::hash<std::string_view>()(key);
+  }
+  bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+};
+using pool_entries = std::unordered_map<std::string, pool_entry, by_key, by_key>;
+
 class lease {
  public:
   lease() = default;
-  lease(std::shared_ptr<pool> p, std::string key) noexcept
-      : pool_(std::move(p)), key_(std::move(key)) {}
+  lease(std::shared_ptr<pool> p, pool_entries::value_type& place) noexcept
+      : pool_(std::move(p)), place_(&place) {}
   lease(lease&& other) noexcept = default;
   lease& operator=(lease&& other) noexcept;
   ~lease() { drop(); }
@@ -37,7 +54,6 @@ class lease {
   std::unique_ptr<connection> conn;
 
   explicit operator bool() const noexcept { return pool_ != nullptr; }
-  const std::string& key() const noexcept { return key_; }
   pool& from() const noexcept { return *pool_; }
   // Gives the connection back to be used again.
   void give_back() noexcept;
@@ -51,7 +67,7 @@ class lease {
   void leave() noexcept;
 
   std::shared_ptr<pool> pool_;
-  std::string key_;
+  pool_entries::value_type* place_ = nullptr;
 };
 
 // A request's body on its way, and whether its response has begun. Whoever has the lease may be done with it before
@@ -77,9 +93,9 @@ class pool : public std::enable_shared_from_this<pool> {
   ~pool();
 
   class wait;
-  // Completes with a lease for `key`; with an idle connection if there is one and `fresh` is false.
-  // Cancelled: leaves the line.
-  wait acquire(std::string key, bool fresh);
+  // Completes with a lease for `key`, which the caller keeps until then; with an idle connection if there is one
+  // and `fresh` is false. Cancelled: leaves the line.
+  wait acquire(std::string_view key, bool fresh);
 
   read_buffer take_buffer();
   std::size_t open() const noexcept { return open_; }
@@ -88,12 +104,7 @@ class pool : public std::enable_shared_from_this<pool> {
 
  private:
   friend class lease;
-  // All places taken for one key. It is there as long as one is.
-  struct entry {
-    std::vector<std::unique_ptr<connection>> idle;  // the most recent last
-    std::size_t open = 0;                           // leases and idle connections
-  };
-  using entries = std::unordered_map<std::string, entry>;
+  using place = pool_entries::value_type;
 
   // Shared with the task that closes what was idle for too long, and everything idle when the loop ends.
   struct idle_watch {
@@ -106,21 +117,21 @@ class pool : public std::enable_shared_from_this<pool> {
   rondo::detail::nanoseconds drop_expired();
 
   bool grant(wait& w) noexcept;
-  std::unique_ptr<connection> take_idle(entry& e);
+  std::unique_ptr<connection> take_idle(pool_entry& e);
   bool evict_oldest() noexcept;
   // Closes the oldest idle connection of an entry, and lets the entry go with its last place. Returns the next.
-  entries::iterator drop_oldest(entries::iterator at) noexcept;
-  void free_place(entries::iterator at) noexcept;
+  pool_entries::iterator drop_oldest(pool_entries::iterator at) noexcept;
+  void free_place(place& p) noexcept;
   // A place is free, and with it perhaps a connection.
-  void returned(const std::string& key, std::unique_ptr<connection> c) noexcept;
-  bool keep(entry& e, std::unique_ptr<connection> c) noexcept;
+  void returned(place& p, std::unique_ptr<connection> c) noexcept;
+  bool keep(pool_entry& e, std::unique_ptr<connection> c) noexcept;
   void serve_waiters() noexcept;
   void keep_buffer(read_buffer b) noexcept;
 
   pool_limits limits_;
   std::size_t open_ = 0;  // places taken: leases and idle connections
   std::size_t idle_count_ = 0;
-  entries entries_;
+  pool_entries entries_;
   std::shared_ptr<idle_watch> watch_;
   rondo::detail::intrusive_list<wait> waiting_;
   std::vector<read_buffer> buffers_;
@@ -128,8 +139,8 @@ class pool : public std::enable_shared_from_this<pool> {
 
 class pool::wait final : public rondo::detail::wait_base, public rondo::detail::list_node {
  public:
-  wait(std::shared_ptr<pool> p, std::string key, bool fresh) noexcept
-      : pool_(std::move(p)), key_(std::move(key)), fresh_(fresh) {}
+  wait(std::shared_ptr<pool> p, std::string_view key, bool fresh) noexcept
+      : pool_(std::move(p)), key_(key), fresh_(fresh) {}
 
   bool begin(rondo::detail::job& j) noexcept override;
   void cancel(rondo::detail::job& j) noexcept override {
@@ -144,7 +155,7 @@ class pool::wait final : public rondo::detail::wait_base, public rondo::detail::
  private:
   friend class pool;
   std::shared_ptr<pool> pool_;
-  std::string key_;
+  std::string_view key_;
   bool fresh_;
   bool out_of_memory_ = false;
   rondo::detail::job* job_ = nullptr;

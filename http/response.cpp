@@ -24,49 +24,70 @@ template <class E>
 
 }  // namespace
 
-detail::incoming_body::incoming_body() = default;
-detail::incoming_body::~incoming_body() = default;
+detail::incoming_response::incoming_response(response_head h, http::url u)
+    : head(std::move(h)), url(std::move(u)) {}
+detail::incoming_response::~incoming_response() = default;
 
 void response::raise_for_status() const {
-  if (head_.status < 400) return;
-  throw_about(status_error(head_.status, head_.reason), url_);
+  if (status() < 400) return;
+  throw_about(status_error(status(), reason()), in_->url);
 }
 
-// Reads on until the next piece of the body or its end; the connection goes back at the end, and is closed
-// by any failure.
-task<std::span<const std::byte>> response::receive() {
-  detail::incoming_body& b = *body_;
-  if (!b.from) co_return std::span<const std::byte>();
+// What the parser found: the connection goes on with a piece of the body, and back at the end.
+std::span<const std::byte> response::settle(detail::lease held, const parse_step& step) {
+  if (step.event == parse_event::body) {
+    in_->from = std::move(held);
+    return step.body;
+  }
+  const http::headers& trailers = held.conn->parser().trailers();
+  if (!trailers.empty()) in_->trailers = trailers;
+  held.finish();
+  tell_end();
+  return {};
+}
+
+std::optional<std::span<const std::byte>> response::at_hand() {
+  detail::incoming_response& in = *in_;
+  if (!in.from) return std::span<const std::byte>();
+  if (in.deadline != rondo::detail::never && this_loop().now() >= in.deadline) return std::nullopt;
   // Whatever ends this early (an error, a cancellation) leaves a connection that nobody else may use.
-  detail::lease held = std::move(b.from);
+  detail::lease held = std::move(in.from);
+  try {
+    const parse_step step = held.conn->buffered_event();
+    if (step.event != parse_event::need_more) return settle(std::move(held), step);
+  } catch (http::error& e) {
+    e.add_context(in.url.href(), phase::body);
+    throw;
+  }
+  in.from = std::move(held);
+  return std::nullopt;
+}
+
+// Reads on until the next piece of the body or its end; any failure closes the connection.
+task<std::span<const std::byte>> response::receive() {
+  detail::incoming_response& in = *in_;
+  detail::lease held = std::move(in.from);
   try {
     const parse_step step = co_await held.conn->next_event();
-    if (step.event == parse_event::body) {
-      b.from = std::move(held);
-      co_return step.body;
-    }
-    b.trailers = held.conn->parser().trailers();
-    held.finish();
-    tell_end();
-    co_return std::span<const std::byte>();
+    co_return settle(std::move(held), step);
   } catch (http::error& e) {
-    e.add_context(url_.href(), phase::body);
+    e.add_context(in.url.href(), phase::body);
     throw;
   } catch (const std::system_error& cause) {
     throw_about(body_error(body_error::reason::truncated,
                            std::string("the connection was lost: ") + cause.what()),
-                url_);
+                in.url);
   }
 }
 
 void response::tell_end() const {
-  if (!body_->trace) return;
-  const std::string shown = url_.redacted();
-  body_->trace->on({trace_point::done, body_->number, detail::trace_clock(), shown, {}, 0});
+  if (!in_->trace) return;
+  const std::string shown = in_->url.redacted();
+  in_->trace->on({trace_point::done, in_->number, detail::trace_clock(), shown, {}, 0});
 }
 
 void response::finish_if_at_hand() {
-  detail::lease held = std::move(body_->from);
+  detail::lease held = std::move(in_->from);
   if (!held) return;
   for (;;) {
     const parse_event event = held.conn->buffered_event().event;
@@ -78,59 +99,61 @@ void response::finish_if_at_hand() {
 }
 
 task<std::span<const std::byte>> response::next_chunk() {
-  detail::incoming_body& b = *body_;
-  if (!b.ahead.empty()) co_return std::exchange(b.ahead, {});
-  if (b.codings.empty()) co_return co_await receive_in_time();
-  co_return co_await receive_decoded();
+  if (!in_->ahead.empty()) co_return std::exchange(in_->ahead, {});
+  if (!in_->codings.empty()) co_return co_await receive_decoded();
+  if (const auto piece = at_hand()) co_return *piece;
+  co_return co_await receive_in_time();
 }
 
 task<std::span<const std::byte>> response::receive_decoded() {
-  detail::incoming_body& b = *body_;
+  detail::incoming_response& in = *in_;
   try {
-    if (!b.decoder) b.decoder = std::make_unique<detail::body_decoder>(b.codings, b.max_decoded);
+    if (!in.decoder)
+      in.decoder = std::make_unique<detail::body_decoder>(in.codings, in.max_decoded);
     for (;;) {
-      const std::span<const std::byte> made = b.decoder->next();
+      const std::span<const std::byte> made = in.decoder->next();
       if (!made.empty()) {
         // A small body can make very much without a wait: others get their turn.
-        if (++b.made_in_a_row % made_before_yield == 0) co_await yield_now();
+        if (++in.made_in_a_row % made_before_yield == 0) co_await yield_now();
         co_return made;
       }
-      const std::span<const std::byte> raw = co_await receive_in_time();
+      std::optional<std::span<const std::byte>> at_once = at_hand();
+      const std::span<const std::byte> raw = at_once ? *at_once : co_await receive_in_time();
       if (raw.empty()) {
-        b.decoder->finish();
+        in.decoder->finish();
         co_return raw;
       }
-      b.decoder->give(raw);
+      in.decoder->give(raw);
     }
   } catch (http::error& e) {
-    b.from.drop();
-    e.add_context(url_.href(), phase::body);
+    in.from.drop();
+    e.add_context(in_->url.href(), phase::body);
     throw;
   }
 }
 
 task<std::span<const std::byte>> response::receive_in_time() {
-  detail::incoming_body& b = *body_;
-  const bool timed = b.deadline != rondo::detail::never || b.between_reads > detail::no_limit;
-  if (!timed || !b.from) co_return co_await receive();
+  detail::incoming_response& in = *in_;
+  const bool timed = in.deadline != rondo::detail::never || in.between_reads > detail::no_limit;
+  if (!timed) co_return co_await receive();
   phase p = phase::total;
   rondo::detail::nanoseconds left = rondo::detail::nanoseconds::max();
-  if (b.deadline != rondo::detail::never) left = b.deadline - this_loop().now();
-  if (b.between_reads > detail::no_limit && b.between_reads < left) {
-    left = b.between_reads;
+  if (in.deadline != rondo::detail::never) left = in.deadline - this_loop().now();
+  if (in.between_reads > detail::no_limit && in.between_reads < left) {
+    left = in.between_reads;
     p = phase::read;
   }
   const auto piece = co_await try_for(left, receive());
   if (piece) co_return *piece;
-  b.from.drop();
-  throw_about(timeout_error(p, "while the body was read"), url_);
+  in.from.drop();
+  throw_about(timeout_error(p, "while the body was read"), in_->url);
 }
 
 task<std::size_t> response::read_some(std::span<std::byte> buffer) {
   const std::span<const std::byte> piece = co_await next_chunk();
   const std::size_t n = std::min(piece.size(), buffer.size());
   if (n > 0) std::memcpy(buffer.data(), piece.data(), n);
-  body_->ahead = piece.subspan(n);
+  in_->ahead = piece.subspan(n);
   co_return n;
 }
 
@@ -139,12 +162,12 @@ task<std::vector<std::byte>> response::bytes() {
   for (;;) {
     const std::span<const std::byte> piece = co_await next_chunk();
     if (piece.empty()) co_return all;
-    if (piece.size() > body_->limit - all.size()) {
-      body_->from.drop();
+    if (piece.size() > in_->limit - all.size()) {
+      in_->from.drop();
       throw_about(body_error(body_error::reason::too_large,
-                             "the body is larger than " + std::to_string(body_->limit) +
+                             "the body is larger than " + std::to_string(in_->limit) +
                                  " bytes (client_options::max_body)"),
-                  url_);
+                  in_->url);
     }
     all.insert(all.end(), piece.begin(), piece.end());
   }

@@ -5,10 +5,12 @@
 #include <rondo/http/message.hpp>
 #include <rondo/http/pool.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/runtime/frame_pool.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,14 +22,30 @@ class tracer;
 namespace detail {
 class body_decoder;
 class exchange;
+}  // namespace detail
 
-// The body still to come, and the connection it comes on.
-struct incoming_body {
-  incoming_body();
-  incoming_body(const incoming_body&) = delete;
-  incoming_body& operator=(const incoming_body&) = delete;
-  ~incoming_body();
+// A response that was a redirect, and the request it answered.
+struct past_response {
+  std::string method;
+  http::url url;
+  int status = 0;
+  http::headers headers;
+};
 
+namespace detail {
+
+// All that a response holds, in one place of the pool's memory, so that moving a response moves a pointer.
+struct incoming_response : rondo::detail::pooled {
+  incoming_response(response_head h, http::url u);
+  incoming_response(const incoming_response&) = delete;
+  incoming_response& operator=(const incoming_response&) = delete;
+  ~incoming_response();
+
+  response_head head;
+  http::url url;
+  std::vector<past_response> history;
+
+  // The body still to come, and the connection it comes on.
   lease from;                        // empty once the message has ended
   std::span<const std::byte> ahead;  // of a piece that was read only in part
   rondo::detail::time_point deadline = rondo::detail::never;  // of the whole exchange
@@ -44,27 +62,20 @@ struct incoming_body {
 
 }  // namespace detail
 
-// A response that was a redirect, and the request it answered.
-struct past_response {
-  std::string method;
-  http::url url;
-  int status = 0;
-  http::headers headers;
-};
-
-// Movable. Dropped before its body has been read, it closes its connection. A body is read by one task.
+// Movable; one that was moved from can only be assigned to. Dropped before its body has been read, it closes its
+// connection. A body is read by one task.
 class response {
  public:
-  int status() const noexcept { return head_.status; }
-  const std::string& reason() const noexcept { return head_.reason; }
-  http::version version() const noexcept { return head_.version; }
-  const http::headers& headers() const noexcept { return head_.headers; }
+  int status() const noexcept { return in_->head.status; }
+  const std::string& reason() const noexcept { return in_->head.reason; }
+  http::version version() const noexcept { return in_->head.version; }
+  const http::headers& headers() const noexcept { return in_->head.headers; }
   // What was asked for last, after redirects.
-  const http::url& url() const noexcept { return url_; }
+  const http::url& url() const noexcept { return in_->url; }
   // The redirects that led here, the first one first.
-  const std::vector<past_response>& history() const noexcept { return history_; }
+  const std::vector<past_response>& history() const noexcept { return in_->history; }
   // 2xx.
-  bool ok() const noexcept { return head_.status >= 200 && head_.status < 300; }
+  bool ok() const noexcept { return status() >= 200 && status() < 300; }
   // Throws status_error for 400 and above.
   void raise_for_status() const;
 
@@ -79,13 +90,15 @@ class response {
   // The next piece of the body where it lies, until the next call; empty at its end. Throws as text().
   task<std::span<const std::byte>> next_chunk();
   // After the body's end: the fields that followed it (RFC 9112, section 7.1.2).
-  const http::headers& trailers() const noexcept { return body_->trailers; }
+  const http::headers& trailers() const noexcept { return in_->trailers; }
 
  private:
   friend class detail::exchange;
-  response(response_head head, http::url url, std::unique_ptr<detail::incoming_body> body) noexcept
-      : head_(std::move(head)), url_(std::move(url)), body_(std::move(body)) {}
+  explicit response(std::unique_ptr<detail::incoming_response> in) noexcept : in_(std::move(in)) {}
 
+  // What has been read already of the body, or its end (empty); nullopt when there is nothing of either.
+  std::optional<std::span<const std::byte>> at_hand();
+  std::span<const std::byte> settle(detail::lease held, const parse_step& step);
   task<std::span<const std::byte>> receive();
   task<std::span<const std::byte>> receive_in_time();
   task<std::span<const std::byte>> receive_decoded();
@@ -93,10 +106,7 @@ class response {
   // Keeps the connection of a response whose body nobody wants, when what has come makes all of it.
   void finish_if_at_hand();
 
-  response_head head_;
-  http::url url_;
-  std::unique_ptr<detail::incoming_body> body_;
-  std::vector<past_response> history_;
+  std::unique_ptr<detail::incoming_response> in_;
 };
 
 namespace detail {

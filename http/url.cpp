@@ -75,6 +75,22 @@ std::uint16_t default_port(std::string_view scheme) {
   return 0;
 }
 
+constexpr byte_class scheme_bytes = [] {
+  byte_class out{};
+  for (int c = 0; c < 128; ++c) {
+    const char byte = static_cast<char>(c);
+    out[static_cast<std::size_t>(c)] = detail::is_alpha(byte) || detail::is_digit(byte);
+  }
+  return with(out, "+-.");
+}();
+// What does not end the authority, or a segment of the path.
+constexpr byte_class within_segment = [] {
+  byte_class out{};
+  for (bool& b : out) b = true;
+  for (char c : std::string_view("/\\?#")) out[static_cast<unsigned char>(c)] = false;
+  return out;
+}();
+
 constexpr bool is_slash(char c) { return c == '/' || c == '\\'; }
 constexpr bool is_tab_or_newline(char c) { return c == '\t' || c == '\n' || c == '\r'; }
 
@@ -106,7 +122,7 @@ class url_parser {
     while (!in_.empty() && static_cast<unsigned char>(in_.front()) <= 0x20) in_.remove_prefix(1);
     while (!in_.empty() && static_cast<unsigned char>(in_.back()) <= 0x20) in_.remove_suffix(1);
     stripped_ = static_cast<std::size_t>(in_.data() - given_.data());
-    if (in_.find_first_of("\t\n\r") == std::string_view::npos) return;
+    if (std::ranges::none_of(in_, is_tab_or_newline)) return;
     for (char c : in_) {
       if (!is_tab_or_newline(c)) cleaned_ += c;
     }
@@ -151,19 +167,17 @@ class url_parser {
   // The scheme in lower case, with pos_ after its colon; empty when there is none.
   std::string_view read_scheme() {
     if (in_.empty() || !detail::is_alpha(in_[0])) return {};
-    std::size_t i = 0;
-    std::string name;
-    while (i < in_.size() && (detail::is_alpha(in_[i]) || detail::is_digit(in_[i]) ||
-                              in_[i] == '+' || in_[i] == '-' || in_[i] == '.')) {
-      name += detail::to_lower(in_[i++]);
-    }
-    if (i == in_.size() || in_[i] != ':') return {};
+    const std::size_t end = detail::skip(scheme_bytes, in_);
+    if (end == in_.size() || in_[end] != ':') return {};
+    const std::string_view given = in_.substr(0, end);
     for (const scheme_info& s : schemes) {
-      if (s.name != name) continue;
-      pos_ = i + 1;
+      if (!detail::iequals(s.name, given)) continue;
+      pos_ = end + 1;
       return s.name;
     }
-    if (name.size() > 16) name = name.substr(0, 16) + "...";
+    std::string name(given.substr(0, 16));
+    std::ranges::transform(name, name.begin(), detail::to_lower);
+    if (given.size() > name.size()) name += "...";
     fail("the scheme '" + name + "' is not one of http, https, ws and wss", 0);
   }
 
@@ -176,7 +190,7 @@ class url_parser {
 
   void absolute(std::string_view scheme) {
     begin(scheme);
-    const std::size_t end = std::min(in_.find_first_of("/\\?#", pos_), in_.size());
+    const std::size_t end = detail::skip(within_segment, in_, pos_);
     authority(in_.substr(pos_, end - pos_));
     pos_ = end;
     if (!at_end() && is_slash(in_[pos_])) ++pos_;
@@ -279,7 +293,7 @@ class url_parser {
   // first. The text always gets at least one slash.
   void path() {
     while (true) {
-      const std::size_t end = std::min(in_.find_first_of("/\\?#", pos_), in_.size());
+      const std::size_t end = detail::skip(within_segment, in_, pos_);
       const std::string_view segment = in_.substr(pos_, end - pos_);
       const bool last = end == in_.size() || !is_slash(in_[end]);
       const std::size_t dots = dots_in(segment);
