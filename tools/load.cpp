@@ -45,6 +45,7 @@ class generator {
  public:
   explicit generator(const load_options& o)
       : options_(o),
+        url_(http::url::parse(o.url)),
         client_(http::client_options()
                     .max_connections(o.connections)
                     .total_timeout(duration<double>(o.timeout_s))) {}
@@ -94,7 +95,7 @@ class generator {
   }
 
   task<> ask_in_turn() {
-    for (time_point asked = now(); report_.started < limit_; asked = now()) co_await ask(asked);
+    for (time_point asked = now(); report_.started < limit_;) asked = co_await ask(asked);
   }
 
   task<> ask_as_planned() {
@@ -106,11 +107,11 @@ class generator {
     }
   }
 
-  // A request and its whole answer; the latency counts from `since`.
-  task<> ask(time_point since) {
+  // A request and its whole answer; the latency counts from `since`. Gives the moment of the end.
+  task<time_point> ask(time_point since) {
     if (options_.rate == 0) ++report_.started;
     try {
-      http::response r = co_await client_.get(options_.url);
+      http::response r = co_await client_.send(http::request("GET", url_));
       for (;;) {
         const std::size_t n = (co_await r.next_chunk()).size();
         if (n == 0) break;
@@ -118,10 +119,13 @@ class generator {
       }
       ++report_.completed;
       ++report_.statuses[r.status()];
-      report_.latency_ns.record(static_cast<std::uint64_t>((now() - since).count()));
+      const time_point end = now();
+      report_.latency_ns.record(static_cast<std::uint64_t>((end - since).count()));
+      co_return end;
     } catch (const http::error& e) {
       if (report_.failed++ == 0) report_.first_error = e.what();
     }
+    co_return now();
   }
 
   task<> show_progress() {
@@ -138,6 +142,7 @@ class generator {
   }
 
   const load_options& options_;
+  const http::url url_;
   http::client client_;
   load_report report_;
   time_point begun_{};
@@ -156,7 +161,6 @@ task<load_report> load(load_options options) {
   refuse(!(options.warm_up_s >= 0), "load: the warm-up cannot be negative");
   refuse(!(options.timeout_s > 0), "load: the timeout must be above 0 s");
   refuse(!(options.rate >= 0), "load: the rate cannot be negative");
-  (void)http::url::parse(options.url);
   generator g(options);
   load_report report = co_await g.run();
   if (options.live) std::fprintf(stderr, "\r\x1b[K");
