@@ -7,6 +7,7 @@
 #include <rondo/runtime/clock.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -53,6 +54,8 @@ class connection {
   bool traced = false;     // note when it came
   std::chrono::steady_clock::time_point first_byte_at;
   rondo::detail::time_point since;  // idle since
+  // When a read last took all that had come.
+  rondo::detail::time_point drained_at = rondo::detail::time_point::min();
 
  private:
   parse_step advance();

@@ -211,26 +211,33 @@ task<response> exchange::hop() {
   }
   std::string made;
   const std::string_view key = way_.key(request_.url_, identity, made);
-  for (bool fresh = false;;) {
+  for (reuse what = may_send_again() ? reuse::recent : reuse::checked;;) {
     if (writing_) co_await stop_upload();  // of an attempt before; it may have the last place
     phase_ = phase::pool;
     trace(trace_point::queued);
     lease l;
     if (limit(phase::pool) == no_limit)
-      l = co_await state_.connections->acquire(key, fresh);
+      l = co_await state_.connections->acquire(key, what);
     else
       l = co_await within(phase::pool,
-                          rondo::detail::to_task(state_.connections->acquire(key, fresh)));
+                          rondo::detail::to_task(state_.connections->acquire(key, what)));
     trace(trace_point::granted, {}, l.conn ? 1 : 0);
     if (!l.conn) co_await open(l);
+    const bool reused = begin_on(*l.conn, l.from());
     try {
-      co_return co_await talk(std::move(l));
-    } catch (const stale_connection&) {
-      // Nothing of a response had come: the server had closed before it saw the request.
-      if (fresh || !may_send_again())
+      co_await send_and_hear(*l.conn);
+      co_return make_response(std::move(l));
+    } catch (const no_answer& e) {
+      if (!reused || l.conn->answered) {
+        if (unsent_)
+          throw connect_error(unsent_->code, "the request could not be sent", phase::write);
+        throw connect_error(e.code, e.what, phase_);
+      }
+      // Stale. Nothing of a response had come: the server had closed before it saw the request.
+      if (what == reuse::none || !may_send_again())
         throw connect_error(std::make_error_code(std::errc::connection_reset), closed_silently,
                             phase::first_byte);
-      fresh = true;
+      what = reuse::none;
       trace(trace_point::retried);
     } catch (const expectation_failed&) {
       expects_ = false;  // RFC 9110, section 10.1.1: again, without asking
@@ -257,23 +264,15 @@ net::tls_context exchange::tls_identity() const {
   return crossed_ ? made.without_certificate() : made;
 }
 
-task<response> exchange::talk(lease l) {
-  connection& c = *l.conn;
-  const bool reused = std::exchange(c.reused, true);
+// Makes the connection ready for this request; whether it has carried another before.
+bool exchange::begin_on(connection& c, pool& p) {
   c.answered = false;
   c.traced = trace_ != nullptr;
-  c.lend(l.from().take_buffer());
+  c.lend(p.take_buffer());
   c.parser().expect(request_.method_);
   unsent_.reset();
   interim_ = 0;
-  try {
-    co_await send_and_hear(c);
-  } catch (const no_answer& e) {
-    if (reused && !c.answered) throw stale_connection();
-    if (unsent_) throw connect_error(unsent_->code, "the request could not be sent", phase::write);
-    throw connect_error(e.code, e.what, phase_);
-  }
-  co_return make_response(std::move(l));
+  return std::exchange(c.reused, true);
 }
 
 // Sends the request and reads up to the head of the response that counts.
@@ -482,8 +481,8 @@ std::string exchange::head_text() const {
     }
     if (!cookies.empty()) text += http::headers{{"Cookie", cookies}}.wire();
   }
-  if (!sent("User-Agent")) field("User-Agent", "rondo");
-  if (!sent("Accept")) field("Accept", "*/*");
+  if (!sent("User-Agent")) text += "User-Agent: rondo\r\n";
+  if (!sent("Accept")) text += "Accept: */*\r\n";
   if (setting(&settings::decode) && !sent("Accept-Encoding"))
     field("Accept-Encoding", accepted_codings());
 

@@ -1,6 +1,6 @@
 // One call of client::send: a request, its redirects, and the response at the end. Internal.
 //
-//   run ──► hop ──► pool ──► dial, when no connection came ──► talk ──► a response
+//   run ──► hop ──► pool ──► dial, when no connection came ──► send and hear ──► a response
 //    ▲       └── once more on a fresh connection, when the first was stale
 //    └── a redirect changes the request
 //
@@ -67,7 +67,6 @@ class exchange {
  private:
   // What of a response has been heard.
   enum class heard : std::uint8_t { final_head, go_ahead };
-  struct stale_connection {};
   struct expectation_failed {};
   // Of the connection; what a request's own body throws passes as it is.
   struct write_failure {
@@ -88,7 +87,7 @@ class exchange {
 
   task<response> hop();
   task<> open(lease& l);
-  task<response> talk(lease l);
+  bool begin_on(connection& c, pool& p);
   task<> send_and_hear(connection& c);
   task<> send_while_hearing(connection& c, bool head_sent);
   task<> send_and_say(connection& c, bool head_sent);

@@ -24,6 +24,14 @@ constexpr byte_class forbidden_in_domain = [] {
   return out;
 }();
 
+// What stands in a normal form as it was given.
+constexpr byte_class plain_in_domain = [] {
+  byte_class out{};
+  for (std::size_t c = 0; c < 0x80; ++c)
+    out[c] = !forbidden_in_domain[c] && !(c >= 'A' && c <= 'Z');
+  return out;
+}();
+
 constexpr std::uint64_t too_large = std::uint64_t{1} << 32;  // any number no IPv4 part can be
 
 // One part of an IPv4 address: decimal, 0octal or 0xhex. Saturates at `too_large`.
@@ -224,8 +232,11 @@ host_result parse_host(std::string_view text) {
     if (!pieces) return {.host = {}, .problem = "the IPv6 address is malformed"};
     return {.host = format_ipv6(*pieces), .problem = nullptr};
   }
-  host_result out;
-  out.host = text.find('%') == std::string_view::npos ? std::string(text) : percent_decode(text);
+  if (!text.empty() && skip(plain_in_domain, text) == text.size()) {
+    if (ends_in_a_number(text)) return parse_ipv4(text);
+    return {.host = std::string(text), .problem = nullptr};
+  }
+  host_result out{.host = percent_decode(text), .problem = nullptr};
   if (!is_ascii(out.host)) {
     if (out.host.find('\0') != std::string::npos)
       return {.host = {}, .problem = "the host holds a character that no host may have"};

@@ -10,18 +10,10 @@ namespace {
 
 // Buffers kept for the next connection to read into.
 constexpr std::size_t spare_buffers = 64;
+// What happens to a connection within this time can come too late for any check.
+constexpr auto recently = std::chrono::milliseconds(1);
 
 }  // namespace
-
-lease& lease::operator=(lease&& other) noexcept {
-  if (this != &other) {
-    drop();
-    conn = std::move(other.conn);
-    pool_ = std::move(other.pool_);
-    place_ = other.place_;
-  }
-  return *this;
-}
 
 void lease::give_back() noexcept {
   if (!pool_) return;
@@ -29,8 +21,7 @@ void lease::give_back() noexcept {
   p->returned(*place_, std::move(conn));
 }
 
-void lease::drop() noexcept {
-  if (!pool_) return;
+void lease::drop_held() noexcept {
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
     conn->stream().tcp().close();
     leave();
@@ -68,8 +59,8 @@ pool::~pool() {
   watch_->owner_gone.set();
 }
 
-pool::wait pool::acquire(std::string_view key, bool fresh) {
-  return {shared_from_this(), key, fresh};
+pool::wait pool::acquire(std::string_view key, reuse what) {
+  return {shared_from_this(), key, what};
 }
 
 bool pool::wait::begin(rondo::detail::job& j) noexcept {
@@ -97,7 +88,7 @@ bool pool::grant(wait& w) noexcept {
     }
   }
   pool_entry& e = at->second;
-  std::unique_ptr<connection> c = w.fresh_ ? nullptr : take_idle(e);
+  std::unique_ptr<connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e, w.reuse_);
   if (!c) {
     // take_idle leaves none, so that what is idle here is in the way of a fresh one.
     bool room = e.open < limits_.per_key;
@@ -120,13 +111,15 @@ bool pool::grant(wait& w) noexcept {
   return true;
 }
 
-std::unique_ptr<connection> pool::take_idle(pool_entry& e) {
+std::unique_ptr<connection> pool::take_idle(pool_entry& e, reuse what) {
   while (!e.idle.empty()) {
     std::unique_ptr<connection> c = std::move(e.idle.back());
     e.idle.pop_back();
     --idle_count_;
+    const rondo::detail::time_point now = this_loop().now();
+    const bool recent = what == reuse::recent && c->drained_at > now - recently;
     // A server may close an idle connection at any time; what it sent unasked is not an answer to us.
-    if (this_loop().now() - c->since < limits_.idle && !c->stale()) return c;
+    if (now - c->since < limits_.idle && (recent || !c->stale())) return c;
     --open_;
     --e.open;
   }
@@ -161,7 +154,7 @@ bool pool::evict_oldest() noexcept {
 
 void pool::returned(place& p, std::unique_ptr<connection> c) noexcept {
   wait* first = waiting_.empty() ? nullptr : &waiting_.front();
-  if (c && first && first->key_ == p.first && !first->fresh_) {  // from hand to hand
+  if (c && first && first->key_ == p.first && first->reuse_ != reuse::none) {  // from hand to hand
     waiting_.pop_front();
     first->granted_ = lease(std::move(first->pool_), p);
     first->granted_.conn = std::move(c);

@@ -13,6 +13,7 @@
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/wait.hpp>
 
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <new>
@@ -47,7 +48,15 @@ class lease {
   lease(std::shared_ptr<pool> p, pool_entries::value_type& place) noexcept
       : pool_(std::move(p)), place_(&place) {}
   lease(lease&& other) noexcept = default;
-  lease& operator=(lease&& other) noexcept;
+  lease& operator=(lease&& other) noexcept {
+    if (this != &other) {
+      drop();
+      conn = std::move(other.conn);
+      pool_ = std::move(other.pool_);
+      place_ = other.place_;
+    }
+    return *this;
+  }
   ~lease() { drop(); }
 
   // The connection, or nullptr when one is still to be opened.
@@ -58,12 +67,15 @@ class lease {
   // Gives the connection back to be used again.
   void give_back() noexcept;
   // Closes it and gives the place back.
-  void drop() noexcept;
+  void drop() noexcept {
+    if (pool_) drop_held();
+  }
   // The same for a connection whose response has ended: it is used again if it can be. While the request is still
   // being sent, the upload has it.
   void finish() noexcept;
 
  private:
+  void drop_held() noexcept;
   void leave() noexcept;
 
   std::shared_ptr<pool> pool_;
@@ -78,6 +90,11 @@ struct upload {
   bool heard_all = false;  // the response has been read to its end
   lease rest;
 };
+
+// Which of the idle connections will do: none; one that is checked to have been neither closed nor sent anything
+// unasked; or also a recent one, whose last read, less than a millisecond ago, found nothing behind its response.
+// Whether something has come since would cost a system call; a request that may be sent again does without.
+enum class reuse : std::uint8_t { none, checked, recent };
 
 struct pool_limits {
   std::size_t connections = 100;
@@ -94,8 +111,8 @@ class pool : public std::enable_shared_from_this<pool> {
 
   class wait;
   // Completes with a lease for `key`, which the caller keeps until then; with an idle connection if there is one
-  // and `fresh` is false. Cancelled: leaves the line.
-  wait acquire(std::string_view key, bool fresh);
+  // that will do. Cancelled: leaves the line.
+  wait acquire(std::string_view key, reuse what);
 
   read_buffer take_buffer();
   std::size_t open() const noexcept { return open_; }
@@ -117,7 +134,7 @@ class pool : public std::enable_shared_from_this<pool> {
   rondo::detail::nanoseconds drop_expired();
 
   bool grant(wait& w) noexcept;
-  std::unique_ptr<connection> take_idle(pool_entry& e);
+  std::unique_ptr<connection> take_idle(pool_entry& e, reuse what);
   bool evict_oldest() noexcept;
   // Closes the oldest idle connection of an entry, and lets the entry go with its last place. Returns the next.
   pool_entries::iterator drop_oldest(pool_entries::iterator at) noexcept;
@@ -139,8 +156,8 @@ class pool : public std::enable_shared_from_this<pool> {
 
 class pool::wait final : public rondo::detail::wait_base, public rondo::detail::list_node {
  public:
-  wait(std::shared_ptr<pool> p, std::string_view key, bool fresh) noexcept
-      : pool_(std::move(p)), key_(key), fresh_(fresh) {}
+  wait(std::shared_ptr<pool> p, std::string_view key, reuse what) noexcept
+      : pool_(std::move(p)), key_(key), reuse_(what) {}
 
   bool begin(rondo::detail::job& j) noexcept override;
   void cancel(rondo::detail::job& j) noexcept override {
@@ -156,7 +173,7 @@ class pool::wait final : public rondo::detail::wait_base, public rondo::detail::
   friend class pool;
   std::shared_ptr<pool> pool_;
   std::string_view key_;
-  bool fresh_;
+  reuse reuse_;
   bool out_of_memory_ = false;
   rondo::detail::job* job_ = nullptr;
   lease granted_;

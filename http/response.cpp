@@ -157,8 +157,9 @@ task<std::size_t> response::read_some(std::span<std::byte> buffer) {
   co_return n;
 }
 
-task<std::vector<std::byte>> response::bytes() {
-  std::vector<std::byte> all;
+template <class Bytes>
+task<Bytes> response::read_all() {
+  Bytes all;
   for (;;) {
     const std::span<const std::byte> piece = co_await next_chunk();
     if (piece.empty()) co_return all;
@@ -169,13 +170,12 @@ task<std::vector<std::byte>> response::bytes() {
                                  " bytes (client_options::max_body)"),
                   in_->url);
     }
-    all.insert(all.end(), piece.begin(), piece.end());
+    const auto* first = reinterpret_cast<const typename Bytes::value_type*>(piece.data());
+    all.insert(all.end(), first, first + piece.size());
   }
 }
 
-task<std::string> response::text() {
-  const std::vector<std::byte> all = co_await bytes();
-  co_return std::string(reinterpret_cast<const char*>(all.data()), all.size());
-}
+task<std::vector<std::byte>> response::bytes() { return read_all<std::vector<std::byte>>(); }
+task<std::string> response::text() { return read_all<std::string>(); }
 
 }  // namespace rondo::http

@@ -99,6 +99,8 @@ class response {
   // What has been read already of the body, or its end (empty); nullopt when there is nothing of either.
   std::optional<std::span<const std::byte>> at_hand();
   std::span<const std::byte> settle(detail::lease held, const parse_step& step);
+  template <class Bytes>
+  task<Bytes> read_all();
   task<std::span<const std::byte>> receive();
   task<std::span<const std::byte>> receive_in_time();
   task<std::span<const std::byte>> receive_decoded();

@@ -331,7 +331,7 @@ task<> server_connection::answer() {
   server_response response = co_await handle(request);
   if (keep_ && !body_ended_ && expects_continue_) keep_ = false;
   co_await send(std::move(response), request.method() == "HEAD");
-  if (keep_ && !co_await drain()) keep_ = false;
+  if (keep_ && !body_ended_ && !co_await drain()) keep_ = false;
 }
 
 task<> server_connection::run() {

@@ -361,6 +361,24 @@ CONFORMANCE(Pool, SendsAnIdempotentRequestOnceMoreWhenItsConnectionWasStale) {
   }
 }
 
+CONFORMANCE(Pool, ReplacesAConnectionThatWasClosedRightAfterItsAnswer) {
+  int connections = 0;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        ++connections;
+        net::buffered_reader in(s);
+        co_await read_head(in);
+        co_await write_text(s, ok);
+        co_await s.shutdown_write();
+        co_await until_closed(s);
+      },
+      [](std::string origin) -> task<> {
+        http::client c;
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(co_await get_text(c, origin), "ok");
+      });
+  EXPECT_EQ(connections, 3);
+}
+
 CONFORMANCE(Pool, SendsNothingTwiceThatMayHaveBeenDone) {
   for (const bool streamed : {false, true}) {
     int connections = 0;

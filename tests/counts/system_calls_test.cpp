@@ -24,7 +24,7 @@ constexpr int warm_up = 100;
 constexpr int operations = 1'000;
 
 // A request and its answer, both ends: heads, bodies, the handler's response.
-constexpr double http_allocations = 21;
+constexpr double http_allocations = 13;
 
 struct cost {
   double system_calls = 0;
@@ -125,7 +125,7 @@ ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
       // Both ends together.
       at_most("allocations", c.allocations, http_allocations);
       at_most("frames", c.frames, 0);
-      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 7.5 : 3.5);
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 6.5 : 2.5);
     });
   });
 }
