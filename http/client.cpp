@@ -12,8 +12,8 @@ namespace rondo::http {
 client::client(client_options options) {
   if (options.proxy_ && options.guard_)
     throw std::invalid_argument("a guard cannot see what a proxy connects to: give one of them");
-  auto s =
-      std::make_shared<detail::client_state>(detail::client_state{std::move(options), nullptr, {}});
+  auto s = std::make_shared<detail::client_state>(
+      detail::client_state{std::move(options), nullptr, {}, {}});
   s->connections = std::make_shared<detail::pool>(s->options.pool_);
   state_ = std::move(s);
 }

@@ -1,5 +1,7 @@
 #include <rondo/http/ascii.hpp>
 #include <rondo/http/digest.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/random_bytes.hpp>
 
 #ifdef RONDO_HAVE_TLS
 #include <openssl/evp.h>
@@ -7,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -101,6 +104,7 @@ std::optional<digest_challenge> understand(const challenge& from) {
   for (const auto& [name, value] : from.params) {
     if (iequals(name, "realm")) c.realm = value;
     if (iequals(name, "nonce")) c.nonce = value;
+    if (iequals(name, "domain")) c.domain = value;
     if (iequals(name, "algorithm")) c.algorithm = value;
     if (iequals(name, "stale")) c.stale = iequals(value, "true");
     if (iequals(name, "opaque")) {
@@ -162,22 +166,92 @@ std::optional<digest_challenge> find_digest_challenge(const headers& response) {
 
 std::string digest_authorization(const digest_challenge& c, std::string_view username,
                                  std::string_view password, std::string_view method,
-                                 std::string_view target, std::string_view cnonce) {
-  constexpr std::string_view count = "00000001";  // a nonce is used once
+                                 std::string_view target, std::string_view cnonce,
+                                 std::uint32_t uses) {
+  std::array<char, 9> count{};
+  std::snprintf(count.data(), count.size(), "%08x", uses);
   std::string a1 = joined({username, c.realm, password});
   if (c.sess) a1 = joined({hash(c.sha256, a1), c.nonce, cnonce});
   const std::string secret = hash(c.sha256, a1);
   const std::string request = hash(c.sha256, joined({method, target}));
   const std::string response =
-      hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count, cnonce, "auth", request})
+      hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
                                 : joined({secret, c.nonce, request}));
   std::string out = "Digest username=" + quoted(username) + ", realm=" + quoted(c.realm) +
                     ", nonce=" + quoted(c.nonce) + ", uri=" + quoted(target) +
                     ", algorithm=" + c.algorithm + ", response=\"" + response + '"';
   if (c.has_opaque) out += ", opaque=" + quoted(c.opaque);
   if (c.qop_auth || c.sess) out += ", cnonce=" + quoted(cnonce);
-  if (c.qop_auth) out += ", qop=auth, nc=" + std::string(count);
+  if (c.qop_auth) out += std::string(", qop=auth, nc=") + count.data();
   return out;
+}
+
+namespace {
+
+constexpr std::size_t max_sessions = 1000;
+
+std::string key_of(const http::url& u, const credentials& own) {
+  return u.origin() + ' ' + own.username;
+}
+
+// RFC 7616, section 3.3: what begins with one of the URIs, after both are made absolute.
+bool in_domain(std::string_view uris, const http::url& u) {
+  if (uris.empty()) return true;
+  while (!uris.empty()) {
+    const std::size_t end = std::min(uris.find(' '), uris.size());
+    const std::string_view text = uris.substr(0, end);
+    uris.remove_prefix(std::min(end + 1, uris.size()));
+    try {
+      const http::url one = http::url::parse(text, u);
+      if (one.origin() == u.origin() && u.path().starts_with(one.path())) return true;
+    } catch (const url_error&) {
+      continue;  // one that cannot be read covers nothing
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool digest_sessions::covers(const http::url& u, const credentials& own) const {
+  const auto at = all_.find(key_of(u, own));
+  return at != all_.end() && in_domain(at->second.challenge.domain, u);
+}
+
+void digest_sessions::begin(const http::url& u, const credentials& own, digest_challenge c) {
+  std::string key = key_of(u, own);
+  if (all_.size() >= max_sessions && !all_.contains(key)) all_.erase(all_.begin());
+  all_.insert_or_assign(std::move(key),
+                        session{.challenge = std::move(c), .cnonce = random_hex(16)});
+}
+
+void digest_sessions::end(const http::url& u, const credentials& own) {
+  all_.erase(key_of(u, own));
+}
+
+std::string digest_sessions::authorize(const http::url& u, const credentials& own,
+                                       std::string_view method) {
+  const auto at = all_.find(key_of(u, own));
+  if (at == all_.end()) return {};
+  session& s = at->second;
+  return digest_authorization(s.challenge, own.username, own.password, method, u.target(), s.cnonce,
+                              ++s.count);
+}
+
+void digest_sessions::hear(const http::url& u, const credentials& own, const headers& response) {
+  const auto info = response.get("authentication-info");
+  if (!info) return;
+  const auto at = all_.find(key_of(u, own));
+  if (at == all_.end()) return;
+  // The field is a challenge's parameters without a scheme.
+  for (const challenge& c : parse_challenges("info " + std::string(*info)))
+    for (const auto& [name, value] : c.params) {
+      if (!iequals(name, "nextnonce") || value.empty() || value == at->second.challenge.nonce)
+        continue;
+      at->second.challenge.nonce = value;
+      at->second.cnonce = random_hex(16);
+      at->second.count = 0;
+    }
 }
 
 }  // namespace rondo::http::detail

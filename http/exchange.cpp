@@ -2,10 +2,8 @@
 #include <rondo/http/auth.hpp>
 #include <rondo/http/decode.hpp>
 #include <rondo/http/dial.hpp>
-#include <rondo/http/digest.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/exchange.hpp>
-#include <rondo/http/random_bytes.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/scope.hpp>
@@ -90,9 +88,11 @@ task<T> exchange::within(http::phase p, task<T> t) {
 
 task<response> exchange::run() {
   prepare();
+  begin_digest();
   for (int followed = 0;;) {
     request_policy* policy = state_.options.policy_.get();
     response r = co_await (policy ? policy->run(policy_call(*this)) : hop());
+    if (digest_) state_.digests.hear(request_.url_, *digest_credentials(), r.headers());
     if (r.status() == 401 && answer_challenge(r)) continue;
     phase_ = phase::redirect;
     const int most = setting(&settings::redirects);
@@ -141,21 +141,35 @@ void exchange::refuse_what_cannot_be_sent() {
                     request_.url_.href(), 0);
 }
 
-// Digest: true when the request has been given what the server asked for, and is to be sent again.
+const std::optional<credentials>& exchange::digest_credentials() const noexcept {
+  return request_.own_ && request_.own_->digest ? request_.own_->digest
+                                                : state_.options.settings_.digest;
+}
+
+// A request to where a challenge was answered before brings its answer unasked.
+void exchange::begin_digest() {
+  const std::optional<credentials>& own = digest_credentials();
+  digest_ = own && !crossed_ && !request_.headers_.contains("Authorization") &&
+            state_.digests.covers(request_.url_, *own);
+}
+
+// Digest: true when the request is to be sent again, with what the server asked for.
 bool exchange::answer_challenge(response& r) {
-  const std::optional<credentials>& own = request_.own_ && request_.own_->digest
-                                              ? request_.own_->digest
-                                              : state_.options.settings_.digest;
-  if (!own || crossed_ || !may_send_body_again()) return false;
-  const std::optional<digest_challenge> challenge = find_digest_challenge(r.headers());
+  const std::optional<credentials>& own = digest_credentials();
+  if (!own || crossed_) return false;
+  std::optional<digest_challenge> challenge = find_digest_challenge(r.headers());
   // A second one is answered when it says that the nonce was too old.
-  if (!challenge || challenges_ > 1 || (challenges_ == 1 && !challenge->stale)) return false;
+  if (!challenge || challenges_ > 1 || (challenges_ == 1 && !challenge->stale)) {
+    if (digest_) state_.digests.end(request_.url_, *own);
+    digest_ = false;
+    return false;
+  }
+  if (!may_send_body_again()) return false;
   ++challenges_;
   r.finish_if_at_hand();
-  request_.headers_.set(
-      "Authorization",
-      digest_authorization(*challenge, own->username, own->password, request_.method_,
-                           request_.url_.target(), random_hex(16)));
+  request_.headers_.remove("Authorization");
+  state_.digests.begin(request_.url_, *own, std::move(*challenge));
+  digest_ = true;
   return true;
 }
 
@@ -173,7 +187,6 @@ void exchange::follow(response& r, redirect_plan plan) {
                       .status = r.status(),
                       .headers = std::move(r.in_->head.headers)});
   strip_fields(request_.headers_, plan);
-  if (challenges_ > 0) request_.headers_.remove("Authorization");  // it was for that target alone
   challenges_ = 0;
   if (plan.other_origin) {
     crossed_ = true;
@@ -185,6 +198,7 @@ void exchange::follow(response& r, redirect_plan plan) {
   }
   request_.method_ = std::move(plan.method);
   request_.url_ = std::move(plan.url);
+  begin_digest();
 }
 
 bool exchange::may_send_body_again() const noexcept {
@@ -442,8 +456,12 @@ std::string exchange::head_text() const {
   const http::headers& own = request_.headers_;
   const http::headers& common = state_.options.headers_;
   const std::string secret = way_.proxy_reads() ? proxy_authorization(*way_.proxy) : std::string();
+  const std::string answer =
+      digest_ ? state_.digests.authorize(request_.url_, *digest_credentials(), request_.method_)
+              : std::string();
   const auto passes = [&](std::string_view name) {
-    return secret.empty() || !iequals(name, "Proxy-Authorization");
+    return (secret.empty() || !iequals(name, "Proxy-Authorization")) &&
+           (answer.empty() || !iequals(name, "Authorization"));
   };
   const auto common_passes = [&](std::string_view name) {
     return !own.contains(name) && !(crossed_ && is_secret(name)) && passes(name);
@@ -471,6 +489,7 @@ std::string exchange::head_text() const {
     if (passes(name)) field(name, value);
   for (const auto& [name, value] : common)
     if (common_passes(name)) field(name, value);
+  if (!answer.empty()) field("Authorization", answer);
   if (!secret.empty()) field("Proxy-Authorization", secret);
   if (!sent("Cookie")) {
     std::string cookies = request_.cookies_;

@@ -9,6 +9,7 @@
 
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/dial.hpp>
+#include <rondo/http/digest.hpp>
 #include <rondo/http/redirect.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/response.hpp>
@@ -30,6 +31,7 @@ struct client_state {
   std::shared_ptr<pool> connections;
   mutable net::tls_context
       tls;  // made when the first https URL is asked for, unless the options have one
+  mutable digest_sessions digests;
 };
 
 class exchange {
@@ -104,6 +106,8 @@ class exchange {
   response make_response(lease l);
   void follow(response& r, redirect_plan plan);
   bool answer_challenge(response& r);
+  const std::optional<credentials>& digest_credentials() const noexcept;
+  void begin_digest();
   void tell(trace_point what, std::string_view text, std::uint64_t number);
   void tell(trace_point what, std::string_view text, std::uint64_t number,
             std::chrono::steady_clock::time_point at);
@@ -127,6 +131,7 @@ class exchange {
   std::shared_ptr<upload> both_;              // what it shares with the hearing
   int interim_ = 0;          // 1xx responses seen on this connection for this request
   int challenges_ = 0;       // Digest: answered so far
+  bool digest_ = false;      // the head brings an answer to a challenge, or one that held before
   bool crossed_ = false;     // a redirect led to another origin: secrets stay behind for good
   bool expects_ = false;     // Expect: 100-continue is to be sent
   bool body_taken_ = false;  // a body that can be sent once has been begun

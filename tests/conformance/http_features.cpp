@@ -4,6 +4,7 @@
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
+#include <rondo/http/digest.hpp>
 
 #include <cstdlib>
 
@@ -196,6 +197,163 @@ CONFORMANCE(HttpDigest, AnswersAChallengeOnce) {
         EXPECT_EQ(co_await no.text(), "no");
         EXPECT_EQ(heads.size(), 4U);
       });
+}
+
+namespace {
+
+// The value of a parameter of an Authorization field in a head; "" when there is none.
+std::string digest_param(const std::string& head, const std::string& name) {
+  const std::size_t field = head.find("Authorization: Digest ");
+  if (field == std::string::npos) return "";
+  const std::string line = head.substr(field, head.find("\r\n", field) - field);
+  std::size_t at = line.find(' ' + name + '=');
+  if (at == std::string::npos) return "";
+  at += name.size() + 2;
+  const bool quoted = line[at] == '"';
+  if (quoted) ++at;
+  return line.substr(at, line.find_first_of(quoted ? "\"" : ",", at) - at);
+}
+
+// A server that gives nonces n1, n2, … and lets each be used so many times, in the order of its counts.
+struct digest_server {
+  int uses_of_a_nonce = 1000;
+  std::string more;  // parameters of the challenge
+  std::string info;  // fields of a response
+  int nonce = 1;
+  int used = 0;
+  std::vector<std::string> heads;
+
+  task<> operator()(tcp_stream& s, int) {
+    net::buffered_reader in(s);
+    for (;;) {
+      const std::string head = co_await read_head(in);
+      if (head.empty()) co_return;
+      heads.push_back(head);
+      if (is_right(head)) {
+        co_await write_text(s, "HTTP/1.1 200 OK\r\n" + info + "Content-Length: 2\r\n\r\nok");
+        continue;
+      }
+      const bool stale = digest_param(head, "realm") == "r" && used == uses_of_a_nonce;
+      if (stale) {
+        ++nonce;
+        used = 0;
+      }
+      co_await write_text(s,
+                          "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", qop=\"auth\", "
+                          "algorithm=SHA-256, nonce=\"n" +
+                              std::to_string(nonce) + '"' + (stale ? ", stale=true" : "") + more +
+                              "\r\nContent-Length: 2\r\n\r\nno");
+    }
+  }
+  bool is_right(const std::string& head) {
+    const http::detail::digest_challenge c{.realm = "r",
+                                           .nonce = "n" + std::to_string(nonce),
+                                           .opaque = "",
+                                           .algorithm = "SHA-256",
+                                           .domain = "",
+                                           .sha256 = true,
+                                           .qop_auth = true};
+    if (used == uses_of_a_nonce || digest_param(head, "nonce") != c.nonce) return false;
+    const std::size_t target = head.find(' ') + 1;
+    const std::string expected = http::detail::digest_authorization(
+        c, "u", "p", head.substr(0, target - 1),
+        head.substr(target, head.find(' ', target) - target), digest_param(head, "cnonce"),
+        static_cast<std::uint32_t>(used + 1));
+    if (!contains(head, "Authorization: " + expected + "\r\n")) return false;
+    ++used;
+    return true;
+  }
+};
+
+template <class Body>
+task<> with_digest_server(digest_server& d, Body body) {
+  co_await with_peer([&](tcp_stream& s, int n) -> task<> { co_await d(s, n); }, body);
+}
+
+}  // namespace
+
+CONFORMANCE(HttpDigest, UsesANonceAgainAndCountsUp) {
+  digest_server d;
+  co_await with_digest_server(d, [](std::string at) -> task<> {
+    http::client c(http::client_options().digest_auth("u", "p"));
+    for (const char* path : {"/a", "/b?c=d", "/a"})
+      EXPECT_EQ(co_await get_text(c, at + path), "ok");
+    http::response r = co_await c.put(at + "/e", "body");
+    EXPECT_EQ(r.status(), 200);
+  });
+  EXPECT_EQ(d.heads.size(), 5U);  // one of them without an answer
+  EXPECT_EQ(d.used, 4);
+}
+
+CONFORMANCE(HttpDigest, TakesANewNonceWhenTheOldOneIsStale) {
+  digest_server d{.uses_of_a_nonce = 2, .more = "", .info = "", .heads = {}};
+  co_await with_digest_server(d, [](std::string at) -> task<> {
+    http::client c(http::client_options().digest_auth("u", "p"));
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+    EXPECT_EQ(c.open_connections(), 1U);
+  });
+  EXPECT_EQ(d.nonce, 3);
+  EXPECT_EQ(d.heads.size(), 8U);  // without an answer, and twice with one that was too old
+}
+
+CONFORMANCE(HttpDigest, TakesTheNextNonceThatItIsTold) {
+  digest_server d;
+  d.info = "Authentication-Info: qop=auth, nextnonce=\"n2\"\r\n";
+  co_await with_digest_server(d, [&](std::string at) -> task<> {
+    http::client c(http::client_options().digest_auth("u", "p"));
+    EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+    d.nonce = 2;
+    d.used = 0;
+    d.info = "";
+    EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+    EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+  });
+  EXPECT_EQ(d.heads.size(), 4U);
+}
+
+CONFORMANCE(HttpDigest, AnswersUnaskedOnlyWhereTheChallengeHolds) {
+  digest_server d;
+  d.more = ", domain=\"/in http://elsewhere.test/\"";
+  co_await with_digest_server(d, [&](std::string at) -> task<> {
+    http::client c(http::client_options().digest_auth("u", "p"));
+    EXPECT_EQ(co_await get_text(c, at + "/in/a"), "ok");
+    EXPECT_EQ(co_await get_text(c, at + "/in/b"), "ok");
+    EXPECT_EQ(d.heads.size(), 3U);
+    // Elsewhere it waits to be asked; the server's nonce is the same, and its count begins anew.
+    d.nonce = 2;
+    d.used = 0;
+    EXPECT_EQ(co_await get_text(c, at + "/out"), "ok");
+    EXPECT_EQ(d.heads.size(), 5U);
+    http::client own;  // a request's own credentials
+    http::response r = co_await own.send(http::request("GET", at + "/in/a").digest_auth("u", "x"));
+    EXPECT_EQ(r.status(), 401);
+    r = co_await own.send(http::request("GET", at + "/in/a").digest_auth("u", "x"));
+    EXPECT_EQ(r.status(), 401);
+    EXPECT_EQ(d.heads.size(), 9U);  // what was refused is not sent unasked
+    co_await own.get(at + "/in/a");
+    EXPECT_FALSE(contains(d.heads.back(), "Authorization"));
+  });
+}
+
+TEST(HttpDigestAnswer, IsThatOfTheStandard) {
+  // RFC 7616, section 3.9.1.
+  const auto answer = [](bool sha256) {
+    const http::detail::digest_challenge c{.realm = "http-auth@example.org",
+                                           .nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+                                           .opaque = "FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS",
+                                           .algorithm = sha256 ? "SHA-256" : "MD5",
+                                           .domain = "",
+                                           .has_opaque = true,
+                                           .sha256 = sha256,
+                                           .qop_auth = true};
+    return http::detail::digest_authorization(c, "Mufasa", "Circle of Life", "GET",
+                                              "/dir/index.html",
+                                              "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ", 1);
+  };
+  EXPECT_TRUE(contains(answer(false), "response=\"8ca523f5e9506fed4657c9700eebdbec\""));
+  EXPECT_TRUE(
+      contains(answer(true),
+               "response=\"753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1\""));
 }
 #endif
 
