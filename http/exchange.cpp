@@ -34,6 +34,11 @@ bool is_idempotent(std::string_view method) noexcept {
   return std::ranges::find(methods, method) != methods.end();
 }
 
+// RFC 9110, section 9.2.1.
+bool is_safe(std::string_view method) noexcept {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+}
+
 constexpr const char* closed_silently = "the server closed the connection without an answer";
 
 std::string chunk(std::string_view piece) {
@@ -209,6 +214,28 @@ bool exchange::may_send_body_again() const noexcept {
 bool exchange::idempotent() const noexcept { return is_idempotent(request_.method_); }
 
 bool exchange::may_send_again() const noexcept { return idempotent() && may_send_body_again(); }
+
+bool exchange::may_be_doubled() const noexcept {
+  return is_safe(request_.method_) && std::holds_alternative<std::monostate>(request_.body_);
+}
+
+task<response> exchange::attempt_apart() {
+  phase_ = phase::first_byte;  // as good a name as one can give to several
+  request copy(request_.method_, request_.url_);
+  copy.headers_ = request_.headers_;
+  copy.cookies_ = request_.cookies_;
+  if (request_.own_) copy.own_ = std::make_unique<settings>(*request_.own_);
+  exchange apart(state_, copy);
+  apart.number_ = number_;
+  apart.crossed_ = crossed_;
+  apart.digest_ = digest_;
+  try {
+    co_return co_await apart.hop();
+  } catch (http::error& error) {
+    error.add_context(apart.url().href(), apart.current_phase());
+    throw;
+  }
+}
 
 task<response> exchange::hop() {
   refuse_what_cannot_be_sent();
@@ -604,6 +631,8 @@ const std::string& policy_call::method() const noexcept { return exchange_->meth
 const http::url& policy_call::url() const noexcept { return exchange_->url(); }
 bool policy_call::idempotent() const noexcept { return exchange_->idempotent(); }
 bool policy_call::may_send_body_again() const noexcept { return exchange_->may_send_body_again(); }
+bool policy_call::may_be_doubled() const noexcept { return exchange_->may_be_doubled(); }
 task<response> policy_call::attempt() { return exchange_->attempt(); }
+task<response> policy_call::attempt_apart() { return exchange_->attempt_apart(); }
 
 }  // namespace rondo::http

@@ -45,6 +45,8 @@ class exchange {
   http::phase current_phase() const noexcept { return phase_; }
   // For a policy.
   task<response> attempt() { return hop(); }
+  task<response> attempt_apart();
+  bool may_be_doubled() const noexcept;
   const std::string& method() const noexcept { return request_.method_; }
   bool idempotent() const noexcept;
   bool may_send_body_again() const noexcept;

@@ -31,8 +31,12 @@ class policy_call {
   [[nodiscard]] bool idempotent() const noexcept;
   // Its body, if it has one, can be sent once more.
   [[nodiscard]] bool may_send_body_again() const noexcept;
+  // RFC 9110, section 9.2.1: it asks for nothing to be done. And it has no body.
+  [[nodiscard]] bool may_be_doubled() const noexcept;
   // Sends it and completes with the head of the response; throws http::error. One at a time.
   task<response> attempt();
+  // The same, and several may run side by side, each with a copy of the request. Precondition: may_be_doubled().
+  task<response> attempt_apart();
 
  private:
   friend class detail::exchange;

@@ -2,6 +2,8 @@
 #include <rondo/http/errors.hpp>
 #include <rondo/http/http_date.hpp>
 #include <rondo/http/resilience.hpp>
+#include <rondo/patterns/hedge.hpp>
+#include <rondo/patterns/rejection.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/sleep.hpp>
 
@@ -84,7 +86,7 @@ constexpr double tokens_for_a_success = 0.1;
 }  // namespace
 
 struct standard_stack::state {
-  explicit state(resilience_options o) : options(std::move(o)) {}
+  explicit state(const resilience_options& o) : options(o) {}
 
   circuit_breaker& breaker_of(const std::string& origin) {
     const auto found = breakers.find(origin);
@@ -119,6 +121,13 @@ resilience_options& resilience_options::consecutive_failures(std::uint32_t n) {
   return *this;
 }
 
+resilience_options& resilience_options::set_hedge(std::chrono::nanoseconds d) {
+  if (d < std::chrono::nanoseconds::zero())
+    throw std::invalid_argument("resilience_options::hedge_after must not be negative");
+  hedge_after_ = d;
+  return *this;
+}
+
 resilience_options& resilience_options::max_origins(std::size_t n) {
   if (n == 0) throw std::invalid_argument("resilience_options::max_origins must be at least 1");
   max_origins_ = n;
@@ -126,8 +135,41 @@ resilience_options& resilience_options::max_origins(std::size_t n) {
 }
 
 standard_stack::standard_stack(resilience_options options)
-    : state_(std::make_unique<state>(std::move(options))) {}
+    : state_(std::make_unique<state>(options)) {}
 standard_stack::~standard_stack() = default;
+
+namespace {
+
+// One of two requests. A failure of the first is the answer: whether to try again is for who waits for it.
+task<response> send_one(policy_call call, bool first, bool& first_failed) {
+  try {
+    co_return co_await call.attempt_apart();
+  } catch (...) {
+    if (first) first_failed = true;
+    throw;
+  }
+}
+
+}  // namespace
+
+task<response> standard_stack::send_perhaps_twice(policy_call call) {
+  state& s = *state_;
+  if (!s.options.hedge_after_ || !call.may_be_doubled()) co_return co_await call.attempt();
+  int made = 0;
+  bool first_failed = false;
+  hedge twice(hedge::options().delay(*s.options.hedge_after_));
+  const auto send = [&]() -> task<response> {
+    const bool first = made++ == 0;
+    if (!first) {
+      if (first_failed || s.tokens < budget_tokens / 2)
+        throw rejected({.reason = rejection_reason::budget_exhausted, .retry_after = {}});
+      s.tokens -= 1;
+      ++s.counts.hedged;
+    }
+    return send_one(call, first, first_failed);
+  };
+  co_return co_await twice(send);
+}
 
 task<response> standard_stack::run(policy_call call) {
   state& s = *state_;
@@ -145,7 +187,7 @@ task<response> standard_stack::run(policy_call call) {
         throw rejected(permit.refusal());
       }
       try {
-        answer = co_await call.attempt();
+        answer = co_await send_perhaps_twice(call);
         j = judge(*answer);
       } catch (...) {
         error = std::current_exception();
@@ -189,7 +231,7 @@ circuit_breaker::state standard_stack::state_of(const std::string& origin) const
 const resilience_counts& standard_stack::counts() const noexcept { return state_->counts; }
 
 std::shared_ptr<standard_stack> standard_policies(resilience_options options) {
-  return std::make_shared<standard_stack>(std::move(options));
+  return std::make_shared<standard_stack>(options);
 }
 
 }  // namespace rondo::http

@@ -8,6 +8,8 @@
 //   again      504 (RFC 9110, sections 15.6 and RFC 6585), with Retry-After as the delay when it is at most 10 s, and
 //              not at all when it is longer; else exponential delays from 100 ms to 5 s with full jitter
 //   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe: `rejected` is thrown
+//   slow       when asked (hedge_after), a GET, HEAD, OPTIONS or TRACE without a body that has no answer in time is sent
+//              a second time beside the first; the first answer counts, and the other request's connection is closed
 //   nothing    is tried again after a cancellation, when the total timeout would come first, or when a tenth of the
 //              recent calls were retries already: a budget of 10 tokens, one a retry, a tenth back for each success
 //
@@ -22,6 +24,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace rondo::http {
@@ -31,6 +34,7 @@ struct resilience_counts {
   std::uint64_t retries = 0;
   std::uint64_t refused = 0;       // by a breaker
   std::uint64_t budget_spent = 0;  // not tried again for that
+  std::uint64_t hedged = 0;        // sent a second time beside the first
 };
 
 class resilience_options {
@@ -38,7 +42,7 @@ class resilience_options {
   // Throws std::invalid_argument for 0. 1: no retries.
   resilience_options& max_attempts(int n);
   resilience_options& backoff(rondo::backoff b) noexcept {
-    delays_ = std::move(b);
+    delays_ = b;
     return *this;
   }
   // A longer Retry-After is not waited for. 10 s.
@@ -46,6 +50,13 @@ class resilience_options {
   resilience_options& longest_retry_after(std::chrono::duration<Rep, Period> d) noexcept {
     longest_retry_after_ = rondo::detail::saturate(d);
     return *this;
+  }
+  // After how long without an answer a request that asks for nothing to be done is sent once more beside the first,
+  // while less than a tenth of the calls were sent twice: the budget's tokens pay for it. Not at all. Throws
+  // std::invalid_argument when negative.
+  template <class Rep, class Period>
+  resilience_options& hedge_after(std::chrono::duration<Rep, Period> d) {
+    return set_hedge(rondo::detail::saturate(d));
   }
   // Throw std::invalid_argument for 0.
   resilience_options& consecutive_failures(std::uint32_t n);
@@ -59,6 +70,8 @@ class resilience_options {
 
  private:
   friend class standard_stack;
+  resilience_options& set_hedge(std::chrono::nanoseconds d);
+  std::optional<std::chrono::nanoseconds> hedge_after_;
   int max_attempts_ = 3;
   rondo::backoff delays_ = rondo::backoff::exponential(std::chrono::milliseconds(100))
                                .cap(std::chrono::seconds(5))
@@ -82,6 +95,7 @@ class standard_stack final : public request_policy {
 
  private:
   struct state;
+  task<response> send_perhaps_twice(policy_call call);
   std::unique_ptr<state> state_;
 };
 

@@ -274,6 +274,7 @@ task<outcome<T>> hedge::run_calls(hedge& self, F fn, Args... args) {
         calls.set_delay(made < self.max_calls_ ? delay : nanoseconds::max());
       } else if (!calls.any_running()) {
         result = std::move(first_failure);
+        break;
       }
     } catch (...) {
       error = std::current_exception();

@@ -1,11 +1,15 @@
 // The recommended policies end to end, and JSON.
 #include "http/http_support.hpp"
+#include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/http/json.hpp>
 #include <rondo/http/resilience.hpp>
 #include <rondo/patterns/rejection.hpp>
+
+#include <algorithm>
+#include <optional>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -157,4 +161,88 @@ CONFORMANCE(HttpJson, GoesOutAndComesBack) {
     http::response bad = co_await c.send(http::request("POST", at + "/").body("{"));
     EXPECT_TRUE(co_await caught<nlohmann::json::parse_error>(http::read_json(bad)));
   });
+}
+
+namespace {
+
+// The first request of each method is never answered, the others at once.
+struct slow_once {
+  http::server server;
+  std::vector<std::string> asked;
+  event never;
+
+  slow_once() {
+    for (const char* method : {"GET", "PUT"})
+      server.route(method, "/", [this](server_request& r) -> task<server_response> {
+        const bool first = std::ranges::find(asked, r.method()) == asked.end();
+        asked.push_back(r.method());
+        if (first) co_await never.wait();
+        co_return server_response::text(std::to_string(asked.size()));
+      });
+  }
+};
+
+}  // namespace
+
+CONFORMANCE(HttpHedge, SendsASlowRequestTwiceAndTakesTheFirstAnswer) {
+  slow_once s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick().hedge_after(20ms));
+    http::client c(http::client_options().policy(p));
+    EXPECT_EQ(co_await get_text(c, at + "/"), "2");
+    EXPECT_EQ(p->counts().hedged, 1U);
+    EXPECT_EQ(p->counts().retries, 0U);
+    EXPECT_EQ(c.open_connections(), 1U);  // the loser's is closed
+    EXPECT_EQ(c.idle_connections(), 1U);
+  });
+  EXPECT_EQ(s.asked.size(), 2U);
+}
+
+CONFORMANCE(HttpHedge, SendsNothingTwiceThatMayDoSomething) {
+  slow_once s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick().hedge_after(0ns).max_attempts(1));
+    http::client c(http::client_options().policy(p));
+    EXPECT_TRUE(co_await caught<http::timeout_error>(
+        c.send(http::request("PUT", at + "/").body("x").timeout(20ms))));
+    EXPECT_EQ(p->counts().hedged, 0U);
+    const auto e = co_await caught<http::timeout_error>(
+        c.send(http::request("GET", at + "/").body("x").timeout(20ms)));
+    EXPECT_TRUE(e && e->phase() == http::phase::total);
+    EXPECT_EQ(p->counts().hedged, 0U);
+  });
+  EXPECT_THROW(http::resilience_options().hedge_after(-1ns), std::invalid_argument);
+}
+
+CONFORMANCE(HttpHedge, LeavesFailuresToTheRetries) {
+  scripted s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick().hedge_after(1h));
+    http::client c(http::client_options().policy(p));
+    s.statuses = {503};
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 200);
+    EXPECT_EQ(p->counts().retries, 1U);
+    const unserved_port port;
+    const std::string gone = origin_of(port.at()) + "/";
+    const auto e = co_await caught<http::connect_error>(c.get(gone));
+    EXPECT_TRUE(e && e->url() == gone && e->phase() == http::phase::connect);
+    EXPECT_EQ(p->counts().retries, 3U);
+    EXPECT_EQ(p->counts().hedged, 0U);
+  });
+}
+
+CONFORMANCE_RUNS(HttpHedge, LeavesNothingWhereverItIsCancelled) {
+  std::optional<http::client> c;
+  const auto n = cancel_at_every_wait(
+      reactor,
+      [&]() -> task<> {
+        c.emplace(
+            http::client_options().policy(http::standard_policies(quick().hedge_after(100us))));
+        slow_once s;
+        co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+          EXPECT_EQ(co_await get_text(*c, at + "/"), "2");
+        });
+      },
+      [&] { EXPECT_EQ(c->open_connections(), 0U); });
+  EXPECT_GE(n.at_rest, 9U);
 }
