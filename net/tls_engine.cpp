@@ -345,7 +345,7 @@ void tls_engine::refuse_idle_talk() {
   if (idle_talk_ > most_idle_talk)
     fail(std::make_exception_ptr(tls_error(
         tls_errc::protocol, "TLS with " + peer_ + ": messages without end, and no data")));
-  if (queue_.size() > most_owed)
+  if (queue_.size() - queued_data_ > most_owed)
     fail(std::make_exception_ptr(
         tls_error(tls_errc::protocol, "TLS with " + peer_ + ": asks for answers and takes none")));
 }
@@ -355,10 +355,12 @@ std::size_t tls_engine::write(std::span<const std::byte> plain) {
   plain = plain.first(std::min(plain.size(), round_bytes));
   const std::size_t records = plain.size() / record_bytes + 1;
   queue_.reserve(queue_.size() + plain.size() + records * record_overhead);
+  const std::size_t before = queue_.size();
   std::size_t n = 0;
   ERR_clear_error();
   if (SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &n) != 1)
     fail(failure_of(SSL_get_error(ssl_.get(), 0)));
+  queued_data_ += queue_.size() - before;
   return n;
 }
 
@@ -396,6 +398,7 @@ std::span<const std::byte> tls_engine::outgoing() noexcept {
   if (sent_ == sending_.size()) {
     sent_ = 0;
     sending_ = std::exchange(queue_, {});
+    queued_data_ = 0;
   }
   return std::span<const std::byte>(sending_).subspan(sent_);
 }

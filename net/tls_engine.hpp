@@ -87,6 +87,7 @@ class tls_engine {
   std::unique_ptr<std::byte[]> buffer_;
   std::vector<std::byte> sending_;  // from sent_ on; never moves while it is being sent
   std::vector<std::byte> queue_;    // behind it
+  std::size_t queued_data_ = 0;     // how much of that is the caller's
   std::size_t sent_ = 0;
   int refused_depth_ = 0;
   std::uint32_t idle_talk_ = 0;  // messages of the protocol's own since the last byte of data

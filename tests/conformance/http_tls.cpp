@@ -271,6 +271,60 @@ CONFORMANCE(Https, RenewsItsCertificateWithoutDroppingAConnection) {
   });
 }
 
+namespace {
+
+// A body that the server sends back while it comes. It begins when the response has.
+task<> send_and_hear_at_once(const http::client_options& options, std::string piece, int pieces) {
+  const std::size_t size = piece.size() * static_cast<std::size_t>(pieces);
+  co_await with_secure_peer(
+      [size](tls_tcp& s) -> task<> {
+        const std::string head =
+            "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+        co_await s.write_all(bytes_of(head));
+        std::vector<std::byte> room(16 * 1024);
+        for (std::size_t done = 0; done < size;) {
+          const std::size_t n = co_await s.read_some(room);
+          if (n == 0) co_return;
+          co_await s.write_all(std::span(room).first(n));
+          done += n;
+        }
+        (void)co_await as_result(read_piece(s));
+      },
+      [&](std::string origin) -> task<> {
+        http::client c(options);
+        event begun;
+        auto body = http::make_body([&, n = 0]() mutable -> task<std::optional<std::string>> {
+          if (n++ == pieces) co_return std::nullopt;
+          co_await begun.wait();
+          co_return piece;
+        });
+        std::size_t got = 0;
+        co_await c.send(http::request("PUT", origin + "/").body(std::move(body), size),
+                        [&](http::response& r) -> task<> {
+                          begun.set();
+                          for (std::size_t n = 1; n > 0; got += n)
+                            n = (co_await r.next_chunk()).size();
+                        });
+        EXPECT_EQ(got, size);
+        EXPECT_EQ(c.idle_connections(), 1U);
+      });
+}
+
+}  // namespace
+
+CONFORMANCE(Https, MovesMoreBothWaysAtOnceThanAllBuffersHold) {
+  NEEDS_OPENSSL;
+  co_await send_and_hear_at_once(trusting(), pattern(64 * 1024), 200);
+}
+
+CONFORMANCE_RUNS(HttpsCancelEveryWait, BothWaysAtOnce) {
+  NEEDS_CERTIFICATES;
+  const http::client_options options = trusting(client_of_root().resumption(false));
+  const auto n = cancel_at_every_wait(
+      reactor, [&]() -> task<> { co_await send_and_hear_at_once(options, "piece", 2); });
+  EXPECT_GE(n.at_rest, 8U);
+}
+
 CONFORMANCE_RUNS(HttpsCancelEveryWait, AnExchange) {
   NEEDS_CERTIFICATES;
   const tls_context server_context = our_server();
