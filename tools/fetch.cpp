@@ -5,10 +5,13 @@
 #include <rondo/http.hpp>
 #include <rondo/patterns/gather.hpp>
 
+#include <array>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 
 namespace rondo::tools {
 namespace {
@@ -69,33 +72,48 @@ http::request make_request(const fetch_options& o, const std::string& url) {
   return r;
 }
 
-// Says how far a long download is, now and then.
+// Says how far a download is, now and then, and at its end.
 class progress_line {
  public:
   progress_line(bool on, const http::response& r) : on_(on) {
-    if (const auto length = r.headers().get("content-length")) total_ = std::string(*length);
+    // What is counted is the body without its codings.
+    if (r.headers().contains("content-encoding")) return;
+    if (const auto length = r.headers().get("content-length")) total_ = mib_of(*length);
   }
   progress_line(const progress_line&) = delete;
   progress_line& operator=(const progress_line&) = delete;
   ~progress_line() {
-    if (said_) std::fputc('\n', stderr);
+    if (!on_) return;
+    say(steady_clock::now());
+    std::fputc('\n', stderr);
   }
   void at(std::uint64_t bytes) {
+    bytes_ = bytes;
     if (!on_) return;
     const auto now = steady_clock::now();
     if (now - last_ < progress_every) return;
-    const double mib = static_cast<double>(bytes) / (1 << 20);
-    const double took = std::chrono::duration<double>(now - begun_).count();
-    std::fprintf(stderr, "\r%.1f MiB%s%s, %.1f MiB/s ", mib, total_.empty() ? "" : " of bytes ",
-                 total_.c_str(), mib / took);
+    say(now);
     last_ = now;
-    said_ = true;
   }
 
  private:
+  static std::string mib_of(std::string_view length) {
+    std::uint64_t bytes = 0;
+    std::from_chars(length.data(), length.data() + length.size(), bytes);
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), " of %.1f", static_cast<double>(bytes) / (1 << 20));
+    return text.data();
+  }
+  void say(steady_clock::time_point now) const {
+    const double mib = static_cast<double>(bytes_) / (1 << 20);
+    const double took = std::chrono::duration<double>(now - begun_).count();
+    std::fprintf(stderr, "\r%.1f%s MiB, %.1f MiB/s ", mib, total_.c_str(),
+                 took > 0 ? mib / took : 0.0);
+  }
+
   bool on_;
-  bool said_ = false;
-  std::string total_;
+  std::uint64_t bytes_ = 0;
+  std::string total_;  // " of 3.5", when it is known
   steady_clock::time_point begun_ = steady_clock::now();
   steady_clock::time_point last_ = begun_;
 };
@@ -116,14 +134,16 @@ task<fetched> fetch_one(http::client c, const fetch_options& o, std::string url,
   f.final = response.url().redacted();
   f.headers = response.headers();
   f.redirects = response.history().size();
-  progress_line progress(o.progress, response);
-  for (;;) {
-    const std::span<const std::byte> piece = co_await response.next_chunk();
-    if (piece.empty()) break;
-    f.bytes += piece.size();
-    if (out && std::fwrite(piece.data(), 1, piece.size(), out) != piece.size())
-      throw std::system_error(errno, std::system_category(), "writing the output");
-    progress.at(f.bytes);
+  {
+    progress_line progress(o.progress, response);
+    for (;;) {
+      const std::span<const std::byte> piece = co_await response.next_chunk();
+      if (piece.empty()) break;
+      f.bytes += piece.size();
+      if (out && std::fwrite(piece.data(), 1, piece.size(), out) != piece.size())
+        throw std::system_error(errno, std::system_category(), "writing the output");
+      progress.at(f.bytes);
+    }
   }
   f.took = steady_clock::now() - begun;
   co_return f;

@@ -51,6 +51,9 @@ void beside_a_server(Body body) {
     server.route("GET", "/moved", [](server_request&) -> task<server_response> {
       co_return server_response(302).header("Location", "/mirror");
     });
+    server.route("GET", "/large", [](server_request&) -> task<server_response> {
+      co_return server_response::text(std::string(3 << 20, 'x'));
+    });
     server.route("GET", "/slow", [](server_request&) -> task<server_response> {
       co_await sleep_for(std::chrono::seconds(30));
       co_return server_response();
@@ -107,6 +110,20 @@ TEST(Fetch, SendsWhatItIsToldTo) {
                 contains(verbose.output, "connect "))
         << verbose.output;
     EXPECT_FALSE(contains(verbose.output, "dTpw"));
+  });
+}
+
+TEST(Fetch, SaysHowFarADownloadIsWhenAskedTo) {
+  NEEDS_THE_PROGRAM();
+  beside_a_server([](std::string at) -> task<> {
+    const finished f = co_await fetch({"--progress", "--quiet", at + "/large"});
+    EXPECT_EQ(f.status, 0);
+    EXPECT_TRUE(contains(f.output, "\r3.0 of 3.0 MiB, ") && contains(f.output, " MiB/s \n"))
+        << f.output;
+    const finished empty = co_await fetch({"--progress", at + "/status/200"});
+    EXPECT_TRUE(contains(empty.output, "\r0.0 of 0.0 MiB, ")) << empty.output;
+    const finished silent = co_await fetch({at + "/large"});
+    EXPECT_FALSE(contains(silent.output, "\r")) << silent.output;
   });
 }
 
