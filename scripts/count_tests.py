@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the test cases in what `meson test` left behind.
 
-usage: count_tests.py LOG_DIRECTORY MESON_EXIT_STATUS
+usage: count_tests.py (LOG_DIRECTORY MESON_EXIT_STATUS)...
 
 Prints one line for each program, one for each reactor that the conformance cases ran on, and as the
 last line `N passed, M failed`, with `, K skipped` when something was. Exits 1 when anything failed.
@@ -39,29 +39,29 @@ def broken_runs(log: pathlib.Path) -> int:
 
 
 def main() -> int:
-    directory = pathlib.Path(sys.argv[1])
-    meson_status = int(sys.argv[2])
     total = Count()
     programs: dict[str, Count] = collections.defaultdict(Count)
     reactors: dict[str, Count] = collections.defaultdict(Count)
 
-    report = directory / "testlog.junit.xml"
-    if report.exists():
-        for suite in xml.parse(report).getroot().iter("testsuite"):
-            # GoogleTest programs are `project.program.suite`; other tests are cases of `project`.
-            parts = suite.get("name", "").split(".")
-            for case in suite.findall("testcase"):
-                # A program is called `project:suite / program`.
-                name = case.get("name", "").rpartition(" / ")[2]
-                program = parts[1].rpartition(" / ")[2] if len(parts) > 1 else name
-                total.add(case)
-                programs[program].add(case)
-                # The value of a parameterized case follows the last slash.
-                if program == "conformance" and "/" in name:
-                    reactors[name.rpartition("/")[2]].add(case)
-
-    broken = broken_runs(directory / "testlog.json") if report.exists() else 0
-    total.failed = max(total.failed, broken, 1 if meson_status != 0 else 0)
+    for logs, meson_status in zip(sys.argv[1::2], sys.argv[2::2]):
+        before = total.failed
+        report = pathlib.Path(logs) / "testlog.junit.xml"
+        if report.exists():
+            for suite in xml.parse(report).getroot().iter("testsuite"):
+                # GoogleTest programs are `project.program.suite`; other tests are cases of `project`.
+                parts = suite.get("name", "").split(".")
+                for case in suite.findall("testcase"):
+                    # A program is called `project:suite / program`.
+                    name = case.get("name", "").rpartition(" / ")[2]
+                    program = parts[1].rpartition(" / ")[2] if len(parts) > 1 else name
+                    total.add(case)
+                    programs[program].add(case)
+                    # The value of a parameterized case follows the last slash.
+                    if program == "conformance" and "/" in name:
+                        reactors[name.rpartition("/")[2]].add(case)
+        broken = broken_runs(report.with_name("testlog.json")) if report.exists() else 0
+        least = max(broken, 1 if int(meson_status) != 0 else 0)
+        total.failed = max(total.failed, before + least)
 
     for program, count in sorted(programs.items()):
         print(f"{program}: {count}")

@@ -1,11 +1,14 @@
-// The fuzz targets' seeds, and a number of mutations of them, the same ones each time.
+// The fuzz targets' seeds, and mutations of them: a number that is the same each time, then others for a while.
+// RONDO_FUZZ_SEED repeats the others of a run, which printed it.
 #include "fuzz/targets.hpp"
 
 #include <rondo/runtime/random.hpp>
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <random>
 
 namespace {
 
@@ -17,7 +20,7 @@ std::size_t pick(random_source& from, std::size_t n) {
 
 // One small change: a byte changed, dropped, doubled or put in; a piece of another seed put in.
 void mutate(std::string& s, const std::vector<std::string>& seeds, random_source& from) {
-  static constexpr std::string_view telling("\r\n\0 \t:;,=/\\#?@[]%\"0f\xff\x80", 23);
+  static constexpr std::string_view telling("\r\n\0 \t:;,=/\\#?@[]%\"0f\xff\x80", 22);
   const std::size_t at = pick(from, s.size() + 1);
   const bool inside = at < s.size();
   switch (from.between(0, 5)) {
@@ -39,19 +42,41 @@ void mutate(std::string& s, const std::vector<std::string>& seeds, random_source
   }
 }
 
+std::string mutated(const std::vector<std::string>& seeds, random_source& from) {
+  std::string s = seeds[pick(from, seeds.size())];
+  for (auto n = from.between(1, 4); n > 0; --n) mutate(s, seeds, from);
+  return s;
+}
+
+std::uint64_t seed_of_this_run() {
+  if (const char* given = std::getenv("RONDO_FUZZ_SEED")) return std::strtoull(given, nullptr, 10);
+  return std::random_device()();
+}
+
 }  // namespace
 
 TEST(Fuzz, SeedsAndTheirMutationsKeepEveryPromise) {
-  const int rounds = std::getenv("RONDO_TEST_LONG") ? 300'000 : 3'000;
+  constexpr int rounds = 3'000;
   for (const auto& t : rondo_test::fuzz::targets()) {
     random_source from(1);
     t.run("");
     for (const std::string& seed : t.seeds) t.run(seed);
-    for (int i = 0; i < rounds; ++i) {
-      std::string s = t.seeds[pick(from, t.seeds.size())];
-      for (auto n = from.between(1, 4); n > 0; --n) mutate(s, t.seeds, from);
-      t.run(s);
-    }
-    std::printf("  %s: %zu seeds, %d mutations\n", t.name, t.seeds.size(), rounds);
+    for (int i = 0; i < rounds; ++i) t.run(mutated(t.seeds, from));
+  }
+}
+
+// A promise that is broken ends the program with its input.
+TEST(Fuzz, MutationsThatNobodyHasSeenKeepEveryPromise) {
+  const auto each =
+      std::getenv("RONDO_TEST_LONG") ? std::chrono::seconds(60) : std::chrono::seconds(2);
+  const std::uint64_t seed = seed_of_this_run();
+  std::printf("  RONDO_FUZZ_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::fflush(stdout);
+  for (const auto& t : rondo_test::fuzz::targets()) {
+    random_source from(seed);
+    std::uint64_t rounds = 0;
+    const auto until = std::chrono::steady_clock::now() + each;
+    for (; std::chrono::steady_clock::now() < until; ++rounds) t.run(mutated(t.seeds, from));
+    std::printf("  %s: %llu mutations\n", t.name, static_cast<unsigned long long>(rounds));
   }
 }

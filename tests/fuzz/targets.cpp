@@ -251,7 +251,8 @@ const std::vector<target>& targets() {
        &decode,
        {with({0, 3}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0"s),
         with({1, 1}, "\x78\x9c\x03\0\0\0\0\x01"s), with({1, 1}, "\x03\0"s), with({2, 2}, "\x3b"),
-        with({3, 5}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0"s)}},
+        with({3, 5}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0"s),
+        with({3, 3}, "\x28\xb5\x2f\xfd\x40\0\x68\x40\x01\0\0"s)}},
   };
   return all;
 }
