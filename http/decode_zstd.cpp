@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <algorithm>
 #include <new>
 
 namespace rondo::http::detail {
@@ -9,6 +10,8 @@ namespace {
 
 // RFC 9659: what a recipient must take, and may refuse beyond.
 constexpr int max_window_log = 23;
+// Of a frame, its magic number included.
+constexpr std::size_t longest_header = 18;
 
 // Frames, one after another (RFC 8878).
 class zstd_decoder final : public decoder {
@@ -20,13 +23,15 @@ class zstd_decoder final : public decoder {
 
   step run(std::span<const std::byte> in, std::span<std::byte> out) override {
     if (in.empty() && between_) return {};
-    // A frame that lies there whole would be decoded another way, which is stricter: it gets its first byte alone, so
-    // that the verdict does not hang on how a body is split.
-    ZSTD_inBuffer from{in.data(), between_ ? 1 : in.size(), 0};
+    // libzstd decodes a frame that lies there whole in another way, which is stricter, and looks for the formats before
+    // RFC 8878 where a piece begins. A frame's header goes byte by byte: the verdict does not hang on how a body is split.
+    const std::size_t most = given_ < longest_header ? 1 : in.size();
+    ZSTD_inBuffer from{in.data(), std::min(most, in.size()), 0};
     ZSTD_outBuffer to{out.data(), out.size(), 0};
     const std::size_t left = ZSTD_decompressStream(context_.get(), &to, &from);
     if (ZSTD_isError(left)) bad_coding("zstd", ZSTD_getErrorName(left));
     between_ = left == 0;
+    given_ = between_ ? 0 : given_ + from.pos;
     return {from.pos, to.pos};
   }
   bool ended() const noexcept override { return between_; }
@@ -36,7 +41,8 @@ class zstd_decoder final : public decoder {
     void operator()(ZSTD_DCtx* c) const noexcept { ZSTD_freeDCtx(c); }
   };
   std::unique_ptr<ZSTD_DCtx, destroy> context_;
-  bool between_ = true;  // before a frame
+  bool between_ = true;    // before a frame
+  std::size_t given_ = 0;  // bytes of the frame
 };
 
 }  // namespace

@@ -234,8 +234,8 @@ const std::vector<target>& targets() {
        &url,
        {"http://user:pa%20ss@EXAMPLE.org:8080/a/../b%2f?q=1#f", "https://[::ffff:1.2.3.4]/",
         "http://0x7f.1/", "\t http:\\\\a\\b\nc", "ws://xn--bcher-kva.example/", "http://a%00b/",
-        "https://b\xc3\xbc"
-        "cher.example./x y\"<>`"}},
+        ("https://b\xc3\xbc"
+         "cher.example./x y\"<>`")}},
       {"set_cookie",
        &set_cookie,
        {"a=1; Path=/; Domain=.example.com; Secure; HttpOnly; SameSite=Lax; Max-Age=10",
@@ -252,6 +252,7 @@ const std::vector<target>& targets() {
        {with({0, 3}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0"s),
         with({1, 1}, "\x78\x9c\x03\0\0\0\0\x01"s), with({1, 1}, "\x03\0"s), with({2, 2}, "\x3b"),
         with({3, 5}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0"s),
+        with({3, 3}, "\x28\x25\xb5\x2f\xfd\x02\0\0\0"s),
         with({3, 3}, "\x28\xb5\x2f\xfd\x40\0\x68\x40\x01\0\0"s)}},
   };
   return all;
