@@ -235,10 +235,7 @@ void loop::run_until(const bool& ended, detail::job& main) {
 
 void loop::expect_end() noexcept {
   if (threads_.awaited() == 0 || patience_ == detail::nanoseconds::max()) return;
-  try {
-    timers_.arm(patience_ends_, std::exchange(patience_, detail::nanoseconds::max()));
-  } catch (const std::bad_alloc&) {  // then without a report
-  }
+  timers_.arm(patience_ends_, std::exchange(patience_, detail::nanoseconds::max()));
 }
 
 // What a thread touches may belong to the tasks, so they are kept and waited for all the same.

@@ -127,8 +127,15 @@ int refuse_each(reactor_kind kind, Scenario scenario) {
   return refused - 1;
 }
 
+// Of those, how many are for the scenario: without what a run of nothing asks for. A frame that the scenario
+// has given back serves again, so they are the frames that it has at a time, at least.
+template <class Scenario>
+int refuse_each_of(reactor_kind kind, Scenario scenario) {
+  return refuse_each(kind, scenario) - refuse_each(kind, []() -> task<> { co_return; });
+}
+
 TEST(NoMemory, EachRequestOfTasksAndScopesMayBeRefused) {
-  const int refused = refuse_each(reactor_kind::epoll, []() -> task<> {
+  const int refused = refuse_each_of(reactor_kind::epoll, []() -> task<> {
     co_await sleep_for(1us);
     co_await timeout(1h, ready());
     (void)co_await try_for(1us, sleep_for(1h));
@@ -145,11 +152,12 @@ TEST(NoMemory, EachRequestOfTasksAndScopesMayBeRefused) {
     s.set_deadline(this_loop().now() + 1us);
     (void)co_await s.run(shield(sleep_for(1us)));
   });
-  EXPECT_GT(refused, 5);
+  // finally alone has five frames at a time: its own, two of the body, two of the cleanup.
+  EXPECT_GE(refused, 5);
 }
 
 TEST(NoMemory, EachRequestOfGroupsAndQueuesMayBeRefused) {
-  const int refused = refuse_each(reactor_kind::epoll, []() -> task<> {
+  const int refused = refuse_each_of(reactor_kind::epoll, []() -> task<> {
     queue<int> q(100);
     int got = 0;
     co_await with_task_group([&](task_group& g) -> task<> {
@@ -163,11 +171,11 @@ TEST(NoMemory, EachRequestOfGroupsAndQueuesMayBeRefused) {
       EXPECT_EQ(co_await h, 100);
     });
   });
-  EXPECT_GT(refused, 3);
+  EXPECT_GE(refused, 6);  // five frames at a time, the child's record
 }
 
 TEST(NoMemory, EachRequestOfErrorsAndCancellationsMayBeRefused) {
-  const int refused = refuse_each(reactor_kind::epoll, []() -> task<> {
+  const int refused = refuse_each_of(reactor_kind::epoll, []() -> task<> {
     try {
       co_await with_task_group([](task_group& g) -> task<> {
         auto cancelled = g.spawn(sleep_for(1h));
@@ -181,11 +189,11 @@ TEST(NoMemory, EachRequestOfErrorsAndCancellationsMayBeRefused) {
     } catch (const std::runtime_error&) {
     }
   });
-  EXPECT_GT(refused, 5);
+  EXPECT_GE(refused, 8);  // five frames at a time, two records, what the error says
 }
 
 TEST(NoMemory, EachRequestOfPostsAndThreadsMayBeRefused) {
-  const int refused = refuse_each(reactor_kind::epoll, []() -> task<> {
+  const int refused = refuse_each_of(reactor_kind::epoll, []() -> task<> {
     bool posted = false;
     this_loop().post([&] { posted = true; });
     co_await yield_now();
@@ -193,7 +201,7 @@ TEST(NoMemory, EachRequestOfPostsAndThreadsMayBeRefused) {
     EXPECT_TRUE(posted);
     EXPECT_EQ(co_await to_thread([] { return 1; }), 1);
   });
-  EXPECT_GT(refused, 3);
+  EXPECT_GE(refused, 2);  // what is posted, the call; and the thread, when none is idle
 }
 
 }  // namespace
