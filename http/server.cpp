@@ -366,6 +366,7 @@ task<> server_connection::run() {
                           ? (co_await as_result(stream_.tls()->shutdown_write())).has_error()
                           : (co_await as_result(stream_.tcp().shutdown_write())).has_error();
     if (lost) co_return;
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     co_await try_for(std::chrono::seconds(1), [this]() -> task<> {
       do co_await read();
       while (!unread_.empty());

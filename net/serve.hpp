@@ -211,6 +211,7 @@ template <listener Listener, class Handler>
 task<> serve(Listener listener, Handler handler, serve_options options = {},
              serve_handle handle = {}) {
   detail::server s(options, handle);
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     if (!s.stopping()) {
       const outcome<void> ended = co_await s.accepting().run(
