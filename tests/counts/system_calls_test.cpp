@@ -8,6 +8,7 @@
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
+#include <rondo/patterns/gather.hpp>
 #include <rondo/runtime.hpp>
 
 using namespace rondo;
@@ -57,6 +58,109 @@ void at_most(const char* what, double measured, double limit) {
   EXPECT_LE(measured, limit) << what << " an operation";
 }
 
+// --- operations of tasks among themselves: nothing is asked of the kernel or of the heap -----------------
+
+// `work` does `many` of them; what the loop does in between is shared by all.
+template <class Work>
+task<> stays_in_user_space(Work work, double many) {
+  const cost c = co_await cost_of(work);
+  at_most("allocations", c.allocations / many, 0);
+  at_most("frames", c.frames / many, 0);
+  at_most("system calls", c.system_calls / many, 0.1);
+}
+
+task<int> one() { co_return 1; }
+
+ON_KERNEL_REACTORS(Counts, AnAwaitOfATaskThatFinishesAtOnce) {
+  run_on(reactor, []() -> task<> {
+    co_await stays_in_user_space([]() -> task<> { (void)co_await one(); }, 1);
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, AYieldOfEachOfManyTasks) {
+  run_on(reactor, []() -> task<> {
+    constexpr int tasks = 100;
+    co_await with_task_group([](task_group& g) -> task<> {
+      for (int i = 1; i < tasks; ++i)
+        g.spawn([]() -> task<> {
+          for (;;) co_await yield_now();
+        });
+      co_await stays_in_user_space([]() -> task<> { co_await yield_now(); }, tasks);
+      g.cancel();
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, ATaskSpawnedAndJoined) {
+  run_on(reactor, []() -> task<> {
+    co_await with_task_group([](task_group& g) -> task<> {
+      co_await stays_in_user_space(
+          [&]() -> task<> { co_await g.spawn([]() -> task<> { co_return; }); }, 1);
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, ATimeoutInTimeArmsAndDisarmsInUserSpace) {
+  run_on(reactor, []() -> task<> {
+    co_await stays_in_user_space([]() -> task<> { co_await timeout(1h, yield_now()); }, 1);
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, AQueueHop) {
+  run_on(reactor, []() -> task<> {
+    queue<int> q(10);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> {
+        for (int i = 0;; ++i) co_await q.put(i);
+      });
+      co_await stays_in_user_space([&]() -> task<> { (void)co_await q.get(); }, 1);
+      g.cancel();
+    });
+  });
+}
+
+// NOLINTNEXTLINE(misc-no-recursion)
+task<> wait_deep(event& never, int frames) {
+  if (frames == 1)
+    co_await never.wait();
+  else
+    co_await wait_deep(never, frames - 1);
+}
+
+ON_KERNEL_REACTORS(Counts, ACancellationOfATaskTenFramesDeep) {
+  run_on(reactor, []() -> task<> {
+    constexpr int tasks = 100;
+    event never;
+    co_await stays_in_user_space(
+        [&]() -> task<> {
+          co_await with_task_group([&](task_group& g) -> task<> {
+            for (int i = 0; i < tasks; ++i) g.spawn(wait_deep(never, 10));
+            co_await yield_now();
+            g.cancel();
+          });
+        },
+        tasks);
+  });
+}
+
+ON_KERNEL_REACTORS(Counts, AGatherOfManyReadyTasksAllocatesForAllOfThemTogether) {
+  run_on(reactor, []() -> task<> {
+    constexpr int many = 100;
+    const cost c = co_await cost_of([]() -> task<> {
+      std::vector<task<int>> work;
+      work.reserve(many);
+      for (int i = 0; i < many; ++i) work.push_back(one());
+      (void)co_await gather(std::move(work));
+    });
+    // Our vector, the children's places, the vector of results.
+    at_most("allocations", c.allocations, 3);
+    at_most("frames", c.frames, 0);
+    at_most("system calls", c.system_calls / many, 0.1);
+  });
+}
+
+// --- what goes to the kernel -------------------------------------------------------------------------
+
 task<> echo_back(tcp_stream& s) {
   std::array<std::byte, 4096> buffer{};
   for (;;) {
@@ -85,26 +189,6 @@ ON_KERNEL_REACTORS(Counts, AnEchoRoundTrip) {
       at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 7.5 : 2.5);
       g.cancel();
     });
-  });
-}
-
-ON_KERNEL_REACTORS(Counts, ATaskThatDoesNotWait) {
-  run_on(reactor, []() -> task<> {
-    co_await with_task_group([](task_group& g) -> task<> {
-      const cost c =
-          co_await cost_of([&]() -> task<> { co_await g.spawn([]() -> task<> { co_return; }); });
-      at_most("allocations", c.allocations, 0);
-      at_most("system calls", c.system_calls, 0.1);
-    });
-  });
-}
-
-ON_KERNEL_REACTORS(Counts, ATimeoutInTimeArmsAndDisarmsInUserSpace) {
-  run_on(reactor, []() -> task<> {
-    const cost c = co_await cost_of([]() -> task<> { co_await timeout(1h, yield_now()); });
-    at_most("allocations", c.allocations, 0);
-    at_most("frames", c.frames, 0);
-    at_most("system calls", c.system_calls, 0.1);
   });
 }
 
