@@ -169,7 +169,8 @@ class [[nodiscard]] outcome {
   // Into one that is cancelled.
   template <class Other>
   void take(Other&& other) {
-    switch (other.content_) {
+    const content what = other.content_;
+    switch (what) {
       case content::cancelled: break;
       case content::value: ::new (&value_) value_type(std::forward<Other>(other).value_); break;
       case content::exception:
@@ -177,7 +178,7 @@ class [[nodiscard]] outcome {
         break;
       case content::small: ::new (&small_) detail::small_error(other.small_); break;
     }
-    content_ = other.content_;
+    content_ = what;
   }
 
   union {
