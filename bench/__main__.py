@@ -29,6 +29,7 @@ import argparse
 import json
 import os
 import pathlib
+import platform
 import sys
 import time
 import traceback
@@ -93,9 +94,12 @@ def _run(document: dict, arguments: argparse.Namespace, chosen: dict[str, str],
          results: pathlib.Path) -> list[str]:
     """Runs the suites and keeps what they give; returns those that failed: they stop none of the others."""
     processes.allow_many_descriptors()
-    document.update({"machine": report.machine(), "quick": arguments.quick})
+    machine = report.machine()
+    if "machine" not in document or not all(chosen.values()):
+        document["machine"] = machine  # else rows are replaced in a run that was made before
+    document["quick"] = arguments.quick
     document.setdefault("suites", {})
-    load = document["machine"]["load_average_before"][0]
+    load = machine["load_average_before"][0]
     print(f"load average before: {load}", flush=True)
     begun, failed = time.monotonic(), []
     for name in SUITES:
@@ -109,14 +113,14 @@ def _run(document: dict, arguments: argparse.Namespace, chosen: dict[str, str],
             traceback.print_exc()
             failed.append(name)
             result = report.Result([report.Row(name, note="failed")], [])
-        _merge(document, name, result, partly=bool(options.filter))
+        _merge(document, name, result, machine["commit"], partly=bool(options.filter))
+        machine["load_average_after"] = [round(x, 2) for x in os.getloadavg()]
         results.parent.mkdir(parents=True, exist_ok=True)
         results.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n",
                            encoding="utf-8")
         print("\n" + report.table(f"{name}, {options.rounds} rounds", result.rows), flush=True)
         for note in result.notes:
             print(f"  {note}", flush=True)
-    document["machine"]["load_average_after"] = [round(x, 2) for x in os.getloadavg()]
     print(f"\n[{time.monotonic() - begun:4.0f} s] done")
     if load > 0.5:
         print(f"this machine was busy (load {load}) when the run began: read the times with care")
@@ -127,16 +131,24 @@ def _read(results: pathlib.Path) -> dict:
     return json.loads(results.read_text(encoding="utf-8")) if results.exists() else {}
 
 
-def _merge(document: dict, name: str, result: report.Result, partly: bool) -> None:
+def _merge(document: dict, name: str, result: report.Result, commit: str,
+           partly: bool) -> None:
     """Puts a suite's rows into the document: in the place of those before, or only of their names."""
     new = report.as_json(result)
+    new["commands"] = [_without_paths(c) for c in new["commands"]]
     for row in new["rows"]:
-        row["when"], row["commit"] = report.now(), document["machine"]["commit"]
+        row["when"], row["commit"] = report.now(), commit
     if partly and name in document["suites"]:
         fresh = {row["name"]: row for row in new["rows"]}
         old = document["suites"][name]["rows"]
         new["rows"] = [fresh.pop(row["name"], row) for row in old] + list(fresh.values())
+        before = document["suites"][name]["commands"]
+        new["commands"] = before + [c for c in new["commands"] if c not in before]
     document["suites"][name] = new
+
+
+def _without_paths(command: str) -> str:
+    return command.replace(f"{report.ROOT}/", "").replace(platform.node(), "host")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Writes docs/benchmarks.md and its plots from the results."""
 
 import pathlib
-import platform
 
 from bench import report, sections, svg, targets
 
@@ -82,7 +81,7 @@ def _section(section: sections.Section, document: dict, plots: set[str], folder:
         each = document["suites"][suite]
         lines += [*_table(each["rows"]), "", *each["notes"], "",
                   f"`scripts/bench --only {suite}`:", "",
-                  "```", *(_without_paths(c) for c in each["commands"]), "```", ""]
+                  "```", *each["commands"], "```", ""]
     return lines
 
 
@@ -135,7 +134,3 @@ def _plot(group: sections.Group, document: dict, folder: pathlib.Path) -> bool:
     (folder / group.file).write_text(svg.bars(group.title, unit, bars, better, group.logarithmic),
                                      encoding="utf-8")
     return True
-
-
-def _without_paths(command: str) -> str:
-    return command.replace(str(report.ROOT) + "/", "").replace(platform.node(), "host")

@@ -50,37 +50,32 @@ NOTES = [
 
 
 def run(options: report.Options) -> report.Result:
-    command = [
-        options.program("bench_micro"),
-        f"--benchmark_filter={options.filter or _not_elsewhere()}",
-        f"--benchmark_min_time={0.02 if options.quick else 0.1}",
-        f"--benchmark_repetitions={options.rounds}",
-        "--benchmark_enable_random_interleaving=true",
-        "--benchmark_out_format=json",
-    ]
-    measured = [m for m in _measured(command) if not m["name"].startswith(FRESH)]
+    program, commands, measured = options.program("bench_micro"), [], []
+    if not options.filter.startswith(FRESH):
+        commands.append([
+            program,
+            f"--benchmark_filter={options.filter or _not_elsewhere()}",
+            f"--benchmark_min_time={0.02 if options.quick else 0.1}",
+            f"--benchmark_repetitions={options.rounds}",
+            "--benchmark_enable_random_interleaving=true",
+        ])
+        measured += [m for m in _measured(commands[0]) if not m["name"].startswith(FRESH)]
     if options.filter in FRESH or options.filter.startswith(FRESH):
-        measured += _fresh(options)
-    return report.Result(rows_of(measured), [" ".join(command)], NOTES)
+        fresh = [[program, f"--benchmark_filter=^{FRESH}/{reactor}"] for reactor in ("epoll", "io_uring")]
+        commands += fresh
+        for index in range(options.rounds):
+            for family, command in enumerate(fresh):
+                measured += [m | {"repetition_index": index, "family_index": 1000 + family}
+                             for m in _measured(command)]
+    return report.Result(rows_of(measured), [" ".join(c) for c in commands], NOTES)
 
 
 def _measured(command: list[str]) -> list[dict]:
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        processes.run_on(processes.SERVER_CORE, [*command, f"--benchmark_out={out.name}"])
+        processes.run_on(processes.SERVER_CORE, [*command, "--benchmark_out_format=json",
+                                                     f"--benchmark_out={out.name}"])
         text = out.read()
         return json.loads(text)["benchmarks"] if text else []
-
-
-def _fresh(options: report.Options) -> list[dict]:
-    command = [options.program("bench_micro"), f"--benchmark_filter=^{FRESH}/",
-               "--benchmark_out_format=json"]
-    rounds = []
-    for index in range(options.rounds):
-        for reactor in ("epoll", "io_uring"):
-            alone = [*command[:1], f"{command[1]}{reactor}", *command[2:]]
-            rounds += [m | {"repetition_index": index, "family_index": 1000 + (reactor == "io_uring")}
-                       for m in _measured(alone)]
-    return rounds
 
 
 def _not_elsewhere() -> str:
