@@ -145,8 +145,8 @@ BOUNDS: dict[str, str] = {
         "quarter of all is llhttp's second reading of what our own scan has passed), then writing the head 7 %, "
         "malloc and free 7 %, frames 3 %. Two strict readings of each head and 0.9 µs exclude each other here."),
     "HTTP GET, rate": (
-        "the kernel's share alone, above 5 µs a request, leaves room for 20 times aiohttp's rate only to a client "
-        "that takes no time itself; wrk reaches about 15 times in the same rounds."),
+        "nginx itself: on its one core it takes 6.9 µs a request, so it serves at most 145,000 a second, 16 times "
+        "what aiohttp asks for. wrk reaches 15 times in the same rounds."),
 }
 
 
