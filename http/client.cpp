@@ -12,6 +12,16 @@ namespace rondo::http {
 client::client(client_options options) {
   if (options.proxy_ && options.guard_)
     throw std::invalid_argument("a guard cannot see what a proxy connects to: give one of them");
+  if (options.unix_socket_) {
+    const char* const other = options.proxy_     ? "a proxy"
+                              : options.guard_   ? "a guard"
+                              : options.sockets_ ? "how TCP connects"
+                                                 : nullptr;
+    if (other)
+      throw std::invalid_argument(options.unix_socket_->to_string() +
+                                  " is where every connection goes: " + other +
+                                  " has no effect beside it");
+  }
   auto s = std::make_shared<detail::client_state>(
       detail::client_state{std::move(options), nullptr, {}, {}});
   s->connections = std::make_shared<detail::pool>(s->options.pool_);

@@ -55,6 +55,11 @@ client_options& client_options::digest_auth(std::string_view username, std::stri
   return *this;
 }
 
+client_options& client_options::unix_socket(std::string_view name) {
+  unix_socket_ = net::endpoint::unix_path(std::string(name));
+  return *this;
+}
+
 client_options& client_options::policy(std::shared_ptr<request_policy> p) {
   if (!p) throw std::invalid_argument("client_options::policy was given none");
   policy_ = std::move(p);

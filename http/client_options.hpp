@@ -16,6 +16,8 @@
 #include <rondo/http/settings.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/net/endpoint.hpp>
+#include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 
 #include <cstdint>
@@ -115,6 +117,17 @@ class client_options {
     proxy_ = std::move(p);
     return *this;
   }
+  // How TCP connections are opened: from which local address, to addresses of one family, with a resolver of one's own, …
+  // timeout(phase::connect) holds beside its times.
+  client_options& sockets(net::connect_options o) {
+    sockets_ = std::move(o);
+    return *this;
+  }
+  // Every connection goes to this Unix socket, whatever host the URL names: that one is still told in Host, and is whom
+  // https verifies. A path, or an abstract name after '@'. Throws std::invalid_argument when empty or above 107
+  // bytes. Together with a proxy, a guard or sockets() the client's constructor throws std::invalid_argument: they
+  // would have no effect.
+  client_options& unix_socket(std::string_view name);
   // Asked about each address before it is connected to. What it refuses is not tried; when it refuses all that a host
   // has, that is a connect_error (std::errc::permission_denied) which names them. It cannot see what a proxy
   // connects to: both together make the client's constructor throw std::invalid_argument.
@@ -161,6 +174,8 @@ class client_options {
   http::headers headers_;
   std::optional<http::url> base_;
   std::optional<http::proxy> proxy_;
+  std::optional<net::connect_options> sockets_;
+  std::optional<net::endpoint> unix_socket_;
   std::shared_ptr<address_guard> guard_;
   std::shared_ptr<request_policy> policy_;
   net::tls_context tls_;

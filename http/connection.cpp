@@ -17,7 +17,7 @@ task<parse_step> connection::next_event() {
     first_ = last_ = 0;  // need_more: all of it is used
     const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
     last_ = stream_.tls() ? co_await stream_.tls()->read_some(room)
-                          : co_await stream_.tcp().read_some(room);
+                          : co_await stream_.plain().read_some(room);
     // A short read of plain TCP has emptied the socket; of TLS, it was a record.
     if (!stream_.tls() && last_ < room.size()) drained_at = this_loop().now();
     if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};

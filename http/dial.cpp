@@ -15,13 +15,15 @@ std::string host_and_port(const http::url& u) {
 task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_guard* guard) {
   e.set_phase(phase::resolve);
   e.trace(trace_point::resolving, to.hostname());
-  std::vector<net::endpoint> all = co_await net::resolve(std::string(to.hostname()), to.port());
+  net::connect_options options = e.sockets();
+  std::vector<net::endpoint> all =
+      co_await net::detail::addresses_of(std::string(to.hostname()), to.port(), options.resolver_);
   e.trace(trace_point::resolved, {}, all.size());
   e.set_phase(phase::connect);
   bool tried = false;
   std::string refused;
-  net::connect_options options;
-  options.filter([&](const net::endpoint& at) {
+  options.filter([&, own = options.filter_](const net::endpoint& at) {
+    if (own && !own->allows(at)) return false;
     if (guard && !guard->allows(at)) {
       refused += (refused.empty() ? "" : ", ") + at.to_string();
       return false;
@@ -43,7 +45,7 @@ task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
   address_guard* guard = e.guard();
   try {
     if (guard || e.is_traced()) co_return co_await connect_watched(e, to, guard);
-    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port());
+    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port(), e.sockets());
   } catch (const net::resolve_error& error) {
     throw connect_error(error.code(), to.hostname(), phase::resolve);
   } catch (const std::system_error& error) {
@@ -51,8 +53,17 @@ task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
   }
 }
 
+task<net::unix_stream> connect_unix(exchange& e, const net::endpoint& to) {
+  e.trace(trace_point::connecting, to.to_string());
+  try {
+    co_return co_await net::unix_stream::connect(to);
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), to.to_string());
+  }
+}
+
 // RFC 9110, section 9.3.6: after a 2xx the connection is the origin's.
-task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const http::url& by) {
+task<plain_stream> open_tunnel(exchange& e, plain_stream stream, const http::url& by) {
   e.set_phase(phase::proxy);
   request_head head{.method = "CONNECT", .target = host_and_port(e.url()), .headers = {}};
   head.headers.add("Host", head.target);
@@ -64,7 +75,7 @@ task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const htt
   c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
   c.parser().expect("CONNECT");
   try {
-    co_await c.stream().tcp().write_all(net::bytes_of(text));
+    co_await c.stream().plain().write_all(net::bytes_of(text));
     for (;;) {
       const parse_step step = co_await c.next_event();
       const int status = c.parser().head().status;
@@ -85,7 +96,7 @@ task<net::tcp_stream> open_tunnel(exchange& e, net::tcp_stream stream, const htt
   c.buffered_event();  // the end of the proxy's part
   if (!c.drained()) throw protocol_error("the proxy sent bytes before the tunnel was used", 502);
   e.trace(trace_point::tunnelled);
-  co_return std::move(c.stream().tcp());
+  co_return std::move(c.stream().plain());
 }
 
 }  // namespace
@@ -109,14 +120,15 @@ std::string proxy_authorization(const http::url& proxy) {
   return basic_authorization(percent_decode(proxy.username()), percent_decode(proxy.password()));
 }
 
-task<net::tcp_stream> dial(exchange& e) {
+task<plain_stream> dial(exchange& e) {
+  if (const net::endpoint* at = e.unix_socket()) co_return co_await connect_unix(e, *at);
   const route& way = e.way();
-  net::tcp_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
+  plain_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
   if (!way.tunnel) co_return stream;
   co_return co_await open_tunnel(e, std::move(stream), *way.proxy);
 }
 
-task<transport> secure(exchange& e, net::tcp_stream stream) {
+task<transport> secure(exchange& e, plain_stream stream) {
   e.set_phase(phase::tls);
   std::string name(e.url().hostname());
   try {

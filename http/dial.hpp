@@ -1,4 +1,4 @@
-// Opens the way to where a request goes: directly, to a proxy, or through one. Internal.
+// Opens the way to where a request goes: directly, to a proxy or through one, or over a Unix socket. Internal.
 #pragma once
 
 #include <rondo/http/connection.hpp>
@@ -6,7 +6,6 @@
 #include <rondo/http/limits.hpp>
 #include <rondo/http/transport.hpp>
 #include <rondo/http/url.hpp>
-#include <rondo/net/tcp.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <memory>
@@ -35,9 +34,9 @@ struct route {
 
 // A connection to the origin of the exchange's URL by its route. Throws connect_error (resolve, connect, proxy),
 // protocol_error.
-task<net::tcp_stream> dial(exchange& e);
+task<plain_stream> dial(exchange& e);
 
 // TLS over it, with the origin. Throws tls_error, timeout_error (tls), connect_error (tls).
-task<transport> secure(exchange& e, net::tcp_stream stream);
+task<transport> secure(exchange& e, plain_stream stream);
 
 }  // namespace rondo::http::detail

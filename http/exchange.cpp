@@ -288,11 +288,11 @@ task<response> exchange::hop() {
 
 task<> exchange::open(lease& l) {
   phase_ = phase::connect;
-  net::tcp_stream tcp = co_await within(phase::connect, dial(*this));
+  plain_stream way = co_await within(phase::connect, dial(*this));
   trace(trace_point::connected);
   transport stream = request_.url_.is_secure()
-                         ? co_await within(phase::tls, secure(*this, std::move(tcp)))
-                         : transport(std::move(tcp));
+                         ? co_await within(phase::tls, secure(*this, std::move(way)))
+                         : transport(std::move(way));
   l.conn = std::make_unique<connection>(std::move(stream), state_.options.limits_);
 }
 
@@ -562,7 +562,7 @@ task<> exchange::put(connection& c, std::string_view text) {
     const std::span<const std::byte> bytes = net::bytes_of(text);
     const outcome<void> written = c.stream().tls()
                                       ? co_await as_result(c.stream().tls()->write_all(bytes))
-                                      : co_await as_result(c.stream().tcp().write_all(bytes));
+                                      : co_await as_result(c.stream().plain().write_all(bytes));
     if (!written.has_value()) throw_failure_of(written);
     co_return;
   }
@@ -570,7 +570,7 @@ task<> exchange::put(connection& c, std::string_view text) {
     const std::span<const std::byte> bytes = net::bytes_of(left);
     const auto written = c.stream().tls()
                              ? co_await try_for(d, as_result(c.stream().tls()->write_some(bytes)))
-                             : co_await try_for(d, as_result(c.stream().tcp().write_some(bytes)));
+                             : co_await try_for(d, as_result(c.stream().plain().write_some(bytes)));
     if (!written) throw timeout_error(phase::write);
     if (!written->has_value()) throw_failure_of(*written);
     left.remove_prefix(written->value());

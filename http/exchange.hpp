@@ -54,6 +54,14 @@ class exchange {
   void set_phase(http::phase p) noexcept { phase_ = p; }
   bool is_traced() const noexcept { return trace_ != nullptr; }
   address_guard* guard() const noexcept { return state_.options.guard_.get(); }
+  // Where every connection goes; nullptr: where the URL says.
+  const net::endpoint* unix_socket() const noexcept {
+    const auto& at = state_.options.unix_socket_;
+    return at ? &*at : nullptr;
+  }
+  net::connect_options sockets() const {
+    return state_.options.sockets_.value_or(net::connect_options());
+  }
   const http::parser_limits& parser_limits() const noexcept { return state_.options.limits_; }
   const route& way() const noexcept { return way_; }
   // Of the request as it is now, after redirects.

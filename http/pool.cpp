@@ -23,7 +23,7 @@ void lease::give_back() noexcept {
 
 void lease::drop_held() noexcept {
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
-    conn->stream().tcp().close();
+    conn->stream().plain().close();
     leave();
     return;
   }

@@ -28,7 +28,7 @@ task<> serve_connection(server& s, detail::transport stream) {
 }
 
 // A client that does not get through its handshake is the client's trouble: nobody is told.
-task<> serve_secure(server& s, net::tcp_stream stream, net::tls_context context) {
+task<> serve_secure(server& s, detail::plain_stream stream, net::tls_context context) {
   outcome<detail::tls_stream> secure =
       co_await as_result(detail::tls_stream::accept(std::move(stream), std::move(context)));
   if (secure.has_value()) co_await serve_connection(s, std::move(secure).value());
@@ -36,17 +36,28 @@ task<> serve_secure(server& s, net::tcp_stream stream, net::tls_context context)
 
 }  // namespace
 
-task<> server::serve(net::tcp_listener listener) {
+task<> server::serve(net::tcp_listener listener) { return serve_plain(std::move(listener)); }
+task<> server::serve(net::unix_listener listener) { return serve_plain(std::move(listener)); }
+task<> server::serve(net::tcp_listener listener, net::tls_reloadable tls) {
+  return serve_tls(std::move(listener), std::move(tls));
+}
+task<> server::serve(net::unix_listener listener, net::tls_reloadable tls) {
+  return serve_tls(std::move(listener), std::move(tls));
+}
+
+template <class Listener>
+task<> server::serve_plain(Listener listener) {
   co_await net::serve(
       std::move(listener),
-      [this](net::tcp_stream stream) { return serve_connection(*this, std::move(stream)); },
+      [this](detail::plain_stream stream) { return serve_connection(*this, std::move(stream)); },
       net::serve_options().max_connections(options_.max_connections_));
 }
 
-task<> server::serve(net::tcp_listener listener, net::tls_reloadable tls) {
+template <class Listener>
+task<> server::serve_tls(Listener listener, net::tls_reloadable tls) {
   co_await net::serve(
       std::move(listener),
-      [this, tls = std::move(tls)](net::tcp_stream stream) {
+      [this, tls = std::move(tls)](detail::plain_stream stream) {
         return serve_secure(*this, std::move(stream), tls.get());
       },
       net::serve_options().max_connections(options_.max_connections_));
@@ -125,7 +136,7 @@ task<> server_connection::read() {
   lent_.give_back();
   try {
     if (body_ended_ && !stream_.tls()) {
-      lent_ = co_await stream_.tcp().receive();
+      lent_ = co_await stream_.plain().receive();
       unread_ = lent_.bytes();
       co_return;
     }
@@ -135,7 +146,7 @@ task<> server_connection::read() {
     if (stream_.tls())
       n = co_await stream_.tls()->read_some(room);
     else
-      n = co_await stream_.tcp().read_some(room);
+      n = co_await stream_.plain().read_some(room);
     unread_ = room.first(n);
   } catch (...) {
     lost_ = true;
@@ -148,7 +159,7 @@ task<> server_connection::write(std::string_view text) {
     if (stream_.tls())
       co_await stream_.tls()->write_all(net::bytes_of(text));
     else
-      co_await stream_.tcp().write_all(net::bytes_of(text));
+      co_await stream_.plain().write_all(net::bytes_of(text));
   } catch (...) {
     lost_ = true;
     throw;
@@ -364,7 +375,7 @@ task<> server_connection::run() {
     // section 9.6): half-close, then read on for a moment.
     const bool lost = stream_.tls()
                           ? (co_await as_result(stream_.tls()->shutdown_write())).has_error()
-                          : (co_await as_result(stream_.tcp().shutdown_write())).has_error();
+                          : (co_await as_result(stream_.plain().shutdown_write())).has_error();
     if (lost) co_return;
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     co_await try_for(std::chrono::seconds(1), [this]() -> task<> {

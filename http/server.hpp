@@ -18,6 +18,7 @@
 #include <rondo/http/router.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
+#include <rondo/net/unix.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>
@@ -150,9 +151,11 @@ class server {
   // Serves until cancelled; then stops accepting, cancels the handlers and waits for them. The server must
   // outlive it.
   task<> serve(net::tcp_listener listener);
+  task<> serve(net::unix_listener listener);
   // The same over TLS, each connection with what tls.get() gives when it comes: replace() renews certificates
   // without dropping any. A client whose handshake fails is closed, and nobody is told.
   task<> serve(net::tcp_listener listener, net::tls_reloadable tls);
+  task<> serve(net::unix_listener listener, net::tls_reloadable tls);
 
  private:
   friend class detail::server_connection;
@@ -170,6 +173,10 @@ class server {
     Handler handler;
   };
   void add(std::string_view method, std::string_view pattern, std::unique_ptr<any_handler> h);
+  template <class Listener>
+  task<> serve_plain(Listener listener);
+  template <class Listener>
+  task<> serve_tls(Listener listener, net::tls_reloadable tls);
 
   server_options options_;
   router router_;

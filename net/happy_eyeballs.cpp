@@ -10,6 +10,8 @@
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/task_group.hpp>
 
+#include <netdb.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <optional>
@@ -185,7 +187,7 @@ task<tcp_stream> connect_to_any(std::string host, std::vector<endpoint> candidat
 }
 
 task<tcp_stream> connect_by_name(std::string host, std::uint16_t port, connect_options options) {
-  std::vector<endpoint> candidates = co_await resolve(host, port);
+  std::vector<endpoint> candidates = co_await detail::addresses_of(host, port, options.resolver_);
   co_return co_await connect_to_any(std::move(host), std::move(candidates), std::move(options));
 }
 
@@ -218,6 +220,16 @@ task<tcp_stream> within(nanoseconds limit, std::string what, task<tcp_stream> co
 }
 
 }  // namespace
+
+task<std::vector<endpoint>> detail::addresses_of(std::string host, std::uint16_t port,
+                                                 std::shared_ptr<name_source> resolver) {
+  if (address numeric; !resolver || address::try_parse(host, numeric))
+    co_return co_await resolve(std::move(host), port);
+  std::vector<endpoint> found = co_await resolver->resolve(host, port);
+  if (found.empty()) throw resolve_error(host, EAI_NONAME);
+  for (const endpoint& e : found) refuse_what_is_no_ip(e);
+  co_return found;
+}
 
 task<tcp_stream> tcp_stream::connect(std::string host, std::uint16_t port,
                                      connect_options options) {

@@ -44,6 +44,28 @@ class function_filter final : public address_filter {
   Fn fn_;
 };
 
+// connect_options::resolver, likewise.
+class name_source {
+ public:
+  name_source() = default;
+  name_source(const name_source&) = delete;
+  name_source& operator=(const name_source&) = delete;
+  virtual ~name_source() = default;
+  virtual task<std::vector<endpoint>> resolve(std::string host, std::uint16_t port) = 0;
+};
+
+template <class Fn>
+class function_source final : public name_source {
+ public:
+  explicit function_source(Fn fn) : fn_(std::move(fn)) {}
+  task<std::vector<endpoint>> resolve(std::string host, std::uint16_t port) override {
+    return fn_(std::move(host), port);
+  }
+
+ private:
+  Fn fn_;
+};
+
 }  // namespace detail
 
 // How to connect. Every setter returns the object itself.
@@ -84,6 +106,14 @@ struct connect_options {
     filter_ = std::make_shared<detail::function_filter<Fn>>(std::move(fn));
     return *this;
   }
+  // Who knows the addresses of a name, instead of the loop's resolver: (std::string host, std::uint16_t port) ->
+  // task<std::vector<endpoint>>, in the order in which a lookup would give them. Not asked about a numeric host. What
+  // it throws ends the connect; no address at all is resolve_error.
+  template <class Fn>
+  connect_options& resolver(Fn fn) {
+    resolver_ = std::make_shared<detail::function_source<Fn>>(std::move(fn));
+    return *this;
+  }
   // TCP_NODELAY. True.
   connect_options& no_delay(bool on) noexcept {
     no_delay_ = on;
@@ -96,8 +126,15 @@ struct connect_options {
   address_family family_ = address_family::any;
   std::optional<endpoint> local_;
   std::shared_ptr<detail::address_filter> filter_;
+  std::shared_ptr<detail::name_source> resolver_;
   bool no_delay_ = true;
 };
+
+namespace detail {
+// What connect tries for a name. Throws resolve_error.
+task<std::vector<endpoint>> addresses_of(std::string host, std::uint16_t port,
+                                         std::shared_ptr<name_source> resolver);
+}  // namespace detail
 
 class tcp_stream : public stream_socket {
  public:

@@ -15,13 +15,16 @@ struct fetch_options {
   std::vector<std::string> headers;  // "Name: value"
   std::string data;                  // the body; "@path": a file's bytes, streamed
   bool has_data = false;
-  bool json_body = false;         // the body is JSON
-  std::vector<std::string> form;  // "name=value", "name=@path": multipart/form-data
-  std::string user;               // "name:password", for Basic
-  std::string output;             // where the body goes; "-": stdout; empty: nowhere
-  std::string proxy;              // empty: none; "env": as the environment says
-  std::size_t limit = 100;        // connections at a time
-  double timeout_s = 300;         // for each URL
+  bool json_body = false;            // the body is JSON
+  std::vector<std::string> form;     // "name=value", "name=@path": multipart/form-data
+  std::string user;                  // "name:password", for Basic
+  std::string output;                // where the body goes; "-": stdout; empty: nowhere
+  std::string proxy;                 // empty: none; "env": as the environment says
+  std::string unix_socket;           // where every connection goes; empty: where the URL says
+  std::string local_address;         // to connect from; empty: any
+  std::vector<std::string> resolve;  // "host:port:address[,address…]", instead of a lookup
+  std::size_t limit = 100;           // connections at a time
+  double timeout_s = 300;            // for each URL
   double connect_timeout_s = 30;
   int follow = 10;        // redirects
   int repeat = 1;         // how often each URL is fetched

@@ -44,11 +44,7 @@ struct cpu {
 class generator {
  public:
   explicit generator(const load_options& o)
-      : options_(o),
-        url_(http::url::parse(o.url)),
-        client_(http::client_options()
-                    .max_connections(o.connections)
-                    .total_timeout(duration<double>(o.timeout_s))) {}
+      : options_(o), url_(http::url::parse(o.url)), client_(settings(o)) {}
 
   task<load_report> run() {
     if (options_.warm_up_s > 0) {
@@ -66,6 +62,13 @@ class generator {
   }
 
  private:
+  static http::client_options settings(const load_options& o) {
+    http::client_options c;
+    c.max_connections(o.connections).total_timeout(duration<double>(o.timeout_s));
+    if (!o.unix_socket.empty()) c.unix_socket(o.unix_socket);
+    return c;
+  }
+
   // Every connection asks until the time is over. What a closed loop has under way then is dropped; what an
   // open one has planned may still end, for as long as one request may take.
   task<> phase(double for_s, std::uint64_t limit) {
@@ -88,6 +91,7 @@ class generator {
   task<> connect_all(task_group& group) {
     auto line = options_.live ? std::optional(group.spawn(show_progress())) : std::nullopt;
     std::vector<join_handle<void>> connections;
+    connections.reserve(options_.connections);
     for (std::size_t i = 0; i < options_.connections; ++i)
       connections.push_back(group.spawn(options_.rate > 0 ? ask_as_planned() : ask_in_turn()));
     for (join_handle<void>& c : connections) co_await c;

@@ -20,6 +20,7 @@ namespace rondo::tools {
 
 struct load_options {
   std::string url;
+  std::string unix_socket;  // where every connection goes; empty: where the URL says
   std::size_t connections = 64;
   double duration_s = 10;
   double warm_up_s = 0;        // before that, in the same way, and not counted

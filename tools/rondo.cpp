@@ -17,24 +17,34 @@
 
 namespace {
 
-rondo::task<> serve(std::string at, std::size_t limit, std::string cert, std::string key) {
+template <class Listener>
+rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, std::string key) {
   rondo::http::server s(rondo::http::server_options().max_connections(limit));
   rondo::tools::add_httpbin_routes(s);
-  auto listener = rondo::net::tcp_listener::bind(rondo::net::endpoint::parse(at));
   const bool secure = !cert.empty();
   rondo::net::tls_context tls;
   if (secure)
     tls = rondo::net::tls_context::server(rondo::net::tls_server_options()
                                               .certificate_file(cert, key.empty() ? cert : key)
                                               .alpn({"http/1.1"}));
-  std::printf("serving %s://%s on %s\n", secure ? "https" : "http",
-              listener.local_endpoint().to_string().c_str(),
-              std::string(rondo::this_loop().reactor_name()).c_str());
+  const rondo::net::endpoint at = listener.local_endpoint();
+  std::printf("serving %s%s%s on %s\n", secure ? "https" : "http", at.is_unix() ? " at " : "://",
+              at.to_string().c_str(), std::string(rondo::this_loop().reactor_name()).c_str());
   std::fflush(stdout);
   if (secure)
     co_await s.serve(std::move(listener), tls);
   else
     co_await s.serve(std::move(listener));
+}
+
+rondo::task<> serve(const std::string& at, std::size_t limit, std::string cert, std::string key) {
+  const auto where = rondo::net::endpoint::parse(at);
+  if (where.is_unix()) {
+    const auto options = rondo::net::unix_listen_options().replace_stale(true);
+    return serve_on(rondo::net::unix_listener::bind(where, options), limit, std::move(cert),
+                    std::move(key));
+  }
+  return serve_on(rondo::net::tcp_listener::bind(where), limit, std::move(cert), std::move(key));
 }
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
@@ -63,7 +73,9 @@ int main(int argc, char** argv) {
   std::size_t connections = 10'000;
   CLI::App* serve_command =
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
-  serve_command->add_option("endpoint", at, "Where to listen; port 0 picks one")
+  serve_command
+      ->add_option("endpoint", at,
+                   "Where to listen: an address and port (0 picks one), or unix:/path")
       ->capture_default_str();
   std::string cert;
   std::string key;
@@ -88,6 +100,14 @@ int main(int argc, char** argv) {
   fetch_command->add_option("-o,--output", fetch.output, "Where the body goes; -: stdout");
   fetch_command->add_option("-x,--proxy", fetch.proxy,
                             "A proxy's URL; env: as the environment says");
+  fetch_command->add_option(
+      "--unix-socket", fetch.unix_socket,
+      "Connect to this Unix socket, whatever host the URL names; @name: abstract");
+  fetch_command
+      ->add_option("--resolve", fetch.resolve,
+                   "host:port:address[,address...]: known without a lookup; may be repeated")
+      ->allow_extra_args(false);
+  fetch_command->add_option("--local-address", fetch.local_address, "The address to connect from");
   fetch_command->add_option("--follow", fetch.follow, "Redirects at most; 0: none is followed")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
@@ -118,6 +138,8 @@ int main(int argc, char** argv) {
   CLI::App* load_command =
       app.add_subcommand("load", "Ask for one URL again and again, and measure the answers");
   load_command->add_option("url", load_options.url, "What to ask for")->required();
+  load_command->add_option("--unix-socket", load_options.unix_socket,
+                           "Connect to this Unix socket, whatever host the URL names");
   load_command->add_option("-c,--connections", load_options.connections, "Connections")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -148,7 +170,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   try {
     if (*serve_command) {
-      rondo::run(serve(at, connections, cert, key));
+      rondo::run([&] { return serve(at, connections, cert, key); });
       return 0;
     }
     if (*load_command) {

@@ -13,9 +13,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Both print the port they listen on, and know the same paths.
+// Both print the port they listen on, and know the same paths. aiohttp's listens at a Unix socket too, its argument.
 constexpr const char* aiohttp_server = R"(
-import asyncio
+import asyncio, sys
 from aiohttp import web
 
 async def echo(r):
@@ -56,6 +56,7 @@ async def main():
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
+    await web.UnixSite(runner, sys.argv[1]).start()
     print(site._server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
 
@@ -96,8 +97,8 @@ std::string a_thousand_lines() {
 }
 
 // What holds for every good server.
-task<> exercise(std::string at) {
-  http::client c(http::client_options().base_url(at));
+task<> exercise(http::client_options options) {
+  http::client c(std::move(options));
   for (int i = 0; i < 3; ++i) {
     http::response r = co_await c.get("/echo?q=a%20b");
     const nlohmann::json seen = co_await http::read_json(r);
@@ -152,11 +153,14 @@ ON_KERNEL_REACTORS(Aiohttp, ServesOurClient) {
   std::string python = "/usr/bin/python3";  // where Debian's aiohttp is
   if (::access(python.c_str(), X_OK) != 0) python = find_program("python3");
   if (python.empty()) GTEST_SKIP() << "python3 is not installed: nothing to talk with";
-  child_process server({python, "-c", aiohttp_server});
+  const temporary_folder folder;
+  const std::string path = folder.path() + "/socket";
+  child_process server({python, "-c", aiohttp_server, path});
   const std::string at = origin_told_by(server);
   if (at.empty()) GTEST_SKIP() << "aiohttp is not installed: nothing to talk with";
   run_on(reactor, [&]() -> task<> {
-    co_await exercise(at);
+    co_await exercise(http::client_options().base_url(at));
+    co_await exercise(http::client_options().base_url("http://name.example").unix_socket(path));
     http::client c;
 #ifdef RONDO_HAVE_ZLIB
     EXPECT_EQ(co_await get_text(c, at + "/zipped"), expected_zipped());
@@ -181,7 +185,7 @@ ON_KERNEL_REACTORS(Node, ServesOurClient) {
   const std::string at = origin_told_by(server);
   if (at.empty()) GTEST_SKIP() << "node does not start";
   run_on(reactor, [&]() -> task<> {
-    co_await exercise(at);
+    co_await exercise(http::client_options().base_url(at));
     http::client c;
 #ifdef RONDO_HAVE_BROTLI
     EXPECT_EQ(co_await get_text(c, at + "/zipped"), expected_zipped());

@@ -113,6 +113,49 @@ TEST(Fetch, SendsWhatItIsToldTo) {
   });
 }
 
+TEST(Fetch, ConnectsWhereItIsToldTo) {
+  NEEDS_THE_PROGRAM();
+  beside_a_server([](std::string at) -> task<> {
+    const std::string port = at.substr(at.rfind(':') + 1);
+    const std::string named = "http://name.example:" + port + "/mirror";
+    for (const char* addresses : {"127.0.0.1", "::1,127.0.0.1", "[::1],127.0.0.1"}) {
+      const finished f =
+          co_await fetch({"--resolve", "name.example:" + port + ':' + addresses, "-o", "-", named});
+      EXPECT_EQ(f.status, 0) << f.output;
+      EXPECT_TRUE(contains(f.output, "Host: name.example:" + port)) << f.output;
+    }
+    EXPECT_EQ((co_await fetch({"--local-address", "127.0.0.5", at + "/mirror"})).status, 0);
+    const std::pair<std::vector<std::string>, std::string> wrong[] = {
+        {{"--resolve", "name.example:80", named}, "--resolve wants host:port:address"},
+        {{"--resolve", "name.example:80:127.0.0.1,", named}, "not an endpoint: \":80\""},
+        {{"--local-address", "here", named}, "here"},
+        {{"--unix-socket", "/none", "-x", "http://127.0.0.1:1", named}, "a proxy has no effect"},
+    };
+    for (const auto& [arguments, said] : wrong) {
+      const finished f = co_await fetch(arguments);
+      EXPECT_EQ(f.status, 2) << f.output;
+      EXPECT_TRUE(contains(f.output, said)) << f.output;
+    }
+    const finished none = co_await fetch({"--unix-socket", "/no/such/socket", named});
+    EXPECT_EQ(none.status, 4);
+    EXPECT_TRUE(contains(none.output, "unix:/no/such/socket: No such file")) << none.output;
+  });
+}
+
+TEST(Fetch, AsksTheServerAtAUnixSocket) {
+  NEEDS_THE_PROGRAM();
+  const temporary_folder folder;
+  const std::string path = folder.path() + "/socket";
+  child_process server({program(), "serve", "unix:" + path});
+  EXPECT_TRUE(server.read(true).starts_with("serving http at unix:" + path));
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    const finished f =
+        co_await fetch({"--unix-socket", path, "-o", "-", "http://name.example/headers"});
+    EXPECT_EQ(f.status, 0) << f.output;
+    EXPECT_TRUE(contains(f.output, "name.example")) << f.output;
+  });
+}
+
 TEST(Fetch, SaysHowFarADownloadIsWhenAskedTo) {
   NEEDS_THE_PROGRAM();
   beside_a_server([](std::string at) -> task<> {

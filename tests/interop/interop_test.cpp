@@ -131,6 +131,25 @@ ON_KERNEL_REACTORS(Curl, AsksTwiceOnOneConnection) {
   });
 }
 
+ON_KERNEL_REACTORS(Curl, AsksAtAUnixSocket) {
+  NEEDS(curl);
+  const temporary_folder folder;
+  const std::string path = folder.path() + "/socket";
+  run_on(reactor, [&]() -> task<> {
+    http::server server;
+    add_routes(server);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      net::unix_listener listener = net::unix_listener::bind(endpoint::unix_path(path));
+      g.spawn([&] { return server.serve(std::move(listener)); });
+      const finished f = co_await curl(
+          {"--unix-socket", path, "http://h/hello", "--data-binary", "some=body", "http://h/echo"});
+      EXPECT_EQ(f.status, 0);
+      EXPECT_TRUE(f.output.ends_with("some=body")) << f.output;
+      g.cancel();
+    });
+  });
+}
+
 ON_KERNEL_REACTORS(Curl, AsksForAHead) {
   NEEDS(curl);
   serve_for(reactor, [](std::string origin) -> task<> {
@@ -165,8 +184,7 @@ ON_KERNEL_REACTORS(PythonHttpServer, ServesOurClient) {
       python.read(true);  // "Serving HTTP on 127.0.0.1 port 40123 (…": it listens
   const std::size_t port = line.find(" port ");
   if (port == std::string::npos) GTEST_SKIP() << "python3 -m http.server does not start: " << line;
-  const std::string origin =
-      "http://127.0.0.1:" + std::to_string(std::atoi(line.c_str() + port + 6));
+  const std::string origin = "http://127.0.0.1:" + std::to_string(std::stoi(line.substr(port + 6)));
   run_on(reactor, [&]() -> task<> {
     http::client c;
     http::response small = co_await c.get(origin + "/small.txt");
