@@ -12,6 +12,7 @@ Suites, in the order they run:
   churn         short connections
   bulk          1 GiB in 64 KiB writes
   http_client   HTTP clients on one nginx
+  http_unix     the same over a Unix socket
   http_server   HTTP servers under wrk and h2load
   latency       HTTP servers at a fixed rate, latency from the planned start
   load_check    rondo load, wrk and h2load on the same server: they must agree
@@ -49,6 +50,7 @@ SUITES = {
     "churn": echo.run_churn,
     "bulk": bulk.run,
     "http_client": http_client.run,
+    "http_unix": http_client.run_over_unix,
     "http_server": http_server.run,
     "latency": latency.run,
     "load_check": load_check.run,

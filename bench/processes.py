@@ -73,6 +73,7 @@ class Server:
     def __init__(self, process: subprocess.Popen, port: int):
         self.process = process
         self.port = port
+        self.unix_socket = ""  # its path, of a server that listens at one too
         self.report: dict[str, typing.Any] = {}
 
     def stop(self) -> None:
@@ -161,7 +162,7 @@ http {{
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   server {{
-    listen 127.0.0.1:{port} backlog=4096;
+    listen 127.0.0.1:{port} backlog=4096; listen unix:{folder}/socket;
     location / {{ default_type text/plain; return 200 "0123456789abcde\\n"; }}
   }}
 }}
@@ -178,6 +179,7 @@ def nginx() -> typing.Iterator[Server]:
                                  encoding="utf-8")
         with serving_at([NGINX, "-e", "stderr", "-p", folder, "-c", str(configuration)],
                         port) as server:
+            server.unix_socket = f"{folder}/socket"
             yield server
 
 

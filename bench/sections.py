@@ -51,8 +51,10 @@ SECTIONS = (
          Group("churn:churn", "Connections that live for one echo: server CPU each"))),
     Section("Bulk", "1 GiB from the server on one core to the load on the other.", ("bulk",),
             (Group("bulk:bulk", "1 GiB in writes of 64 KiB"),)),
-    Section("HTTP client", "One nginx on one core, the client on the other.", ("http_client", "delay"),
-            (Group("http_client:http_client", "HTTP clients on one nginx: client CPU a request", True),)),
+    Section("HTTP client", "One nginx on one core, the client on the other.", ("http_client", "http_unix", "delay"),
+            (Group("http_client:http_client", "HTTP clients on one nginx: client CPU a request", True),
+             Group("http_unix:http_unix", "HTTP clients on one nginx over a Unix socket: client CPU a request",
+                   True))),
     Section(
         "HTTP server", "The server on one core, the load on the other.",
         ("http_server", "latency"),

@@ -52,6 +52,12 @@ def _echo(connections: int) -> tuple[Check, ...]:
               beside=(f"{suite}/limit-io_uring", f"{suite}/asio-io_uring")))
 
 
+def _rate(suite: str) -> tuple[Check, ...]:
+    """The rate of an HTTP client over aiohttp's with uvloop, of the same run."""
+    return tuple(Check(f"{suite}:{suite}/rondo-{r}", 20, "rate over", at_least=True,
+                       to=f"{suite}:{suite}/aiohttp") for r in ("epoll", "io_uring"))
+
+
 def _micro(operation: str, limit: float, *peers: str, **more: typing.Any) -> tuple[Check, ...]:
     """An operation of micro_peers on both reactors, beside the same of others."""
     name = f"micro_peers:{operation}"
@@ -102,9 +108,8 @@ TARGETS = (
               for r in ("epoll", "io_uring")),
             *(Check(f"http_client:http_client/rondo-{r}", 0.5, "over",
                     to="http_client:http_client/libcurl") for r in ("epoll", "io_uring")))),
-    Target("HTTP GET, rate of the client", "≥ 20× aiohttp's",
-           tuple(Check(f"http_client:http_client/rondo-{r}", 20, "rate over", at_least=True,
-                       to="http_client:http_client/aiohttp") for r in ("epoll", "io_uring"))),
+    Target("HTTP GET, rate of the client over TCP", "≥ 20× aiohttp's", _rate("http_client")),
+    Target("HTTP GET, rate of the client over a Unix socket", "≥ 20× aiohttp's", _rate("http_unix")),
     Target("HTTP server, small reply, one core, wrk at 64", "≥ 1.3× nginx `return 200`",
            tuple(Check(f"http_server:http_server_wrk/rondo-{r}", 1.3, "ratio", at_least=True,
                        beside=tuple(f"http_server:http_server_wrk/{n}"
@@ -144,7 +149,7 @@ BOUNDS: dict[str, str] = {
         "the user share is the reading of heads: 46 % of the 16,400 instructions a request outside the kernel (a "
         "quarter of all is llhttp's second reading of what our own scan has passed), then writing the head 7 %, "
         "malloc and free 7 %, frames 3 %. Two strict readings of each head and 0.9 µs exclude each other here."),
-    "HTTP GET, rate": (
+    "HTTP GET, rate of the client over TCP": (
         "nginx itself: on its one core it takes 6.9 µs a request, so it serves at most 145,000 a second, 16 times "
         "what aiohttp asks for. wrk reaches 15 times in the same rounds."),
 }

@@ -270,8 +270,7 @@ task<response> exchange::hop() {
       co_return make_response(std::move(l));
     } catch (const no_answer& e) {
       if (!reused || l.conn->answered) {
-        if (unsent_)
-          throw connect_error(unsent_->code, "the request could not be sent", phase::write);
+        if (unsent_) throw_unsent(*unsent_);
         throw connect_error(e.code, e.what, phase_);
       }
       // Stale. Nothing of a response had come: the server had closed before it saw the request.
@@ -305,6 +304,19 @@ net::tls_context exchange::tls_identity() const {
   return crossed_ ? made.without_certificate() : made;
 }
 
+// The server may have answered before it closed: its answer counts for more than our failure. What fails on this side
+// leaves the connection open, and nobody answers half a request.
+void exchange::keep_failure(const write_failure& e) {
+  const bool ours = e.code.category() == std::system_category() &&
+                    e.code != std::errc::broken_pipe && e.code != std::errc::connection_reset;
+  if (ours) throw_unsent(e);
+  unsent_ = e;
+}
+
+void exchange::throw_unsent(const write_failure& e) {
+  throw connect_error(e.code, "the request could not be sent", phase::write);
+}
+
 // Makes the connection ready for this request; whether it has carried another before.
 bool exchange::begin_on(connection& c, pool& p) {
   c.answered = false;
@@ -329,7 +341,7 @@ task<> exchange::send_and_hear(connection& c) {
       try {
         co_await put(c, head);
       } catch (const write_failure& e) {
-        unsent_ = e;  // an answer may have come nevertheless
+        keep_failure(e);
       }
       trace(trace_point::head_sent, head);
       head_sent = true;
@@ -353,9 +365,8 @@ task<> exchange::send_and_hear(connection& c) {
   try {
     co_await put(c, text);
   } catch (const write_failure& e) {
-    // The server may have answered before it closed: its answer counts for more than our failure.
-    unsent_ = e;
     c.half_sent = true;
+    keep_failure(e);
   }
   trace(trace_point::head_sent, std::string_view(text).substr(0, head_size));
   trace(trace_point::sent);
@@ -411,7 +422,7 @@ task<> exchange::send_and_say(connection& c, bool head_sent) {
     co_await write_rest(c, head);
     c.half_sent = false;
   } catch (const write_failure& e) {
-    unsent_ = e;
+    keep_failure(e);
   }
   if (!head_sent) trace(trace_point::head_sent, head);
   trace(trace_point::sent);

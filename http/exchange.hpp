@@ -110,6 +110,8 @@ class exchange {
   task<> write_rest(connection& c, std::string_view head);
   task<> write_stream(connection& c);
   task<> put(connection& c, std::string_view text);
+  void keep_failure(const write_failure& e);
+  [[noreturn]] static void throw_unsent(const write_failure& e);
   template <class T>
   [[noreturn]] static void throw_failure_of(const outcome<T>& written);
   std::string head_text() const;

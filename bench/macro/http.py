@@ -85,18 +85,20 @@ def missing_server(options: report.Options, name: str) -> str:
 # --- loads -------------------------------------------------------------------------------------------
 
 
-def client_command(options: report.Options, name: str, url: str, seconds: float) -> list[str]:
+def client_command(options: report.Options, name: str, url: str, seconds: float,
+                   unix_socket: str = "") -> list[str]:
     c, s = str(CONNECTIONS), str(seconds)
+    at = [unix_socket] if unix_socket else []
     port = re.search(r":(\d+)/", url)
     whole = str(max(1, round(seconds)))  # wrk and h2load count in whole seconds
     return {
         "wrk": ["wrk", "-t1", f"-c{c}", f"-d{whole}", "--latency", url],
         "h2load": ["h2load", "--h1", "-t1", f"-c{c}", f"-D{whole}", url],
-        "rondo-epoll": rondo_load(options, url, seconds),
-        "rondo-io_uring": rondo_load(options, url, seconds),
-        "libcurl": [options.program("bench_curl_client"), url, c, s],
+        "rondo-epoll": rondo_load(options, url, seconds, *(f"--unix-socket={a}" for a in at)),
+        "rondo-io_uring": rondo_load(options, url, seconds, *(f"--unix-socket={a}" for a in at)),
+        "libcurl": [options.program("bench_curl_client"), url, c, s, *at],
         "beast": [options.program("bench_beast_client"), port[1] if port else "PORT", "/", c, s],
-        "aiohttp": [SYSTEM_PYTHON, str(PEERS / "aiohttp_client.py"), url, c, s],
+        "aiohttp": [SYSTEM_PYTHON, str(PEERS / "aiohttp_client.py"), url, c, s, *at],
         "node": ["node", str(PEERS / "node_client.mjs"), url, c, s],
     }[name.removesuffix("-again")]
 
@@ -127,8 +129,8 @@ def environment_of(name: str) -> dict[str, str]:
 
 
 def run_client(options: report.Options, name: str, url: str, seconds: float,
-               prefix: tuple[str, ...] = ()) -> Run:
-    command = [*prefix, *client_command(options, name, url, seconds)]
+               prefix: tuple[str, ...] = (), unix_socket: str = "") -> Run:
+    command = [*prefix, *client_command(options, name, url, seconds, unix_socket)]
     text, user_s, system_s = processes.run_measured(processes.LOAD_CORE, command,
                                                     environment_of(name))
     if name.startswith("wrk"):

@@ -1,6 +1,6 @@
 """aiohttp's client on uvloop (without it on asyncio's loop): tasks that ask for one URL again and again.
 
-usage: aiohttp_client.py URL CONNECTIONS SECONDS
+usage: aiohttp_client.py URL CONNECTIONS SECONDS [UNIX_SOCKET]
 """
 
 import asyncio
@@ -19,7 +19,7 @@ except ImportError:
     pass
 
 
-async def main(url, connections, seconds):
+async def main(url, connections, seconds, unix_socket=None):
     requests = 0
 
     async def ask(session):
@@ -29,7 +29,8 @@ async def main(url, connections, seconds):
                 await response.read()
             requests += 1
 
-    connector = aiohttp.TCPConnector(limit=connections)
+    connector = (aiohttp.UnixConnector(unix_socket, limit=connections) if unix_socket
+                 else aiohttp.TCPConnector(limit=connections))
     async with aiohttp.ClientSession(connector=connector) as session:
         tasks = [asyncio.create_task(ask(session)) for _ in range(connections)]
         await asyncio.sleep(seconds / 10)
@@ -48,4 +49,4 @@ async def main(url, connections, seconds):
     }))
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:]))

@@ -1,7 +1,7 @@
 // libcurl's multi interface over epoll (curl_multi_socket_action): connections that ask for one URL again
 // and again.
 //
-// usage: curl_client URL CONNECTIONS SECONDS
+// usage: curl_client URL CONNECTIONS SECONDS [UNIX_SOCKET]
 //
 // Prints the requests, and the CPU time of this process, of the time after a warm-up of a tenth.
 #include <curl/curl.h>
@@ -81,8 +81,8 @@ static void run_until(CURLM* multi, double end) {
 }
 
 int main(int count, char** arguments) {
-  if (count != 4) {
-    fprintf(stderr, "usage: curl_client URL CONNECTIONS SECONDS\n");
+  if (count != 4 && count != 5) {
+    fprintf(stderr, "usage: curl_client URL CONNECTIONS SECONDS [UNIX_SOCKET]\n");
     return 2;
   }
   const int connections = atoi(arguments[2]);
@@ -97,6 +97,7 @@ int main(int count, char** arguments) {
   for (int i = 0; i < connections; i++) {
     CURL* easy = curl_easy_init();
     curl_easy_setopt(easy, CURLOPT_URL, arguments[1]);
+    if (count == 5) curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, arguments[4]);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, dropped);
     curl_multi_add_handle(multi, easy);
   }

@@ -1,8 +1,7 @@
 // A GET over https whose n-th request for memory is refused, n = 0, 1, 2, …: those of operator new, then those of
 // OpenSSL, which come after its own start. Each ends with the answer, with std::bad_alloc or with an error of
 // http, and leaves neither a frame nor a descriptor behind. The server has a thread of its own, and memory.
-#include "http/http_support.hpp"
-#include "net/tls_support.hpp"
+#include "http/https_server_thread.hpp"
 #include "support/allocations.hpp"
 #include "support/conformance.hpp"
 #include "support/resources.hpp"
@@ -12,14 +11,10 @@
 #include <openssl/crypto.h>
 
 #include <cstdlib>
-#include <future>
-#include <thread>
 #include <utility>
 
 using namespace rondo;
 using namespace rondo_test;
-using http::server_request;
-using http::server_response;
 
 namespace {
 
@@ -44,46 +39,6 @@ void openssl_free(void* p, const char* /*file*/, int /*line*/) { std::free(p); }
 const bool counting_openssl =
     CRYPTO_set_mem_functions(&openssl_malloc, &openssl_realloc, &openssl_free) == 1;
 
-class server_thread {
- public:
-  explicit server_thread(reactor_kind kind) {
-    std::promise<endpoint> listening;
-    auto where = listening.get_future();
-    thread_ = std::thread([this, kind, &listening] {
-      // A client that leaves in the middle is no failure of the server's.
-      const auto options =
-          run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
-      run(serve(listening), options);
-    });
-    origin_ = "https://" + where.get().to_string();
-  }
-  server_thread(const server_thread&) = delete;
-  server_thread& operator=(const server_thread&) = delete;
-  ~server_thread() {
-    remote_->post([this] { stop_.cancel(); });
-    thread_.join();
-  }
-  const std::string& origin() const { return origin_; }
-
- private:
-  task<> serve(std::promise<endpoint>& listening) {
-    http::server server;
-    server.route("GET", "/hello", [](server_request&) -> task<server_response> {
-      co_return server_response::text("hello\n");
-    });
-    tcp_listener listener = listen_here();
-    remote_.emplace(this_loop().remote());
-    listening.set_value(listener.local_endpoint());
-    (void)co_await stop_.run(
-        server.serve(std::move(listener), tls_context::server(server_as("ip"))));
-  }
-
-  cancel_scope stop_;
-  std::optional<loop_remote> remote_;
-  std::string origin_;
-  std::thread thread_;
-};
-
 task<std::string> fetch(http::client_options options, std::string url) {
   http::client c(std::move(options));
   co_return co_await get_text(c, std::move(url));
@@ -106,7 +61,7 @@ std::string get(reactor_kind kind, const http::client_options& client_options,
 // Refuses by refuse(n), n = 0, step, 2 * step, …, until no request is left to refuse. Returns how many were.
 template <class Refuse, class Pending>
 std::uint64_t refuse_each(reactor_kind kind, std::uint64_t step, Refuse refuse, Pending pending) {
-  const server_thread server(kind);
+  const https_server_thread server(kind);
   const auto options = http::client_options().tls(tls_context::client(client_of_root()));
   const std::string url = server.origin() + "/hello";
   EXPECT_EQ(get(kind, options, url), "answered");

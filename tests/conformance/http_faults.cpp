@@ -1,0 +1,129 @@
+// A GET and an upload over https during which one system call fails, or one operation of io_uring: the n-th, n = 0, 1, 2, …, with
+// each errno that it may have. The client's: it ends with the answer or with an error that says what failed, and leaves
+// neither a frame nor a descriptor. The server's: what comes afterwards is answered.
+#include "http/https_server_thread.hpp"
+#include "support/conformance.hpp"
+#include "support/resources.hpp"
+#include "support/system_faults.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <system_error>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+
+namespace http_faults_cases {
+namespace {
+
+constexpr unsigned variants = 4;  // as many as an operation has errors, at most
+
+struct ended {
+  std::string how;  // "answered", or what the error says
+  bool answered() const { return how == "answered"; }
+};
+
+// What the client does; true when the answer is right.
+using exchange = task<bool> (*)(http::client, std::string origin);
+
+task<bool> get_hello(http::client c, std::string origin) {
+  co_return co_await get_text(c, origin + "/hello") == "hello\n";
+}
+
+// Written while the answer is listened for.
+task<bool> post_a_stream(http::client c, std::string origin) {
+  const std::string piece = pattern(20'000);
+  int taken = 0;
+  http::response r =
+      co_await c.send(http::request("POST", origin + "/echo").body(counted_body(piece, 3, taken)));
+  co_return co_await r.text() == piece + piece + piece;
+}
+
+ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
+  // Longer than any answer takes: who waits for what cannot come is found out.
+  auto client =
+      http::client_options().total_timeout(20s).tls(tls_context::client(client_of_root()));
+  try {
+    const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
+    return {run(e(http::client(std::move(client)), origin), options) ? "answered"
+                                                                     : "another answer"};
+  } catch (const http::error& error) {
+    return {error.what()};
+  } catch (const std::system_error& error) {  // the loop could not be made
+    return {error.what()};
+  }
+}
+
+void expect_clear(const ended& e) {
+  EXPECT_FALSE(e.how.empty());
+  EXPECT_EQ(e.how.find("another"), std::string::npos) << e.how;
+  EXPECT_EQ(e.how.find("while in phase"), std::string::npos) << e.how;  // the total timeout
+}
+
+// Returns what has failed, each once.
+std::set<std::string> fail_each_call_of_the_client(reactor_kind kind, exchange e) {
+  const https_server_thread server(kind);
+  EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
+  std::set<std::string> failed;
+  for (unsigned variant = 0; variant < variants; ++variant) {
+    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
+      fail_system_call(n, variant);
+      const ended end = run_exchange(kind, e, server.origin());
+      const std::string what = failed_system_call();
+      SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
+      expect_clear(end);
+      EXPECT_EQ(rondo::detail::frames_alive(), 0);
+      if (what.empty()) {
+        EXPECT_TRUE(end.answered()) << end.how;
+        break;
+      }
+      failed.insert(what);
+    }
+  }
+  return failed;
+}
+
+bool has_begin(const std::set<std::string>& all, const std::string& begin) {
+  return std::ranges::any_of(all, [&](const std::string& s) { return s.starts_with(begin); });
+}
+
+}  // namespace
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetMayFail) {
+  NEEDS_CERTIFICATES;
+  const auto failed = fail_each_call_of_the_client(reactor, get_hello);
+  EXPECT_GE(failed.size(), 15U);
+  for (const char* call : {"eventfd", "socket", "setsockopt", "connect", "send", "recv"})
+    if (reactor == reactor_kind::epoll || operations_can_fail())
+      EXPECT_TRUE(has_begin(failed, call)) << call;
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAnUploadMayFail) {
+  NEEDS_CERTIFICATES;
+  EXPECT_GE(fail_each_call_of_the_client(reactor, post_a_stream).size(), 15U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, TheServerOutlivesEachOfItsCalls) {
+  NEEDS_CERTIFICATES;
+  https_server_thread server(reactor);
+  EXPECT_TRUE(run_exchange(reactor, get_hello, server.origin()).answered());
+  std::set<std::string> failed;
+  for (unsigned variant = 0; variant < variants; ++variant) {
+    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
+      server.on_its_thread([&] { return fail_system_call(n, variant), true; });
+      const ended during = run_exchange(reactor, get_hello, server.origin());
+      const std::string what = server.on_its_thread([] { return failed_system_call(); });
+      SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
+      expect_clear(during);
+      const ended after = run_exchange(reactor, get_hello, server.origin());
+      EXPECT_TRUE(after.answered()) << after.how;
+      if (what.empty()) break;
+      failed.insert(what);
+    }
+  }
+  EXPECT_GE(failed.size(), 8U);
+}
+
+}  // namespace http_faults_cases

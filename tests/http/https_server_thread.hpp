@@ -1,0 +1,72 @@
+// A server over TLS on a thread of its own, which answers GET /hello and echoes POST /echo: what fails on the test's thread does not fail on
+// its own.
+#pragma once
+
+#include "http/http_support.hpp"
+#include "net/tls_support.hpp"
+
+#include <rondo/http.hpp>
+
+#include <exception>
+#include <future>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace rondo_test {
+
+class https_server_thread {
+ public:
+  explicit https_server_thread(rondo::reactor_kind kind) {
+    std::promise<endpoint> listening;
+    auto where = listening.get_future();
+    thread_ = std::thread([this, kind, &listening] {
+      // A client that leaves in the middle is no failure of the server's.
+      const auto options =
+          rondo::run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
+      rondo::run(serve(listening), options);
+    });
+    origin_ = "https://" + where.get().to_string();
+  }
+  https_server_thread(const https_server_thread&) = delete;
+  https_server_thread& operator=(const https_server_thread&) = delete;
+  ~https_server_thread() {
+    remote_->post([this] { stop_.cancel(); });
+    thread_.join();
+  }
+
+  const std::string& origin() const { return origin_; }
+  // Runs fn() on its thread, between two steps of its tasks, and gives what that gives.
+  template <class Fn>
+  auto on_its_thread(Fn fn) {
+    std::promise<decltype(fn())> done;
+    auto result = done.get_future();
+    remote_->post([&] { done.set_value(fn()); });
+    return result.get();
+  }
+
+ private:
+  rondo::task<> serve(std::promise<endpoint>& listening) {
+    http::server server;
+    server.route("GET", "/hello", [](http::server_request&) -> rondo::task<http::server_response> {
+      co_return http::server_response::text("hello\n");
+    });
+    server.route("POST", "/echo",
+                 [](http::server_request& r) -> rondo::task<http::server_response> {
+                   co_return http::server_response::bytes(co_await r.text());
+                 });
+    tcp_listener listener = listen_here();
+    remote_.emplace(rondo::this_loop().remote());
+    listening.set_value(listener.local_endpoint());
+    (void)co_await stop_.run(
+        server.serve(std::move(listener), tls_context::server(server_as("ip"))));
+  }
+
+  rondo::cancel_scope stop_;
+  std::optional<rondo::loop_remote> remote_;
+  std::string origin_;
+  std::thread thread_;
+};
+
+}  // namespace rondo_test
