@@ -56,7 +56,14 @@ ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
   }
 }
 
-void expect_clear(const ended& e) {
+// Of these nothing may be seen: a signal, and what the ring can say of its own state.
+bool is_harmless(const std::string& failed) {
+  return failed.ends_with("Interrupted system call") || failed.starts_with("io_uring_enter") ||
+         failed.starts_with("cancel in the ring");
+}
+
+void expect_clear(const ended& e, const std::string& failed) {
+  if (failed.empty() || is_harmless(failed)) EXPECT_TRUE(e.answered()) << e.how;
   EXPECT_FALSE(e.how.empty());
   EXPECT_EQ(e.how.find("another"), std::string::npos) << e.how;
   EXPECT_EQ(e.how.find("while in phase"), std::string::npos) << e.how;  // the total timeout
@@ -73,12 +80,9 @@ std::set<std::string> fail_each_call_of_the_client(reactor_kind kind, exchange e
       const ended end = run_exchange(kind, e, server.origin());
       const std::string what = failed_system_call();
       SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
-      expect_clear(end);
+      expect_clear(end, what);
       EXPECT_EQ(rondo::detail::frames_alive(), 0);
-      if (what.empty()) {
-        EXPECT_TRUE(end.answered()) << end.how;
-        break;
-      }
+      if (what.empty()) break;
       failed.insert(what);
     }
   }
@@ -116,7 +120,7 @@ ON_KERNEL_REACTORS(HttpFaults, TheServerOutlivesEachOfItsCalls) {
       const ended during = run_exchange(reactor, get_hello, server.origin());
       const std::string what = server.on_its_thread([] { return failed_system_call(); });
       SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
-      expect_clear(during);
+      expect_clear(during, what);
       const ended after = run_exchange(reactor, get_hello, server.origin());
       EXPECT_TRUE(after.answered()) << after.how;
       if (what.empty()) break;

@@ -4,6 +4,8 @@
 
 #include <rondo/http.hpp>
 
+#include <memory>
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -25,6 +27,14 @@ auto keeps_answering(std::vector<std::vector<std::string>>& heads, std::string r
     }
   };
 }
+
+// How many requests have asked for a place.
+struct counting_tracer final : http::tracer {
+  void on(const http::trace_event& e) override {
+    requests += e.what == http::trace_point::queued ? 1 : 0;
+  }
+  int requests = 0;
+};
 
 }  // namespace
 
@@ -85,6 +95,26 @@ CONFORMANCE(Pool, MixesNoOrigins) {
     });
   });
   EXPECT_EQ(first.size(), 1U);
+  EXPECT_EQ(second.size(), 1U);
+}
+
+CONFORMANCE(Pool, HandsNoConnectionToAWaiterForAnotherOrigin) {
+  std::vector<std::vector<std::string>> first;
+  std::vector<std::vector<std::string>> second;
+  co_await with_peer(keeps_answering(first, ok), [&](std::string one) -> task<> {
+    co_await with_peer(keeps_answering(second, ok), [&](std::string other) -> task<> {
+      auto queued = std::make_shared<counting_tracer>();
+      http::client c(http::client_options().max_connections(1).trace(queued));
+      http::response held = co_await c.get(one);
+      co_await with_task_group([&](task_group& g) -> task<> {
+        auto waiting = g.spawn(get_text(c, other));
+        while (queued->requests < 2) co_await yield_now();
+        EXPECT_EQ(co_await held.text(), "ok");  // its connection is free, and not for who waits
+        EXPECT_EQ(co_await waiting, "ok");
+      });
+    });
+  });
+  EXPECT_EQ(first.at(0).size(), 1U);
   EXPECT_EQ(second.size(), 1U);
 }
 
