@@ -134,12 +134,13 @@ std::int32_t simulated_reactor::send_datagram(int fd, sim_socket& s, const msghd
   e.source = seen_from(s.local, s.domain);
   e.target = std::move(target);
   if (random_.chance(options_.datagram_duplication_)) at(after_latency(e.target, s.local), e);
-  if (random_.chance(options_.datagram_reordering_))
-    at(add(after_latency(e.target, s.local),
-           nanoseconds(random_.between(0, longest_detour.count()))),
-       std::move(e));
-  else
+  if (random_.chance(options_.datagram_reordering_)) {
+    const time_point straight = after_latency(e.target, s.local);
+    const nanoseconds detour(random_.between(0, longest_detour.count()));
+    at(add(straight, detour), std::move(e));
+  } else {
     at(delivery_from(s), std::move(e));
+  }
   return static_cast<std::int32_t>(n);
 }
 
