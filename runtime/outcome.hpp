@@ -172,7 +172,9 @@ class [[nodiscard]] outcome {
     const content what = other.content_;
     switch (what) {
       case content::cancelled: break;
-      case content::value: ::new (&value_) value_type(std::forward<Other>(other).value_); break;
+      case content::value:
+        ::new (static_cast<void*>(&value_)) value_type(std::forward<Other>(other).value_);
+        break;
       case content::exception:
         ::new (&exception_) std::exception_ptr(std::forward<Other>(other).exception_);
         break;

@@ -65,9 +65,9 @@ class result_slot {
   template <class U>
   void set_value(U&& u) {
     if constexpr (boxed)
-      ::new (&value_) held(std::make_unique<T>(std::forward<U>(u)));
+      ::new (static_cast<void*>(&value_)) held(std::make_unique<T>(std::forward<U>(u)));
     else
-      ::new (&value_) held(std::forward<U>(u));
+      ::new (static_cast<void*>(&value_)) held(std::forward<U>(u));
     state_ = state::value;
   }
   void set_error(std::exception_ptr e) noexcept {
