@@ -16,7 +16,7 @@ namespace {
 
 // Answers every request of a connection with `reply`; the head of each goes to `heads`, under its connection.
 auto keeps_answering(std::vector<std::vector<std::string>>& heads, std::string reply) {
-  return [&heads, reply](tcp_stream& s, int n) -> task<> {
+  return [&heads, reply = std::move(reply)](tcp_stream& s, int n) -> task<> {
     heads.resize(std::max(heads.size(), static_cast<std::size_t>(n) + 1));
     net::buffered_reader in(s);
     for (;;) {

@@ -39,7 +39,7 @@ task<std::string> served(std::string bytes) { return served(server_options(), st
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-std::string post(std::string target, std::string body) {
+std::string post(const std::string& target, const std::string& body) {
   return "POST " + target +
          " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          body;

@@ -28,7 +28,7 @@ const std::string program_openssl = find_program("openssl");
   }                                                                     \
   static_assert(true)
 
-finished run_with_input(std::vector<std::string> command, std::string input) {
+finished run_with_input(std::vector<std::string> command, const std::string& input) {
   child_process child(std::move(command), input);
   finished f;
   f.output = child.read(false);

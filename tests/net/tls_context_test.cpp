@@ -156,7 +156,7 @@ TEST(TlsContext, SecretsAreLoggedOnlyWhenAsked) {
   const temporary_folder folder;
   const std::string path = folder.path() + "/keys";
   ::setenv("SSLKEYLOGFILE", path.c_str(), 1);
-  const auto exchange = [](tls_client_options o) {
+  const auto exchange = [](const tls_client_options& o) {
     simulate([o]() -> task<> {
       tls_pair p =
           co_await tls_handshakes(tls_context::client(o), tls_context::server(server_as("good")));

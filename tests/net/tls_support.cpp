@@ -17,8 +17,9 @@ class folder {
  public:
   folder() : path_(testing::TempDir() + "rondo-tls-XXXXXX") {
     if (!::mkdtemp(path_.data())) throw std::system_error(errno, std::system_category(), path_);
-    const std::string command = source_root().string() + "/tests/net/certificates.sh '" + path_ +
-                                "' </dev/null >'" + path_ + "/made' 2>&1";
+    const std::string command = "'" + source_root().string() + "/tests/net/certificates.sh' '" +
+                                path_ + "' </dev/null >'" + path_ + "/made' 2>&1";
+    // NOLINTBEGIN(cert-env33-c): paths of the test's own
     if (std::system("command -v openssl >/dev/null") != 0) {
       remove();
     } else if (std::system(command.c_str()) != 0) {
@@ -27,6 +28,7 @@ class folder {
                     << std::string(std::istreambuf_iterator<char>(made), {});
       remove();
     }
+    // NOLINTEND(cert-env33-c)
   }
   folder(const folder&) = delete;
   folder& operator=(const folder&) = delete;
