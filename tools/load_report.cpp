@@ -8,6 +8,7 @@
 namespace rondo::tools {
 namespace {
 
+// NOLINTNEXTLINE(cert-dcl50-cpp): the compiler checks the arguments as it does printf's
 [[gnu::format(printf, 1, 2)]] std::string format(const char* pattern, ...) {
   std::va_list arguments;
   va_start(arguments, pattern);
