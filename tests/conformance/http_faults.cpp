@@ -6,6 +6,8 @@
 #include "support/resources.hpp"
 #include "support/system_faults.hpp"
 
+#ifndef RONDO_TEST_NO_SYSTEM_FAULTS
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -131,3 +133,5 @@ ON_KERNEL_REACTORS(HttpFaults, TheServerOutlivesEachOfItsCalls) {
 }
 
 }  // namespace http_faults_cases
+
+#endif

@@ -1,6 +1,8 @@
 // These definitions stand before the C library's and liburing's.
 #include "support/system_faults.hpp"
 
+#ifndef RONDO_TEST_NO_SYSTEM_FAULTS
+
 #include <dlfcn.h>
 #include <liburing.h>
 #include <poll.h>
@@ -274,3 +276,5 @@ int io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsig
 }
 
 }  // extern "C"
+
+#endif

@@ -12,6 +12,15 @@
 #include <cstdint>
 #include <string>
 
+// ThreadSanitizer stands before the same functions, and learns from them which threads know of one another.
+#if defined(__SANITIZE_THREAD__)
+#define RONDO_TEST_NO_SYSTEM_FAULTS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RONDO_TEST_NO_SYSTEM_FAULTS 1
+#endif
+#endif
+
 namespace rondo_test {
 
 void fail_system_call(std::uint64_t n, unsigned variant = 0);
