@@ -397,7 +397,6 @@ class uring_reactor final : public kernel_reactor {
       settle(op, ready ? op.result : c->res);
     }
     if (n > 0) io_uring_cq_advance(&ring_, n);
-    if (!wake_armed_ && !ending_) arm_wake();
   }
 
   // A Unix datagram whose receiver is full. The kernel would send it again when poll says writable, which it

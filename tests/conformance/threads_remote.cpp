@@ -59,6 +59,13 @@ CONFORMANCE(Remote, PostsInOrderFromItsOwnThreadToo) {
   EXPECT_EQ(order, "abc");
 }
 
+// Between two calls the loop has nothing to do but to wait for the thread.
+CONFORMANCE(Remote, WakesTheLoopAsOftenAsItSleeps) {
+  int done = 0;
+  for (int i = 0; i < 100; ++i) done += co_await to_thread([] { return 1; });
+  EXPECT_EQ(done, 100);
+}
+
 CONFORMANCE_RUNS(Remote, WhatAPostThrowsGoesToOnUnhandled) {
   int reported = 0;
   run_as(options_for(reactor).on_unhandled([&](const std::exception_ptr&) { ++reported; }),
