@@ -45,7 +45,7 @@ rondo::task<> demo() {
           .max_attempts(4)
           .backoff(rondo::backoff::exponential(20ms).full_jitter().seed(1))
           .on_retry([](std::uint64_t attempt, std::chrono::nanoseconds delay,
-                       std::exception_ptr e) {
+                       const std::exception_ptr& e) {
             try {
               std::rethrow_exception(e);
             } catch (const std::exception& error) {

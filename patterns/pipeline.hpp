@@ -54,6 +54,7 @@ struct stage_feed {
 
   task<> operator()(queue<U>& out) {
     queue<T> in(workers);
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
     co_await with_task_group([&](task_group& g) -> task<> {
       g.spawn(feed(in));
       for (std::size_t i = 0; i < workers; ++i) g.spawn(work(in, out));
@@ -79,6 +80,7 @@ struct ordered_feed {
     queue<T> in(1);
     queue<errand> errands(1);
     queue<future<U>> line(workers);  // so many are under way
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
     co_await with_task_group([&](task_group& g) -> task<> {
       g.spawn(feed(in));
       g.spawn(hand_out(in, errands, line));
@@ -144,6 +146,7 @@ class pipeline_of {
   template <class Consumer>
   static task<> run(Feed feed, Consumer consumer) {
     queue<T> in(1);
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
     co_await with_task_group([&](task_group& g) -> task<> {
       g.spawn(feed(in));
       while (auto item = co_await in.next()) co_await consumer(std::move(*item));

@@ -52,7 +52,7 @@ task<> thread_channel_from_thread(State& state) {
     try {
       for (int i = 0;;)
         if (c.try_put(i)) ++i;
-    } catch (const queue_closed&) {
+    } catch (const queue_closed&) {  // NOLINT(bugprone-empty-catch): the end
     }
   });
   {

@@ -21,7 +21,7 @@ awaitable<void> echo(tcp::socket socket) {
       const std::size_t n = co_await socket.async_read_some(asio::buffer(buffer), use_awaitable);
       co_await asio::async_write(socket, asio::buffer(buffer, n), use_awaitable);
     }
-  } catch (const std::system_error&) {  // the end of the stream
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): the end of the stream
   }
 }
 

@@ -59,7 +59,7 @@ using channel = asio::experimental::channel<void(asio::error_code, int)>;
 awaitable<void> produce(channel& items) {
   try {
     for (int i = 0;; ++i) co_await items.async_send(asio::error_code(), i, use_awaitable);
-  } catch (const std::system_error&) {  // closed
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): closed
   }
 }
 awaitable<void> queue_hop(State& state) {
@@ -140,6 +140,7 @@ constexpr int cancelled = 100;
 void cancel_frame(State& state) {
   asio::io_context context(1);
   std::vector<asio::steady_timer> waits;
+  waits.reserve(cancelled);
   for (int i = 0; i < cancelled; ++i) waits.emplace_back(context, std::chrono::hours(1));
   while (state.KeepRunningBatch(cancelled * depth)) {
     for (auto& never : waits) asio::co_spawn(context, wait_deep(never, depth), asio::detached);

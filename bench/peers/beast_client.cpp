@@ -52,11 +52,12 @@ int main(int count, char** arguments) {
     return 2;
   }
   const tcp::endpoint server(asio::ip::address_v4::loopback(),
-                             static_cast<unsigned short>(std::atoi(arguments[1])));
-  const std::chrono::duration<double> time(std::atof(arguments[4]));
+                             static_cast<unsigned short>(std::strtoul(arguments[1], nullptr, 10)));
+  const std::chrono::duration<double> time(std::strtod(arguments[4], nullptr));
   asio::io_context context(1);
-  for (int i = 0; i < std::atoi(arguments[3]); ++i)
-    asio::co_spawn(context, ask(server, arguments[2]), [](std::exception_ptr e) {
+  const unsigned long connections = std::strtoul(arguments[3], nullptr, 10);
+  for (unsigned long i = 0; i < connections; ++i)
+    asio::co_spawn(context, ask(server, arguments[2]), [](const std::exception_ptr& e) {
       if (e) std::rethrow_exception(e);
     });
   context.run_for(std::chrono::duration_cast<std::chrono::nanoseconds>(time / 10));

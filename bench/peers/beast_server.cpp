@@ -28,7 +28,7 @@ asio::awaitable<void> answer(tcp::socket socket) {
       co_await http::async_write(socket, response, use_awaitable);
       if (!response.keep_alive()) break;
     }
-  } catch (const boost::system::system_error&) {  // the end of the stream
+  } catch (const boost::system::system_error&) {  // NOLINT(bugprone-empty-catch): the end
   }
 }
 

@@ -555,7 +555,7 @@ ON_KERNEL_REACTORS(ToThread, TheRunWaitsForWhatWasNot) {
   bool returned = false;
   std::jthread releaser;
   run_on(reactor, [&]() -> task<> {
-    auto f = this_loop().submit([&]() -> task<> {
+    (void)this_loop().submit([&]() -> task<> {
       co_await to_thread([&] {
         begun.count_down();
         go_on.wait();
