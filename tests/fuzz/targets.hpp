@@ -20,7 +20,7 @@ struct target {
   std::vector<std::string> seeds;
 };
 
-// response, chunked, url, set_cookie, redirect, decode.
+// request, response, chunked, url, set_cookie, redirect, decode.
 const std::vector<target>& targets();
 
 }  // namespace rondo_test::fuzz
