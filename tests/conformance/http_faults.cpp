@@ -1,7 +1,7 @@
-// A GET and an upload over https during which one system call fails, or one operation of io_uring: the n-th, n = 0, 1, 2, …, with
-// each errno that it may have. The client's: it ends with the answer or with an error that says what failed, and leaves
-// neither a frame nor a descriptor. The server's: what comes afterwards is answered.
-#include "http/https_server_thread.hpp"
+// A GET and an upload, plain and over TLS, during which one system call fails, or one operation of io_uring: the n-th,
+// n = 0, 1, 2, …, with each errno that it may have. The client's: it ends with the answer or with an error that says
+// what failed, and leaves neither a frame nor a descriptor. The server's: what comes afterwards is answered.
+#include "http/http_server_thread.hpp"
 #include "support/conformance.hpp"
 #include "support/resources.hpp"
 #include "support/system_faults.hpp"
@@ -45,8 +45,8 @@ task<bool> post_a_stream(http::client c, std::string origin) {
 
 ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
   // Longer than any answer takes: who waits for what cannot come is found out.
-  auto client =
-      http::client_options().total_timeout(20s).tls(tls_context::client(client_of_root()));
+  auto client = http::client_options().total_timeout(20s);
+  if (origin.starts_with("https:")) client.tls(tls_context::client(client_of_root()));
   try {
     const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
     return {run(e(http::client(std::move(client)), origin), options) ? "answered"
@@ -71,11 +71,12 @@ void expect_clear(const ended& e, const std::string& failed) {
   EXPECT_EQ(e.how.find("while in phase"), std::string::npos) << e.how;  // the total timeout
 }
 
-// Returns what has failed, each once.
-std::set<std::string> fail_each_call_of_the_client(reactor_kind kind, exchange e) {
-  const https_server_thread server(kind);
+using failures = std::set<std::string>;  // what has failed, each once
+
+failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, exchange e) {
+  const http_server_thread server(kind, scheme);
   EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
-  std::set<std::string> failed;
+  failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
     for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
       fail_system_call(n, variant);
@@ -85,51 +86,70 @@ std::set<std::string> fail_each_call_of_the_client(reactor_kind kind, exchange e
       expect_clear(end, what);
       EXPECT_EQ(rondo::detail::frames_alive(), 0);
       if (what.empty()) break;
-      failed.insert(what);
+      all.insert(what);
     }
   }
-  return failed;
+  return all;
 }
 
-bool has_begin(const std::set<std::string>& all, const std::string& begin) {
+failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme) {
+  http_server_thread server(kind, scheme);
+  EXPECT_TRUE(run_exchange(kind, get_hello, server.origin()).answered());
+  failures all;
+  for (unsigned variant = 0; variant < variants; ++variant) {
+    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
+      server.on_its_thread([&] { return fail_system_call(n, variant), true; });
+      const ended during = run_exchange(kind, get_hello, server.origin());
+      const std::string what = server.on_its_thread([] { return failed_system_call(); });
+      SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
+      expect_clear(during, what);
+      const ended after = run_exchange(kind, get_hello, server.origin());
+      EXPECT_TRUE(after.answered()) << after.how;
+      if (what.empty()) break;
+      all.insert(what);
+    }
+  }
+  return all;
+}
+
+bool has_begin(const failures& all, const std::string& begin) {
   return std::ranges::any_of(all, [&](const std::string& s) { return s.starts_with(begin); });
 }
 
 }  // namespace
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetMayFail) {
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::http, get_hello);
+  EXPECT_GE(all.size(), 15U);
+  if (reactor == reactor_kind::epoll || operations_can_fail())
+    for (const char* call : {"eventfd", "socket", "setsockopt", "connect", "send", "recv"})
+      EXPECT_TRUE(has_begin(all, call)) << call;
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetOverTlsMayFail) {
   NEEDS_CERTIFICATES;
-  const auto failed = fail_each_call_of_the_client(reactor, get_hello);
-  EXPECT_GE(failed.size(), 15U);
-  for (const char* call : {"eventfd", "socket", "setsockopt", "connect", "send", "recv"})
-    if (reactor == reactor_kind::epoll || operations_can_fail())
-      EXPECT_TRUE(has_begin(failed, call)) << call;
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::https, get_hello);
+  EXPECT_GE(all.size(), 15U);
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAnUploadMayFail) {
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::http, post_a_stream);
+  EXPECT_GE(all.size(), 15U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAnUploadOverTlsMayFail) {
   NEEDS_CERTIFICATES;
-  EXPECT_GE(fail_each_call_of_the_client(reactor, post_a_stream).size(), 15U);
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::https, post_a_stream);
+  EXPECT_GE(all.size(), 15U);
 }
 
 ON_KERNEL_REACTORS(HttpFaults, TheServerOutlivesEachOfItsCalls) {
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::http).size(), 8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, TheServerOverTlsOutlivesEachOfItsCalls) {
   NEEDS_CERTIFICATES;
-  https_server_thread server(reactor);
-  EXPECT_TRUE(run_exchange(reactor, get_hello, server.origin()).answered());
-  std::set<std::string> failed;
-  for (unsigned variant = 0; variant < variants; ++variant) {
-    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
-      server.on_its_thread([&] { return fail_system_call(n, variant), true; });
-      const ended during = run_exchange(reactor, get_hello, server.origin());
-      const std::string what = server.on_its_thread([] { return failed_system_call(); });
-      SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
-      expect_clear(during, what);
-      const ended after = run_exchange(reactor, get_hello, server.origin());
-      EXPECT_TRUE(after.answered()) << after.how;
-      if (what.empty()) break;
-      failed.insert(what);
-    }
-  }
-  EXPECT_GE(failed.size(), 8U);
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::https).size(), 8U);
 }
 
 }  // namespace http_faults_cases

@@ -1,5 +1,5 @@
-// A server over TLS on a thread of its own, which answers GET /hello and echoes POST /echo: what fails on the test's thread does not fail on
-// its own.
+// A server on a thread of its own, plain or over TLS, which answers GET /hello and echoes POST /echo: what fails on the
+// test's thread does not fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
@@ -16,9 +16,11 @@
 
 namespace rondo_test {
 
-class https_server_thread {
+enum class server_scheme { http, https };
+
+class http_server_thread {
  public:
-  explicit https_server_thread(rondo::reactor_kind kind) {
+  http_server_thread(rondo::reactor_kind kind, server_scheme scheme) : scheme_(scheme) {
     std::promise<endpoint> listening;
     auto where = listening.get_future();
     thread_ = std::thread([this, kind, &listening] {
@@ -27,11 +29,11 @@ class https_server_thread {
           rondo::run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
       rondo::run(serve(listening), options);
     });
-    origin_ = "https://" + where.get().to_string();
+    origin_ = (secure() ? "https://" : "http://") + where.get().to_string();
   }
-  https_server_thread(const https_server_thread&) = delete;
-  https_server_thread& operator=(const https_server_thread&) = delete;
-  ~https_server_thread() {
+  http_server_thread(const http_server_thread&) = delete;
+  http_server_thread& operator=(const http_server_thread&) = delete;
+  ~http_server_thread() {
     remote_->post([this] { stop_.cancel(); });
     thread_.join();
   }
@@ -47,6 +49,7 @@ class https_server_thread {
   }
 
  private:
+  bool secure() const { return scheme_ == server_scheme::https; }
   rondo::task<> serve(std::promise<endpoint>& listening) {
     http::server server;
     server.route("GET", "/hello", [](http::server_request&) -> rondo::task<http::server_response> {
@@ -59,10 +62,14 @@ class https_server_thread {
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());
     listening.set_value(listener.local_endpoint());
-    (void)co_await stop_.run(
-        server.serve(std::move(listener), tls_context::server(server_as("ip"))));
+    if (secure())
+      (void)co_await stop_.run(
+          server.serve(std::move(listener), tls_context::server(server_as("ip"))));
+    else
+      (void)co_await stop_.run(server.serve(std::move(listener)));
   }
 
+  server_scheme scheme_;
   rondo::cancel_scope stop_;
   std::optional<rondo::loop_remote> remote_;
   std::string origin_;
