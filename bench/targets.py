@@ -154,9 +154,9 @@ BOUNDS: dict[str, str] = {
         "malloc and free 7 %, frames 3 %. Two strict readings of each head and 0.9 µs exclude each other here."),
     "HTTP GET, rate of the client over TCP": (
         "the kernel's TCP: what the C limit programs take for an echo, which is nothing but system calls, is 5.2 µs, "
-        "and 20 times aiohttp leaves 5.4 for all of a request; and nginx, on its one core, takes 6.9, so it serves "
-        "at most 145,000 a second. wrk reaches 15 times in the same rounds. Over a Unix socket (below) the kernel "
-        "takes half of that."),
+        "and 20 times aiohttp leaves 5.1 for all of a request; and nginx, on its one core, takes 6.8 to 7.2, so it "
+        "serves at most 147,000 a second. wrk reaches 14 times in the same rounds. Over a Unix socket (below) the "
+        "kernel takes half of that."),
 }
 
 
