@@ -287,11 +287,11 @@ task<response> exchange::hop() {
 
 task<> exchange::open(lease& l) {
   phase_ = phase::connect;
-  plain_stream way = co_await within(phase::connect, dial(*this));
+  plain_stream socket = co_await within(phase::connect, dial(*this));
   trace(trace_point::connected);
   transport stream = request_.url_.is_secure()
-                         ? co_await within(phase::tls, secure(*this, std::move(way)))
-                         : transport(std::move(way));
+                         ? co_await within(phase::tls, secure(*this, std::move(socket)))
+                         : transport(std::move(socket));
   l.conn = std::make_unique<connection>(std::move(stream), state_.options.limits_);
 }
 
@@ -307,8 +307,10 @@ net::tls_context exchange::tls_identity() const {
 // The server may have answered before it closed: its answer counts for more than our failure. What fails on this side
 // leaves the connection open, and nobody answers half a request.
 void exchange::keep_failure(const write_failure& e) {
-  const bool ours = e.code.category() == std::system_category() &&
-                    e.code != std::errc::broken_pipe && e.code != std::errc::connection_reset;
+  const bool over = e.code == std::errc::broken_pipe || e.code == std::errc::connection_reset ||
+                    e.code == std::errc::timed_out || e.code == std::errc::host_unreachable ||
+                    e.code == std::errc::network_unreachable;
+  const bool ours = e.code.category() == std::system_category() && !over;
   if (ours) throw_unsent(e);
   unsent_ = e;
 }

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 namespace http_faults_cases {
 namespace {
 
-constexpr unsigned variants = 4;  // as many as an operation has errors, at most
+constexpr unsigned variants = 5;  // as many as an operation has errors, at most
 
 struct ended {
   std::string how;  // "answered", or what the error says

@@ -77,7 +77,8 @@ int fault_of_operation(std::uint8_t opcode) {
       return fault_of("connect in the ring", {ECONNREFUSED, ENETUNREACH, ETIMEDOUT});
     case IORING_OP_RECV:
       return fault_of("recv in the ring", {ECONNRESET, ENOMEM, ETIMEDOUT, ENOBUFS});
-    case IORING_OP_SEND: return fault_of("send in the ring", {EPIPE, ENOBUFS, ECONNRESET});
+    case IORING_OP_SEND:
+      return fault_of("send in the ring", {EPIPE, ENOBUFS, ECONNRESET, ETIMEDOUT});
     case IORING_OP_SENDMSG: return fault_of("sendmsg in the ring", {EPIPE, ENOBUFS, ECONNRESET});
     case IORING_OP_RECVMSG: return fault_of("recvmsg in the ring", {ECONNRESET, ENOMEM});
     case IORING_OP_POLL_ADD: return fault_of("poll in the ring", {ENOMEM});
@@ -194,7 +195,7 @@ ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
   });
 }
 ssize_t send(int fd, const void* bytes, std::size_t size, int flags) {
-  return unless_fault_of(fd, "send", {EPIPE, ENOBUFS, ECONNRESET, EINTR}, [&] {
+  return unless_fault_of(fd, "send", {EPIPE, ENOBUFS, ECONNRESET, EINTR, ETIMEDOUT}, [&] {
     return static_cast<ssize_t>(syscall(SYS_sendto, fd, bytes, size, flags, nullptr, 0));
   });
 }
