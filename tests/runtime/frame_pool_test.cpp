@@ -8,7 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <cstdint>
 #include <latch>
@@ -187,6 +189,129 @@ TEST(Growth, AHundredThousandTasksWaitingInLine) {
     });
     EXPECT_EQ(got, many / 2);
   });
+}
+
+// --- frames made on one thread and released on another ------------------------------------------------
+
+// More than a thread may keep of others' blocks, as the pool says it.
+constexpr std::size_t foreign_blocks = 1024;
+constexpr int many_frames = 100'000;
+
+task<int> count_to(int n) { co_return n; }
+
+const run_options on_epoll = run_options().reactor(reactor_kind::epoll);
+
+// On threads of their own: a loop whose tasks are made elsewhere has a count of its own, too.
+TEST(FramesBetweenThreads, SubmittedByOneAndRunByAnother) {
+  std::thread([] {
+    const auto kept = run(on_epoll, []() -> task<std::size_t> {
+      co_await to_thread([home = this_loop().remote()] {
+        const auto before = detail::frames_from_heap();
+        for (int i = 0; i < many_frames; ++i) EXPECT_EQ(home.submit(count_to(i)).get(), i);
+        EXPECT_LE(detail::frames_from_heap() - before, 4U);
+      });
+      co_return detail::frames_kept();
+    });
+    EXPECT_LT(kept, 4 * foreign_blocks);
+  }).join();
+}
+
+TEST(FramesBetweenThreads, MadeHereAndReleasedThere) {
+  // Alternately in both directions, a thousand blocks on their way at a time, of three classes.
+  constexpr int rounds = 100;
+  constexpr std::size_t at_a_time = 1000;
+  std::vector<void*> on_their_way;
+  std::array<std::uint64_t, 2> chunks{};
+  std::array<std::size_t, 2> kept{};
+  for (const std::size_t size : {64U, 300U, 2000U}) {
+    std::barrier step(2);
+    const auto run_side = [&](std::size_t side) {
+      const auto before = detail::frames_from_heap();
+      for (std::size_t r = 0; r < rounds; ++r) {
+        const bool makes = (r / 10 + side) % 2 == 0;  // ten times one way, then ten times the other
+        if (makes)
+          for (std::size_t i = 0; i < at_a_time; ++i)
+            on_their_way.push_back(detail::allocate_frame(size));
+        step.arrive_and_wait();
+        if (!makes) {
+          for (void* block : on_their_way) detail::release_frame(block, size);
+          on_their_way.clear();
+        }
+        step.arrive_and_wait();
+      }
+      chunks.at(side) = detail::frames_from_heap() - before;
+      kept.at(side) = detail::frames_kept();
+    };
+    std::jthread other([&] { run_side(1); });
+    run_side(0);
+    other.join();
+    const std::size_t bytes = (chunks[0] + chunks[1]) * 256 * 1024;
+    EXPECT_LE(bytes, 6 * (at_a_time + foreign_blocks) * size + 4 * 256 * 1024) << size;
+    EXPECT_LE(kept[1], 2 * (at_a_time + foreign_blocks)) << size;
+  }
+}
+
+TEST(FramesBetweenThreads, TasksThroughAChannelOfThreads) {
+  thread_channel<task<int>> tasks(64);
+  std::thread maker([&] {
+    run(on_epoll, [&]() -> task<> {
+      const auto before = detail::frames_from_heap();
+      for (int i = 0; i < many_frames; ++i) co_await tasks.put(count_to(i));
+      tasks.close();
+      EXPECT_LE(detail::frames_from_heap() - before, 8U);
+    });
+  });
+  std::thread taker([&] {
+    const auto sum = run(on_epoll, [&]() -> task<std::int64_t> {
+      std::int64_t all = 0;
+      while (auto t = co_await tasks.next()) all += co_await std::move(*t);
+      co_return all;
+    });
+    EXPECT_EQ(sum, std::int64_t{many_frames} * (many_frames - 1) / 2);
+    EXPECT_LT(detail::frames_kept(), 4 * foreign_blocks);
+  });
+  maker.join();
+  taker.join();
+}
+
+// A thread keeps what it has cut itself, and 1,024 blocks more, whatever their sizes.
+TEST(FramesBetweenThreads, AThreadKeepsNoMoreThanItCutAndAThousandBlocks) {
+  const auto size = [](std::size_t i) { return i % 2 == 0 ? std::size_t{100} : std::size_t{1000}; };
+  std::thread([&] {
+    std::vector<void*> made;
+    for (std::size_t i = 0; i < 20'000; ++i) made.push_back(detail::allocate_frame(size(i)));
+    std::thread([&] {
+      for (std::size_t i = 0; i < made.size(); ++i) {
+        detail::release_frame(made[i], size(i));
+        if (i % 512 == 0) EXPECT_LE(detail::frames_kept(), foreign_blocks);
+      }
+      EXPECT_LE(detail::frames_kept(), foreign_blocks);
+      EXPECT_GE(detail::frames_kept(), foreign_blocks / 2);
+      EXPECT_EQ(detail::frames_alive(), -20'000);
+    }).join();
+    // They have gone round, and are here for the next.
+    const auto before = detail::frames_from_heap();
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = detail::allocate_frame(size(i));
+    EXPECT_LE(detail::frames_from_heap() - before, 1U);
+    for (std::size_t i = 0; i < made.size(); ++i) detail::release_frame(made[i], size(i));
+    EXPECT_LE(detail::frames_kept(), 20'000 + 2 * foreign_blocks);
+  }).join();
+}
+
+// Blocks too large for the lists do not take their room.
+TEST(FramesBetweenThreads, LargeOnesTakeNoRoom) {
+  std::thread([] {
+    std::vector<void*> large;
+    std::thread([&] {
+      for (int i = 0; i < 5000; ++i) large.push_back(detail::allocate_frame(5000));
+    }).join();
+    for (void* block : large) detail::release_frame(block, 5000);
+    EXPECT_EQ(detail::frames_alive(), -5000);
+    std::vector<void*> small;
+    for (int i = 0; i < 500; ++i) small.push_back(detail::allocate_frame(64));
+    for (void* block : small) detail::release_frame(block, 64);
+    EXPECT_GE(detail::frames_kept(), 500U);
+  }).join();
 }
 
 TEST(Allocation, GatheringTenThousandTasksMakesOneArray) {
