@@ -3,10 +3,13 @@
 
 #include <rondo/runtime/operation.hpp>
 
+#include <fcntl.h>
+
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstddef>
+#include <new>
 #include <vector>
 
 namespace rondo::detail {
@@ -19,6 +22,7 @@ struct alignas(32) descriptor_slot {    // a power of two: the table is indexed 
   std::uint32_t generation = 0;         // 0: the number is not attached
   bool closing = false;                 // closed by its owner, kept until the last completion
   bool write_broken = false;
+  bool foreign = false;  // not ours: in the table only while somebody waits
 };
 
 // An error of the connection, which the system tells once, to whoever asks first. A transfer that is cancelled
@@ -76,9 +80,46 @@ class descriptor_table {
     const auto i = static_cast<std::size_t>(fd - first);
     return fd >= first && i < slots_.size() ? &slots_[i] : nullptr;
   }
-  // The slot an operation may use, or nullptr with the reason as its result.
+  // The slot an operation may use, or nullptr with the reason as its result. A poll may name a number without its
+  // generation, and shares the slot of whoever has it: one operation a direction, whichever way it was named.
   Slot* admit(operation& op) noexcept {
-    Slot* s = find(op.target);
+    const bool by_number = op.target.generation == 0 && op.kind == operation_kind::poll;
+    return admit(by_number ? held(op.target.fd) : find(op.target), op);
+  }
+  // The same for a poll of a number that need not be ours. Who has used the slot calls leave().
+  Slot* admit_number(operation& op) noexcept {
+    const int fd = op.target.fd;
+    Slot* s = at(fd);
+    if (fd < first ||
+        (!s && ::fcntl(fd, F_GETFD) < 0)) {  // no table grows for a number that is no descriptor
+      op.result = -EBADF;
+      return nullptr;
+    }
+    if (s && s->generation != 0) return admit(held(fd), op);
+    try {
+      s = &attach(fd);
+    } catch (const std::bad_alloc&) {
+      op.result = -ENOMEM;
+      return nullptr;
+    }
+    s->foreign = true;
+    return s;
+  }
+  // Nobody waits any more.
+  static void leave(Slot& s) noexcept {
+    if (s.foreign && !s.waiting[0] && !s.waiting[1]) s = Slot{};
+  }
+  void for_each(auto fn) {
+    for (std::size_t i = 0; i < slots_.size(); ++i)
+      if (slots_[i].generation != 0) fn(static_cast<int>(i) + first, slots_[i]);
+  }
+
+ private:
+  Slot* held(int fd) noexcept {
+    Slot* s = at(fd);
+    return s && s->generation != 0 && !s->closing ? s : nullptr;
+  }
+  static Slot* admit(Slot* s, operation& op) noexcept {
     if (!s)
       op.result = result_closed;
     else if (s->waiting[static_cast<std::size_t>(op.way)])
@@ -90,12 +131,6 @@ class descriptor_table {
       return s;
     return nullptr;
   }
-  void for_each(auto fn) {
-    for (std::size_t i = 0; i < slots_.size(); ++i)
-      if (slots_[i].generation != 0) fn(static_cast<int>(i) + first, slots_[i]);
-  }
-
- private:
   std::vector<Slot> slots_;
 };
 

@@ -65,8 +65,9 @@ class poll_wait final : public io_wait {
 namespace rondo {
 
 // Complete when a descriptor that is not Rondo's can be read (written) without blocking, or has failed.
-// One waiter a direction; the descriptor must stay open meanwhile. Throws std::system_error. Cancellation:
-// stops waiting, the descriptor is as before.
+// One waiter a direction; a second one fails with io_errc::busy, and so does one beside a read (write) where the
+// descriptor is Rondo's after all. It must stay open meanwhile. Throws std::system_error. Cancellation: stops
+// waiting, the descriptor is as before.
 detail::poll_wait readable(int fd) noexcept;
 detail::poll_wait writable(int fd) noexcept;
 

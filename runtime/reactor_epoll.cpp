@@ -29,7 +29,6 @@ constexpr int events_a_turn = 16;
 struct epoll_slot : descriptor_slot {
   std::array<bool, 2> ready{true, true};  // may succeed at once; false: an edge will tell
   bool registered = false;
-  bool foreign = false;       // not ours: registered only while somebody waits
   bool hung_up = false;       // no further edge will come
   bool drains_short = false;  // a short transfer proves that there is no more
 };
@@ -57,7 +56,7 @@ class epoll_reactor final : public kernel_reactor {
   ~epoll_reactor() override { ::close(epoll_fd_); }
 
   bool start(operation& op) noexcept override {
-    epoll_slot* s = op.target.generation == 0 ? admit_foreign(op) : table_.admit(op);
+    epoll_slot* s = op.target.generation == 0 ? table_.admit_number(op) : table_.admit(op);
     if (!s) return true;
     ++counts_.submitted;
     if (s->ready[index(op.way)] || op.kind == operation_kind::poll) {
@@ -251,29 +250,11 @@ class epoll_reactor final : public kernel_reactor {
     complete(*op, r);
   }
 
-  // A descriptor that is not ours is in the table, and in the kernel's list, only while somebody waits.
-  epoll_slot* admit_foreign(operation& op) noexcept {
-    try {
-      epoll_slot* s = table_.at(op.target.fd);
-      if (op.target.fd < 0) {
-        op.result = -EBADF;
-        return nullptr;
-      }
-      if (!s || s->generation == 0) {
-        s = &table_.attach(op.target.fd);
-        s->foreign = true;
-      }
-      if (!s->waiting[index(op.way)]) return s;
-      op.result = result_busy;
-    } catch (const std::bad_alloc&) {
-      op.result = -ENOMEM;
-    }
-    return nullptr;
-  }
+  // A descriptor that is not ours is in the kernel's list, too, only while somebody waits.
   void release_foreign(epoll_slot& s, int fd) noexcept {
     if (!s.foreign || s.waiting[0] || s.waiting[1]) return;
     if (s.registered) counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr));
-    s = epoll_slot{};
+    table_.leave(s);
   }
 
   int epoll_fd_;

@@ -84,12 +84,11 @@ class uring_reactor final : public kernel_reactor {
   }
 
   bool start(operation& op) noexcept override {
-    const bool foreign = op.target.generation == 0;
     uring_slot* s = nullptr;
-    if (!foreign) {
-      s = table_.admit(op);
+    if (op.target.generation != 0 || op.kind == operation_kind::poll) {
+      s = op.target.generation == 0 ? table_.admit_number(op) : table_.admit(op);
       if (!s) return true;
-      if (takes_from_stream(op.kind) && streams_.deliver(*s, op)) {
+      if (takes_from_stream(op) && streams_.deliver(*s, op)) {
         ++counts_.submitted;
         ++counts_.completed;
         return true;
@@ -99,7 +98,7 @@ class uring_reactor final : public kernel_reactor {
     ++counts_.submitted;
     op.in_flight = true;
     op.cancel_asked = op.closed_under = false;
-    if (s && takes_from_stream(op.kind))
+    if (s && takes_from_stream(op))
       begin_input(*s, op);
     else
       submit_alone(op);
@@ -109,9 +108,8 @@ class uring_reactor final : public kernel_reactor {
   void cancel(operation& op) noexcept override {
     if (op.cancel_asked || !op.in_flight) return;
     op.cancel_asked = true;
-    uring_slot* slot = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
-    if (slot && slot->on_stream &&
-        slot->waiting[0] == &op) {  // what comes will be there for the next
+    uring_slot* slot = slot_of(op);
+    if (slot && slot->on_stream && op.way == direction::in) {  // what comes is there for the next
       slot->on_stream = false;
       settle(op, -ECANCELED);
       return;
@@ -229,6 +227,12 @@ class uring_reactor final : public kernel_reactor {
   int send_flags(const operation& op) noexcept {
     const uring_slot* s = table_.find(op.target);
     return static_cast<int>(op.flags) | MSG_NOSIGNAL | (s && s->unix_datagrams ? MSG_DONTWAIT : 0);
+  }
+
+  // nullptr: it waits in none.
+  uring_slot* slot_of(const operation& op) noexcept {
+    uring_slot* s = table_.at(op.target.fd);
+    return s && s->waiting[static_cast<std::size_t>(op.way)] == &op ? s : nullptr;
   }
 
   io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
@@ -546,8 +550,7 @@ class uring_reactor final : public kernel_reactor {
     // A cancelled operation may report how it was interrupted instead.
     if (op.cancel_asked && (result == -EINTR || result == -EALREADY || result == -EAGAIN))
       result = -ECANCELED;
-    uring_slot* s = op.target.generation == 0 ? nullptr : table_.at(op.target.fd);
-    if (s && s->generation == op.target.generation) {
+    if (uring_slot* s = slot_of(op)) {
       if (result <= 0) [[unlikely]]
         result = share_the_error(*s, op, result);
       if (op.kind == operation_kind::recv && s->plain_tcp && result > 0)
@@ -562,6 +565,7 @@ class uring_reactor final : public kernel_reactor {
           close_now(op.target.fd);
         }
       }
+      table_.leave(*s);
     }
     complete(op, result);
   }

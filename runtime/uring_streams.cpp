@@ -1,6 +1,7 @@
 #include <rondo/runtime/uring_streams.hpp>
 
 #include <liburing.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,6 +29,10 @@ void do_without(bool& feature, const char* what, int error) noexcept {
 }  // namespace
 
 void uring_streams::take(uring_slot& s, operation& op) noexcept {
+  if (op.kind == operation_kind::poll) {
+    op.result = POLLIN;
+    return;
+  }
   if (op.kind == operation_kind::accept) {
     op.result = s.accepted->front();
     s.accepted->erase(s.accepted->begin());

@@ -36,17 +36,20 @@ struct uring_slot : descriptor_slot {
 constexpr bool is_receive(operation_kind k) noexcept {
   return k == operation_kind::recv || k == operation_kind::recvmsg || k == operation_kind::receive;
 }
-// What a stream may have brought already.
-constexpr bool takes_from_stream(operation_kind k) noexcept {
-  return is_receive(k) || k == operation_kind::accept;
+// What a stream may have brought already, or what asks whether it has.
+constexpr bool takes_from_stream(const operation& op) noexcept {
+  return is_receive(op.kind) || op.kind == operation_kind::accept ||
+         (op.kind == operation_kind::poll && op.way == direction::in);
 }
 
 class uring_streams {
  public:
   // The operation's result is what is there already. False: it must wait.
   bool deliver(uring_slot& s, operation& op) noexcept {
-    const bool there = op.kind == operation_kind::accept ? s.accepted && !s.accepted->empty()
-                                                         : !s.received.empty() || s.ended;
+    const bool accepting =
+        op.kind == operation_kind::accept || (op.kind == operation_kind::poll && s.accepted);
+    const bool there =
+        accepting ? s.accepted && !s.accepted->empty() : !s.received.empty() || s.ended;
     if (there) take(s, op);
     return there;
   }

@@ -167,8 +167,7 @@ task<> wake_while_the_queue_is_full() {
     this_loop().io().wake();
     listener.close();  // io_uring brings the wake-up; its reactor looks when this step has ended
     for (int i = 0; i < 512; ++i) {
-      full.push_back(std::make_unique<probe>(operation_kind::poll, descriptor{pair.fds[1], 0}));
-      full.back()->flags = POLLIN;
+      full.push_back(std::make_unique<probe>(operation_kind::recv, descriptor{pair.fds[1], 0}));
       full.back()->start();
     }
     event woken;

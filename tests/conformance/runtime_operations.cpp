@@ -302,6 +302,135 @@ CONFORMANCE(Operations, ReceiveLendsABufferWhenBytesAreThere) {
   });
 }
 
+// --- a poll of what is Rondo's own ------------------------------------------------------------------------
+
+void send_text(const owned& s, std::string_view text) {
+  EXPECT_EQ(io().send_now(s.get().fd, text.data(), text.size()), static_cast<int>(text.size()));
+}
+task<std::string> receive_text(const owned& s) {
+  const received_bytes piece = co_await detail::receive_wait(s.get());
+  co_return std::string(reinterpret_cast<const char*>(piece.bytes().data()), piece.size());
+}
+task<> turns() {
+  for (int i = 0; i < 5; ++i) co_await yield_now();
+  co_await sleep_for(1ms);
+}
+
+CONFORMANCE(Operations, APollAndAReadTakeTheDirectionFromEachOther) {
+  int fds[2];
+  EXPECT_EQ(io().open_pair(SOCK_STREAM, fds), 0);
+  const owned one(fds[0]);
+  const owned other(fds[1]);
+  char bytes[8];
+  const auto read = [&]() -> task<std::int32_t> {
+    co_return co_await raw_wait(operation_kind::recv, direction::in, one.get(), bytes, 8);
+  };
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto reader = g.spawn(read);
+    co_await turns();
+    EXPECT_EQ((co_await as_result(readable(fds[0]))).code(), io_errc::busy);
+    send_text(other, "one");
+    EXPECT_EQ(co_await reader, 3);
+
+    auto poll = g.spawn(readable(fds[0]));
+    co_await turns();
+    EXPECT_EQ(co_await read(), detail::result_busy);
+    EXPECT_EQ((co_await as_result(detail::receive_wait(one.get()))).code(), io_errc::busy);
+    EXPECT_EQ((co_await as_result(readable(fds[0]))).code(), io_errc::busy);
+    EXPECT_FALSE(poll.done());
+    send_text(other, "two");
+    co_await poll;
+    EXPECT_EQ(co_await read(), 3);
+
+    auto cancelled = g.spawn(readable(fds[0]));
+    co_await turns();
+    cancelled.cancel();
+    (void)co_await cancelled.join();
+    EXPECT_FALSE(co_await try_for(1ms, read()));
+    EXPECT_FALSE(co_await try_for(1ms, readable(fds[0])));
+  });
+}
+
+CONFORMANCE(Operations, APollAndAWriteTakeTheDirectionFromEachOther) {
+  int fds[2];
+  EXPECT_EQ(io().open_pair(SOCK_STREAM, fds), 0);
+  const owned one(fds[0]);
+  const owned other(fds[1]);
+  std::string bytes(1 << 22, 'x');
+  std::size_t sent = 0;
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto writer = g.spawn([&]() -> task<> {
+      while (sent < bytes.size()) {
+        const std::int32_t n = co_await raw_wait(operation_kind::send, direction::out, one.get(),
+                                                 bytes.data() + sent, bytes.size() - sent);
+        EXPECT_GT(n, 0);
+        if (n <= 0) co_return;
+        sent += static_cast<std::size_t>(n);
+      }
+    });
+    co_await turns();
+    EXPECT_FALSE(writer.done());
+    EXPECT_EQ((co_await as_result(writable(fds[0]))).code(), io_errc::busy);
+    for (std::size_t read = 0; read < bytes.size();) {
+      const std::size_t n = (co_await receive_text(other)).size();
+      EXPECT_GT(n, 0U);
+      if (n == 0) break;
+      read += n;
+    }
+    co_await writer;
+    co_await writable(fds[0]);
+  });
+}
+
+// On io_uring bytes come without being asked for once a receive has begun a stream of them.
+CONFORMANCE(Operations, APollSeesWhatHasComeBeforeAnybodyAsked) {
+  int fds[2];
+  EXPECT_EQ(io().open_pair(SOCK_STREAM, fds), 0);
+  const owned one(fds[0]);
+  const owned other(fds[1]);
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto first = g.spawn(receive_text(one));
+    co_await turns();
+    EXPECT_EQ((co_await as_result(readable(fds[0]))).code(), io_errc::busy);
+    send_text(other, "one");
+    EXPECT_EQ(co_await first, "one");
+
+    EXPECT_FALSE(co_await try_for(1ms, readable(fds[0])));
+    send_text(other, "two");
+    co_await turns();
+    co_await timeout(10s, readable(fds[0]));
+    co_await timeout(10s, readable(fds[0]));  // nothing has been read
+    EXPECT_EQ(co_await receive_text(one), "two");
+
+    auto poll = g.spawn(readable(fds[0]));
+    co_await turns();
+    EXPECT_FALSE(poll.done());
+    EXPECT_EQ((co_await as_result(detail::receive_wait(one.get()))).code(), io_errc::busy);
+    send_text(other, "three");
+    co_await poll;
+    EXPECT_EQ(co_await receive_text(one), "three");
+
+    io().shutdown(fds[1], SHUT_WR);
+    co_await timeout(10s, readable(fds[0]));
+    EXPECT_EQ(co_await receive_text(one), "");
+  });
+}
+
+CONFORMANCE(Operations, APollOfWhatIsClosedUnderItEnds) {
+  int fds[2];
+  EXPECT_EQ(io().open_pair(SOCK_STREAM, fds), 0);
+  const owned other(fds[1]);
+  const descriptor d{fds[0], io().attach(fds[0], transfers::may_stop_short)};
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto poll = g.spawn([&]() -> task<std::error_code> {
+      co_return (co_await as_result(readable(fds[0]))).code();
+    });
+    co_await turns();
+    io().close(d);
+    EXPECT_EQ(co_await poll, io_errc::closed);
+  });
+}
+
 CONFORMANCE_RUNS(CancelEveryWait, Messages) {
   int sent_count = 0;
   int got_count = 0;

@@ -32,10 +32,9 @@ class ends {
     EXPECT_EQ(::pipe2(e.fd_.data(), O_CLOEXEC | O_NONBLOCK), 0);
     return e;
   }
-  static ends sockets() {
+  static ends sockets(int flags = SOCK_NONBLOCK) {
     ends e;
-    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, e.fd_.data()),
-              0);
+    EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0, e.fd_.data()), 0);
     return e;
   }
   ends(ends&& other) noexcept : fd_(std::exchange(other.fd_, {-1, -1})) {}
@@ -207,6 +206,42 @@ ON_KERNEL_REACTORS(Poll, ManyDescriptorsAtOnce) {
   });
 }
 
+ON_KERNEL_REACTORS(Poll, ASecondWaiterOfADirectionIsRefused) {
+  const ends s = ends::sockets();
+  s.fill(0);
+  run_on(reactor, [&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto in = g.spawn(readable(s[0]));
+      auto out = g.spawn(writable(s[0]));
+      for (int i = 0; i < 5; ++i) co_await yield_now();
+      EXPECT_EQ((co_await as_result(readable(s[0]))).code(), io_errc::busy);
+      EXPECT_EQ((co_await as_result(writable(s[0]))).code(), io_errc::busy);
+      try {
+        co_await readable(s[0]);
+        ADD_FAILURE();
+      } catch (const std::system_error& e) {
+        EXPECT_EQ(e.code(), io_errc::busy);
+      }
+      EXPECT_FALSE(in.done());
+      EXPECT_FALSE(out.done());
+      s.write(1, 1);
+      s.drain(1);
+      co_await in;
+      co_await out;
+    });
+    co_await readable(s[0]);  // the direction is free again
+    s.drain(0);
+    EXPECT_FALSE(co_await try_for(1ms, readable(s[0])));
+    EXPECT_FALSE(co_await try_for(1ms, readable(s[0])));  // and after one that was cancelled
+  });
+}
+
+ON_KERNEL_REACTORS(Poll, ANumberThatIsNoDescriptorTakesNoMemory) {
+  run_on(reactor, []() -> task<> {
+    EXPECT_EQ((co_await as_result(readable(2'000'000'000))).code(), std::errc::bad_file_descriptor);
+  });
+}
+
 ON_KERNEL_REACTORS(Poll, IsCancelledAtEveryWait) {
   const ends p = ends::pipe();
   const auto n = rondo_test::cancel_at_every_wait(reactor, [&]() -> task<> {
@@ -233,15 +268,33 @@ class PollOnIoUring : public testing::TestWithParam<const char*> {
   const rondo_test::environment_variable flags_{"RONDO_IO_URING_FLAGS", GetParam()};
 };
 
+// Looks at the first byte and leaves it: many of them may wait on one socket, for which it is no socket of Rondo's.
+class peek_wait final : public detail::io_wait {
+ public:
+  explicit peek_wait(int fd) noexcept
+      : io_wait(detail::operation_kind::recv, detail::direction::in, {fd, 0}) {
+    data = &byte_;
+    size = 1;
+    flags = MSG_PEEK;
+  }
+  peek_wait(const peek_wait&) = delete;
+  peek_wait& operator=(const peek_wait&) = delete;
+  ~peek_wait() = default;
+  void await_resume() const { EXPECT_EQ(result, 1); }
+
+ private:
+  char byte_ = 0;
+};
+
 TEST_P(PollOnIoUring, MoreOperationsThanItHasRoomForAllComplete) {
   constexpr std::uint64_t many = 20'000;
-  const ends p = ends::pipe();
+  const ends p = ends::sockets(0);
   run_on(reactor_kind::io_uring, [&]() -> task<> {
     std::uint64_t done = 0;
     co_await with_task_group([&](task_group& g) -> task<> {
       for (std::uint64_t i = 0; i < many; ++i)
         g.spawn([&]() -> task<> {
-          co_await readable(p[0]);
+          co_await peek_wait(p[0]);
           ++done;
         });
       while (this_loop().stats().submissions < many) co_await yield_now();
@@ -262,7 +315,7 @@ TEST_P(PollOnIoUring, MoreOperationsThanItHasRoomForAllComplete) {
 // A stream of the reactor's ends when its completion finds no room, and begins again.
 TEST_P(PollOnIoUring, AStreamLosesNothingToAFullRing) {
   constexpr std::uint64_t many = 10'000;
-  const ends p = ends::pipe();
+  const ends p = ends::sockets(0);
   run_on(reactor_kind::io_uring, [&]() -> task<> {
     detail::reactor& io = this_loop().io();
     int fds[2];
@@ -278,7 +331,8 @@ TEST_P(PollOnIoUring, AStreamLosesNothingToAFullRing) {
           for (const std::byte b : piece.bytes()) read += static_cast<char>(b);
         }
       });
-      for (std::uint64_t i = 0; i < many; ++i) g.spawn(readable(p[0]));
+      for (std::uint64_t i = 0; i < many; ++i)
+        g.spawn([&]() -> task<> { co_await peek_wait(p[0]); });
       while (this_loop().stats().submissions < many + 1) co_await yield_now();
       co_await sleep_for(1ms);
       p.write(1, 1);
