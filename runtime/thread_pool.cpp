@@ -1,7 +1,11 @@
 #include <rondo/runtime/thread_pool.hpp>
 
+#include <pthread.h>
+
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -66,9 +70,17 @@ class thread_pool {
   std::size_t idle_ = 0;
 };
 
-// Never destroyed: a thread may outlive main.
+// Never destroyed: a thread may outlive main. A child of fork() has none of the threads, nor what they left locked
+// or half done: it begins with a new pool in the same place. What stood in line belongs to loops of the parent.
 thread_pool& pool() {
-  static auto* const p = new thread_pool;
+  alignas(thread_pool) static std::byte place[sizeof(thread_pool)];
+  static thread_pool* p = nullptr;
+  [[maybe_unused]] static const bool made = [] {
+    p = std::construct_at(reinterpret_cast<thread_pool*>(place));
+    ::pthread_atfork(nullptr, nullptr,
+                     [] { p = std::construct_at(reinterpret_cast<thread_pool*>(place)); });
+    return true;
+  }();
   return *p;
 }
 

@@ -2,7 +2,8 @@
 //
 // One pool a process, grown on demand; a thread idle for ten seconds ends. How many calls are in threads at a
 // time is limited by each loop for itself (thread_slots, run_options::max_threads): the others wait in that
-// loop's line, first come, first served. What no thread has begun can be taken back.
+// loop's line, first come, first served. What no thread has begun can be taken back. A child of fork() has a pool
+// of its own, which is empty.
 #pragma once
 
 #include <rondo/runtime/intrusive_list.hpp>

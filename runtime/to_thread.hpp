@@ -10,6 +10,9 @@
 // served, and a cancelled one leaves the line. An abandoned call keeps its place until its function returns.
 // run() waits for every call that was not abandoned, because what it touches may belong to the tasks; one that
 // holds up the end is reported after run_options::thread_patience. For an abandoned one it does not wait at all.
+//
+// After a fork() the child may make runs of its own, with threads of its own. A run that was under way does not go
+// on there: a child made inside one calls exec or _exit.
 #pragma once
 
 #include <rondo/runtime/loop.hpp>
