@@ -3,6 +3,8 @@
 
 #include <rondo/runtime/task.hpp>
 
+#include <utility>
+
 namespace rondo::detail {
 
 // The job and the frame, without the type of the result.
@@ -29,6 +31,14 @@ class child_frame {
   bool has_ended() const noexcept { return job_.ended(); }
   // Destroys the frame, with the arguments in it.
   void discard() noexcept { frame_.reset(); }
+  // The same, where what is destroyed sees what the child saw.
+  void discard_inside() noexcept {
+    if (!frame_) return;
+    job* const before =
+        std::exchange(this_thread.current, job_.owner() ? &job_ : this_thread.current);
+    frame_.reset();
+    this_thread.current = before;
+  }
 
  protected:
   frame_owner frame_;

@@ -32,6 +32,19 @@ void append_place(std::string& out, const std::source_location& where) {
   out += std::to_string(where.line());
 }
 
+bool is_library(const std::source_location& where) noexcept {
+  const std::string_view file = where.file_name();
+  return file.find("rondo/runtime/") != std::string_view::npos ||
+         file.find("rondo/patterns/") != std::string_view::npos;
+}
+
+// That of the innermost co_await that is the program's own, not one in the library's scopes; else the outermost.
+const promise_base* own_frame(const job& j) noexcept {
+  const promise_base* p = j.leaf();
+  while (p && p->parent && is_library(p->awaiting)) p = p->parent;
+  return p;
+}
+
 class tree_writer final : public detail::wait_visitor, public detail::root_visitor {
  public:
   explicit tree_writer(const loop& l) noexcept : loop_(l) {}
@@ -52,7 +65,7 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
     if (on)
       on->describe(*this);
     else
-      out_ += j.current_state() == job::state::running ? "running" : "ready";
+      out_ += state_of(j);
     append_where(j, on != nullptr);
     out_ += '\n';
     const std::vector<child_line> children(
@@ -87,6 +100,11 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
     const std::source_location* spawned_at;
   };
 
+  static const char* state_of(const job& j) noexcept {
+    if (j.stopping()) return "being cancelled";
+    if (j.ended()) return "ended";
+    return j.current_state() == job::state::running ? "running" : "ready";
+  }
   void append_where(const job& j, bool waiting) {
     if (waiting) {
       const std::chrono::duration<double> since = loop_.now() - j.waiting_since();
@@ -94,22 +112,15 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
       std::snprintf(text, sizeof text, ", %.3f s", since.count());
       out_ += text;
     }
-    // The innermost co_await that is the program's own, not one in the library's scopes.
-    // While a job runs, its leaf is where it rested last: that frame may be gone.
-    const promise_base* p = j.current_state() == job::state::running ? nullptr : j.leaf();
-    while (p && p->parent && is_library(p->awaiting)) p = p->parent;
+    // While a job runs, and afterwards, its leaf is where it rested last: that frame may be gone.
+    const bool whole = j.current_state() != job::state::running && !j.ended();
+    const promise_base* p = whole ? own_frame(j) : nullptr;
     if (!p || p->awaiting.line() == 0) return;
     out_ += ", in ";
     out_ += short_name(p->awaiting.function_name());
     out_ += " at ";
     append_place(out_, p->awaiting);
   }
-  static bool is_library(const std::source_location& where) noexcept {
-    const std::string_view file = where.file_name();
-    return file.find("rondo/runtime/") != std::string_view::npos ||
-           file.find("rondo/patterns/") != std::string_view::npos;
-  }
-
   const loop& loop_;
   std::string out_;
   std::vector<child_line> children_;
@@ -121,15 +132,40 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
 
 namespace detail {
 
-void report_slow_step(const std::string& name, const std::source_location& from, nanoseconds took) {
+step_place place_of_rest(const job& j) noexcept {
+  const promise_base* p = own_frame(j);
+  if (!p || p->awaiting.line() == 0 || is_library(p->awaiting)) return {};
+  return {"before", p->awaiting, true};
+}
+
+step_place place_of_step(const job& j) noexcept {
+  if (const step_place own = place_of_rest(j); own.is_latest_await)
+    return {"after", own.where, true};
+  for (const job* outer = &j; outer && outer->owner();) {
+    const job_owner& owner = *outer->owner();
+    if (const std::source_location* at = owner.spawned_where(); at && !is_library(*at))
+      return {"in a task spawned at", *at};
+    outer = owner.parent();
+    if (!outer) break;
+    if (const step_place rest = place_of_rest(*outer); rest.is_latest_await)
+      return {"in a task awaited at", rest.where};
+  }
+  return {"the first of its task", {}};
+}
+
+void report_slow_step(const std::string& name, const step_place& from, nanoseconds took) {
   std::string line = "rondo: a step";
   if (!name.empty()) line += " of \"" + name + '"';
   line += " took " +
           std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) +
-          " ms, in which nobody else could run: after ";
-  append_place(line, from);
-  line += ", in ";
-  line += short_name(from.function_name());
+          " ms, in which nobody else could run: ";
+  line += from.how;
+  if (from.where.line() != 0) {
+    line += ' ';
+    append_place(line, from.where);
+    line += ", in ";
+    line += short_name(from.where.function_name());
+  }
   std::fprintf(stderr, "%s\n", line.c_str());
 }
 
@@ -159,12 +195,13 @@ void dump_tasks(std::FILE* to) {
 }
 
 void set_task_name(std::string name) {
-  this_loop().set_name(detail::current_job(), std::move(name));
+  if (job* j = detail::surrounding_job(); j && !j->ended())
+    this_loop().set_name(*j, std::move(name));
 }
 
 std::optional<std::chrono::nanoseconds> remaining_time() {
   detail::time_point nearest = detail::never;
-  for (const job* j = &detail::current_job(); j && j->owner(); j = j->owner()->parent())
+  for (const job* j = detail::surrounding_job(); j && j->owner(); j = j->owner()->parent())
     nearest = std::min(nearest, j->owner()->deadline());
   if (nearest == detail::never) return std::nullopt;
   return std::max(nearest - this_loop().now(), detail::nanoseconds::zero());

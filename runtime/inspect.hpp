@@ -27,16 +27,30 @@ std::string task_tree();
 // The same, written to `to`.
 void dump_tasks(std::FILE* to = stderr);
 
-// Names the running job (a child of a group, a branch, …) in the tree. Throws std::bad_alloc.
+// Names the running job (a child of a group, a branch, …) in the tree. Where there is no task, as in a post or
+// outside a loop, and when it has ended, nothing happens. Throws std::bad_alloc.
 void set_task_name(std::string name);
 
-// Time left until the nearest deadline of a timeout around the caller; none when there is none. Not
-// negative.
+// Time left until the nearest deadline of a timeout around the caller; none when there is none, or no task. Not
+// negative. Both work in the destructors of a task that is being cancelled.
 std::optional<std::chrono::nanoseconds> remaining_time();
 
 namespace detail {
 
-void report_slow_step(const std::string& name, const std::source_location& from, nanoseconds took);
+class job;
+
+// Where a step was, for a report of slow ones: "after app.cpp:12, in serve()".
+struct step_place {
+  const char* how = "";
+  std::source_location where;  // line 0: not known
+  bool is_latest_await = false;
+};
+// Before the step: the latest co_await that is the program's own. A task that has not come to one yet is named by
+// where it was spawned, or by where what it belongs to is awaited.
+step_place place_of_step(const job& j) noexcept;
+// After it, when the job goes on: where it rests now.
+step_place place_of_rest(const job& j) noexcept;
+void report_slow_step(const std::string& name, const step_place& from, nanoseconds took);
 
 }  // namespace detail
 }  // namespace rondo

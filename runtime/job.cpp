@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <utility>
 
 namespace rondo::detail {
 
@@ -20,8 +21,7 @@ void await_outside_a_job() noexcept {
   if (this_thread.unwinding)
     fatal(
         "a destructor awaited something while its task was being cancelled; a cancelled task is "
-        "never "
-        "resumed: do asynchronous cleanup in finally()");
+        "never resumed: do asynchronous cleanup in finally()");
   fatal("co_await outside a running task: tasks are driven by rondo::run");
 }
 
@@ -98,18 +98,18 @@ void job::cancel() noexcept {
 }
 
 // Innermost first, in constant stack: each frame's owner is emptied before the frame goes, so that the
-// destructor of the frame outside finds nothing left to destroy.
+// destructor of the frame outside finds nothing left to destroy. The leaf is always a frame that is whole.
 void job::unwind() noexcept {
+  job* const before = std::exchange(this_thread.current, this);
   state_ = state::unwinding;
   this_thread.unwinding = true;
-  for (promise_base* p = leaf_; p != nullptr;) {
-    promise_base* outer = p->parent;
+  while (promise_base* p = leaf_) {
+    leaf_ = p->parent;
     if (p->holder) p->holder->release();
     destroy_now(frame_of(*p));
-    p = outer;
   }
   this_thread.unwinding = false;
-  leaf_ = nullptr;
+  this_thread.current = before;
   stopped_ = true;
   state_ = state::ended;
 }

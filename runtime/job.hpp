@@ -135,6 +135,8 @@ class job_owner {
   virtual const job* parent() const noexcept { return nullptr; }
   virtual time_point deadline() const noexcept { return never; }
   virtual const void* local(const void* /*key*/) const noexcept { return nullptr; }
+  // Where it was spawned, if that is known; nullptr otherwise.
+  virtual const std::source_location* spawned_where() const noexcept { return nullptr; }
 
  protected:
   ~job_owner() = default;
@@ -162,6 +164,10 @@ class job {
   // For those who look at jobs.
   const promise_base* leaf() const noexcept { return leaf_; }
   const waitable* waiting_on() const noexcept { return state_ == state::waiting ? on_ : nullptr; }
+  // It has been stopped: its frames are being destroyed, or will be when its turn comes.
+  bool stopping() const noexcept {
+    return state_ == state::unwinding || (state_ == state::ready && step_ == step::stop);
+  }
   const job_owner* owner() const noexcept { return owner_; }
   state current_state() const noexcept { return state_; }
   time_point waiting_since() const noexcept { return since_; }
@@ -249,8 +255,10 @@ class cancellations {
 struct thread_context {
   loop* running_loop = nullptr;
   job_queue* ready = nullptr;  // of the running loop
-  job* current = nullptr;      // the job whose step is running; none while frames are destroyed
-  std::uint32_t budget = 0;    // zero whenever there is no current job
+  // The job whose step this is, to the end of that step: while it runs, while its frames are destroyed, and
+  // while its owner hears of its end. Only a job that runs may wait: see current_job() and surrounding_job().
+  job* current = nullptr;
+  std::uint32_t budget = 0;  // zero whenever no job runs
   bool unwinding = false;
   bool debug = false;  // the running loop reports what looks like a mistake
   time_point now{};    // the running loop's last look at the clock
@@ -275,12 +283,16 @@ inline void job::make_ready(step s) noexcept {
 // For debugging: on stderr.
 void report_never_awaited(std::coroutine_handle<> frame) noexcept;
 
+// The job that runs. Ends the program when there is none, or when it is being taken apart.
 inline job& current_job() noexcept {
   job* j = this_thread.current;
-  if (!j) [[unlikely]]
+  if (!j || j->current_state() != job::state::running) [[unlikely]]
     await_outside_a_job();
   return *j;
 }
+// The job whose code this is, destructors of a task that is cancelled or has ended included; nullptr when
+// there is none, as in a post, and on a thread without a loop.
+inline job* surrounding_job() noexcept { return this_thread.current; }
 
 // How a coroutine comes to rest on what is not a cancellation point and always suspends.
 inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
@@ -291,15 +303,17 @@ inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
 
 // How it comes to rest on everything else: true when it is suspended.
 inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {
-  job& j = current_job();
-  j.set_leaf(leaf);
-  if (this_thread.budget == 0) [[unlikely]] {
+  if (this_thread.budget == 0) [[unlikely]] {  // or no job runs
+    job& j = current_job();
+    j.set_leaf(leaf);
     if (j.must_stop())
       j.wake_stopped();
     else
       j.retry(w);
     return true;
   }
+  job& j = *this_thread.current;
+  j.set_leaf(leaf);
   if (!w.begin(j)) return true;
   --this_thread.budget;
   return false;

@@ -42,6 +42,7 @@ class service_record final : public pooled, public list_node, public job_owner {
       frame_.release();
     else if (outcome<void> o = promise().result.take_outcome(); o.has_error())
       this_loop().unhandled(o.error());
+    frame_.reset();  // its arguments may look at the job
     unlink();
     delete this;
   }
@@ -59,7 +60,10 @@ class service_record final : public pooled, public list_node, public job_owner {
 class job_names {
  public:
   void set(const job& j, std::string name) { names_[&j] = std::move(name); }
-  void forget(const job& j) noexcept { names_.erase(&j); }
+  std::string forget(const job& j) noexcept {
+    const auto node = names_.extract(&j);
+    return node ? std::move(node.mapped()) : std::string();
+  }
   const std::string* find(const job& j) const noexcept {
     const auto found = names_.find(&j);
     return found == names_.end() ? nullptr : &found->second;
@@ -154,28 +158,30 @@ void loop::read_clock() const noexcept {
   detail::this_thread.now = now_;
 }
 
-void loop::step(detail::job& j) noexcept {
+bool loop::step(detail::job& j) noexcept {
   using step = detail::job::step;
   ++steps_;
   if (observer_) [[unlikely]]
     observer_->before_step(j);
+  detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
     j.unwind();
   } else {
     detail::this_thread.budget = detail::await_budget;
-    detail::this_thread.current = &j;
     j.state_ = detail::job::state::running;
     if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
-    detail::this_thread.current = nullptr;
     detail::this_thread.budget = 0;
   }
-  if (j.ended()) {
+  const bool goes_on = !j.ended();
+  if (!goes_on) {
     if (j.named_) [[unlikely]]
-      names_->forget(j);
+      last_name_ = names_->forget(j);
     j.owner_->on_end(j);
   } else if (observer_) [[unlikely]] {
     observer_->after_step(j);
   }
+  detail::this_thread.current = nullptr;
+  return goes_on;
 }
 
 void loop::watch_steps(detail::nanoseconds limit) noexcept {
@@ -184,12 +190,17 @@ void loop::watch_steps(detail::nanoseconds limit) noexcept {
 }
 
 void loop::watched_step(detail::job& j) noexcept {
-  const std::string name = j.named_ ? *names_->find(j) : std::string();
-  const std::source_location from = j.leaf_->awaiting;
+  // Taken before: a step may be the job's last.
+  detail::step_place from = detail::place_of_step(j);
+  last_name_.clear();
   const detail::time_point begun = detail::steady::now();
-  step(j);
+  const bool goes_on = step(j);
   const auto took = detail::steady::now() - begun;
-  if (took > slow_step_) detail::report_slow_step(name, from, took);
+  if (took <= slow_step_) return;
+  const std::string* name = goes_on ? name_of(j) : &last_name_;
+  if (goes_on && !from.is_latest_await)
+    if (const detail::step_place rest = detail::place_of_rest(j); rest.is_latest_await) from = rest;
+  detail::report_slow_step(name ? *name : std::string(), from, took);
 }
 
 void loop::take_completions() noexcept {

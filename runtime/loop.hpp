@@ -162,7 +162,8 @@ class loop {
   };
 
   void turn(const bool& ended) noexcept;
-  void step(detail::job& j) noexcept;
+  // True: it has not ended.
+  bool step(detail::job& j) noexcept;
   void watched_step(detail::job& j) noexcept;
   timer_handle arm_call(std::unique_ptr<detail::pending_call> call, detail::nanoseconds after);
   void drop_calls() noexcept;
@@ -192,6 +193,7 @@ class loop {
   patience_timer patience_ends_{*this};
   const detail::job* main_ = nullptr;
   std::unique_ptr<detail::job_names> names_;
+  std::string last_name_;  // of the job that ended last, of those that had one
   detail::intrusive_list<detail::service_record> services_;
   detail::intrusive_list<detail::pending_call> calls_;
   detail::intrusive_list<detail::idle_wait> idle_;

@@ -61,7 +61,11 @@ class deadline_wait : public scope_wait, private timer {
     v.waits_for("a timeout");
     v.child(child_->running_job(), "body");
   }
-  time_point deadline() const noexcept override { return armed() ? due(this_thread.now) : never; }
+  // One that has passed is still the deadline of what it ends.
+  time_point deadline() const noexcept override {
+    if (armed()) return due(this_thread.now);
+    return expired_ ? this_thread.now : never;
+  }
   bool begin(job& parent) noexcept override;
 
  protected:

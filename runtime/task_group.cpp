@@ -9,7 +9,6 @@ void child_record::start(group_wait& group) noexcept {
 }
 
 void child_record::on_end(job& j) noexcept {
-  group_wait& group = *std::exchange(group_, nullptr);
   std::exception_ptr error;
   if (j.stopped())
     frame_.release();
@@ -17,7 +16,8 @@ void child_record::on_end(job& j) noexcept {
     error = take_result();
   frame_.reset();  // and the arguments in it: what the child held is back
   if (joiner_) std::exchange(joiner_, nullptr)->wake();
-  group.child_ended(*this, j.stopped(), std::move(error));
+  group_->child_ended(*this, j.stopped(), std::move(error));
+  group_ = nullptr;  // only now: what has just been destroyed, and on_unhandled, may look outwards
   drop();
 }
 

@@ -55,6 +55,9 @@ class child_record : public pooled, public list_node, public job_owner {
   const job* parent() const noexcept override;
   const job& running_job() const noexcept { return job_; }
   const std::source_location& spawned_at() const noexcept { return spawned_at_; }
+  const std::source_location* spawned_where() const noexcept override {
+    return spawned_at_.line() != 0 ? &spawned_at_ : nullptr;
+  }
   void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
 
   // One task at a time may wait for the end.

@@ -26,9 +26,12 @@ class task_local {
     return run_with(this, std::move(value), detail::to_task(std::forward<X>(t)...));
   }
 
-  // The nearest value around the caller, or nullptr. Valid as long as the caller's task runs.
+  // The nearest value around the caller, or nullptr: also where there is no task, as in a post. Valid as long as
+  // the caller's task runs. The destructors of a task see what it saw: those of its locals and arguments, when it
+  // is cancelled too.
   const T* get() const noexcept {
-    for (const detail::job* j = &detail::current_job(); j && j->owner(); j = j->owner()->parent())
+    for (const detail::job* j = detail::surrounding_job(); j && j->owner();
+         j = j->owner()->parent())
       if (const void* found = j->owner()->local(this)) return static_cast<const T*>(found);
     return nullptr;
   }
@@ -39,6 +42,9 @@ class task_local {
    public:
     wait(const void* key, const T& value, task<R>&& t) noexcept
         : scope_wait(body_), key_(key), value_(value), body_(std::move(t)) {}
+    wait(const wait&) = delete;
+    wait& operator=(const wait&) = delete;
+    ~wait() { body_.discard_inside(); }
     R await_resume() { return body_.take(); }
     const void* local(const void* key) const noexcept override {
       return key == key_ ? &value_ : nullptr;

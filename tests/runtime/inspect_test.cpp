@@ -178,6 +178,74 @@ TEST(Debugging, SaysNothingOfTasksThatACancellationTook) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
 }
 
+// What is said of the slow steps of a run.
+template <class Main>
+std::string slow_steps_of(Main main) {
+  testing::internal::CaptureStderr();
+  run_as(run_options().reactor(reactor_kind::simulated).debug(true).slow_step(1ns),
+         std::move(main));
+  return testing::internal::GetCapturedStderr();
+}
+std::string at_line(int n) { return "inspect_test.cpp:" + std::to_string(n) + ","; }
+
+TEST(Debugging, TheFirstStepOfACallableIsNamedByWhereItCameToRest) {
+  const std::string said = slow_steps_of([]() -> task<> {
+    co_await timeout(5s, []() -> task<> {
+      set_task_name("set in the first step");
+      co_await sleep_for(1s);
+    });
+  });
+  const int rests = __LINE__ - 3;
+  EXPECT_TRUE(has(said, "of \"set in the first step\" took ")) << said;
+  EXPECT_TRUE(has(said, "nobody else could run: before " + at_line(rests))) << said;
+  EXPECT_FALSE(has(said, "wait.hpp")) << said;
+  EXPECT_FALSE(has(said, "scope.hpp")) << said;
+}
+
+TEST(Debugging, AStepThatIsTheFirstAndTheLastIsNamedByWhereItsTaskBegan) {
+  int spawned = 0;
+  int awaited = 0;
+  const std::string said = slow_steps_of([&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      spawned = __LINE__ + 1;
+      g.spawn([]() -> task<> {
+        set_task_name("ended in its first step");
+        co_return;
+      });
+      co_return;
+    });
+    awaited = __LINE__ + 1;
+    co_await timeout(5s, []() -> task<> { co_return; });
+    co_await gather([]() -> task<> { co_return; }, []() -> task<> { co_return; });
+  });
+  EXPECT_TRUE(has(said, "of \"ended in its first step\" took ")) << said;
+  EXPECT_TRUE(has(said, "in a task spawned at " + at_line(spawned))) << said;
+  EXPECT_TRUE(has(said, "in a task awaited at " + at_line(awaited))) << said;
+  EXPECT_TRUE(has(said, "in a task awaited at " + at_line(awaited + 1))) << said;
+  EXPECT_FALSE(has(said, "task_group.hpp:") || has(said, "wait.hpp:")) << said;
+}
+
+TEST(Debugging, AMainThatEndsInItsFirstStepHasNoPlace) {
+  const std::string said = [] {
+    testing::internal::CaptureStderr();
+    run(run_options().reactor(reactor_kind::simulated).debug(true).slow_step(1ns),
+        []() -> task<> { co_return; });
+    return testing::internal::GetCapturedStderr();
+  }();
+  EXPECT_TRUE(has(said, "nobody else could run: the first of its task\n")) << said;
+}
+
+TEST(Debugging, ANameGivenInAStepIsForgottenWithItsTask) {
+  const std::string said = slow_steps_of([]() -> task<> {
+    co_await timeout(5s, []() -> task<> {
+      set_task_name("once");
+      co_return;
+    });
+    co_await sleep_for(1s);
+  });
+  EXPECT_EQ(said.find("once"), said.rfind("once")) << said;
+}
+
 TEST(Debugging, ReportsAStepThatTookTooLong) {
   testing::internal::CaptureStderr();
   run_as(run_options().reactor(reactor_kind::simulated).debug(true).slow_step(1ns), []() -> task<> {
