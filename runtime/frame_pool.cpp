@@ -219,7 +219,10 @@ void* allocate_new_frame(std::size_t size) {
 
 void release_unkept_frame(void* block, std::size_t size) noexcept {
   const std::size_t c = frame_class(size);
-  if (c >= frame_class_count) ++pool.room_at_rest;
+  if (c < frame_class_count)
+    --this_thread_frames.room;
+  else
+    ++pool.room_at_rest;
   if (!recycling || c >= frame_class_count) {
     ::operator delete(block, std::align_val_t{frame_alignment});
     return;

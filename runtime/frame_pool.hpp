@@ -45,7 +45,7 @@ struct frame_lists {
 
 // The rest of the two below. Throws std::bad_alloc.
 [[nodiscard]] void* allocate_new_frame(std::size_t size);
-// Too large for the lists, or they have no room: it has been counted already.
+// Too large for the lists, or they have no room.
 void release_unkept_frame(void* block, std::size_t size) noexcept;
 
 // Throws std::bad_alloc.
@@ -64,12 +64,13 @@ void release_unkept_frame(void* block, std::size_t size) noexcept;
 // `size` as it was asked for. Any thread may release a block; it joins that thread's lists.
 inline void release_frame(void* block, std::size_t size) noexcept {
   const std::size_t c = frame_class(size);
-  if (c >= frame_class_count || --this_thread_frames.room < 0) [[unlikely]] {
+  if (c >= frame_class_count || this_thread_frames.room <= 0) [[unlikely]] {
     release_unkept_frame(block, size);
     return;
   }
   free_frame*& list = this_thread_frames.free[c];
   list = ::new (block) free_frame{list};
+  --this_thread_frames.room;
 }
 
 // Blocks allocated minus blocks released by the calling thread: zero when no task is left on a thread

@@ -96,6 +96,32 @@ loop::~loop() {
   detail::this_thread.debug = false;
 }
 
+[[gnu::always_inline]] inline bool loop::step(detail::job& j) noexcept {
+  using step = detail::job::step;
+  ++steps_;
+  if (observer_) [[unlikely]]
+    observer_->before_step(j);
+  detail::this_thread.current = &j;
+  if (j.step_ == step::stop) {
+    j.unwind();
+  } else {
+    detail::this_thread.budget = detail::await_budget;
+    j.state_ = detail::job::state::running;
+    if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
+    detail::this_thread.budget = 0;
+  }
+  const bool goes_on = !j.ended();
+  if (!goes_on) {
+    if (j.named_) [[unlikely]]
+      last_name_ = names_->forget(j);
+    j.owner_->on_end(j);
+  } else if (observer_) [[unlikely]] {
+    observer_->after_step(j);
+  }
+  detail::this_thread.current = nullptr;
+  return goes_on;
+}
+
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
   const bool was_ended = ended;
@@ -156,32 +182,6 @@ void loop::read_clock() const noexcept {
   now_ = reactor_->now();
   clock_read_ = true;
   detail::this_thread.now = now_;
-}
-
-bool loop::step(detail::job& j) noexcept {
-  using step = detail::job::step;
-  ++steps_;
-  if (observer_) [[unlikely]]
-    observer_->before_step(j);
-  detail::this_thread.current = &j;
-  if (j.step_ == step::stop) {
-    j.unwind();
-  } else {
-    detail::this_thread.budget = detail::await_budget;
-    j.state_ = detail::job::state::running;
-    if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
-    detail::this_thread.budget = 0;
-  }
-  const bool goes_on = !j.ended();
-  if (!goes_on) {
-    if (j.named_) [[unlikely]]
-      last_name_ = names_->forget(j);
-    j.owner_->on_end(j);
-  } else if (observer_) [[unlikely]] {
-    observer_->after_step(j);
-  }
-  detail::this_thread.current = nullptr;
-  return goes_on;
 }
 
 void loop::watch_steps(detail::nanoseconds limit) noexcept {
