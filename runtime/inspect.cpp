@@ -52,8 +52,8 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
     if (on)
       on->describe(*this);
     else
-      out_ += j.current_state() == job::state::running ? "running" : "ready";
-    append_where(j, on != nullptr);
+      out_ += name_of(j.current_state());
+    append_where(j, on != nullptr || j.current_state() == job::state::parked);
     out_ += '\n';
     const std::vector<child_line> children(
         children_.begin() + static_cast<std::ptrdiff_t>(children_from_), children_.end());
@@ -76,9 +76,24 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
 
   void root(const job& j, const char* role) override { line(j, role, nullptr); }
 
+  // The jobs that `w` waits for.
+  void children_of(const detail::waitable& w) {
+    w.describe(*this);
+    out_.clear();
+    const std::vector<child_line> children = std::move(children_);
+    children_.clear();
+    for (const child_line& c : children) line(*c.j, c.role, c.spawned_at);
+  }
+
   std::string take() { return std::move(out_); }
 
  private:
+  static const char* name_of(job::state s) noexcept {
+    if (s == job::state::running) return "running";
+    if (s == job::state::parked)
+      return "stopped, and its frames stay until the children have ended";
+    return "ready";
+  }
   // Scopes may be nested by the thousand; nobody reads so far.
   static constexpr std::size_t most_depth = 100;
   struct child_line {
@@ -87,8 +102,8 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
     const std::source_location* spawned_at;
   };
 
-  void append_where(const job& j, bool waiting) {
-    if (waiting) {
+  void append_where(const job& j, bool at_rest) {
+    if (at_rest) {
       const std::chrono::duration<double> since = loop_.now() - j.waiting_since();
       char text[32];
       std::snprintf(text, sizeof text, ", %.3f s", since.count());
@@ -144,6 +159,12 @@ void report_never_awaited(std::coroutine_handle<> frame) noexcept {
 }
 
 }  // namespace detail
+
+std::string detail::tree_of(const waitable& w) {
+  tree_writer writer(this_loop());
+  writer.children_of(w);
+  return writer.take();
+}
 
 std::string task_tree() {
   const loop& l = this_loop();

@@ -21,6 +21,9 @@
 namespace rondo {
 
 class loop;
+namespace detail {
+class waitable;
+}
 
 // The tasks of the calling thread's loop, from the main task down. On the loop's thread.
 std::string task_tree();
@@ -35,6 +38,9 @@ void set_task_name(std::string name);
 std::optional<std::chrono::nanoseconds> remaining_time();
 
 namespace detail {
+
+// The jobs that `w` waits for, as task_tree() shows them.
+std::string tree_of(const waitable& w);
 
 void report_slow_step(const std::string& name, const std::source_location& from, nanoseconds took);
 

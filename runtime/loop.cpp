@@ -160,7 +160,7 @@ void loop::step(detail::job& j) noexcept {
   if (observer_) [[unlikely]]
     observer_->before_step(j);
   if (j.step_ == step::stop) {
-    j.unwind();
+    if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
   } else {
     detail::this_thread.budget = detail::await_budget;
     detail::this_thread.current = &j;
@@ -222,9 +222,13 @@ void loop::run_until(const bool& ended, detail::job& main) {
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
-    if (!deadlocked_) stuck_tasks_ = task_tree();
-    if (std::exchange(deadlocked_, true))
-      detail::fatal("nothing can ever happen again, and a shielded task still waits for something");
+    stuck_tasks_ = task_tree();
+    if (std::exchange(deadlocked_, true)) {
+      std::fputs(stuck_tasks_.c_str(), stderr);
+      detail::fatal(
+          "nothing can ever happen again, and a shielded task still waits for something, or a "
+          "cleanup does, perhaps for what the body of a task group holds until its children end");
+    }
     main.cancel();
     services_.for_each([](detail::service_record& s) { s.cancel(); });
   }
