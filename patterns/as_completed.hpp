@@ -60,11 +60,11 @@ class completion_wait final : public branches_wait {
 
   void branch_ended(branch_base& b, bool failed) noexcept override {
     if (&b == &consumer_) {
-      if (b.stopped()) return;
       consumer_ended_ = true;
+      if (b.stopped()) return;
       decide();
       cancel_branches();
-    } else if (consumer_ended_) {
+    } else if (consumer_ended_ || consumer_.current_state() == job::state::idle) {
       if (failed) this_loop().unhandled(b.error());
     } else if (!b.stopped()) {
       ended_.push_back(static_cast<branch<T>*>(&b));  // there is room for all

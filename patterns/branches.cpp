@@ -9,16 +9,29 @@ void branches_wait::add(branch_base& b) noexcept {
 
 bool branches_wait::begin(job& parent) noexcept {
   if (!first_) return true;
-  if (parent.must_stop()) {
+  // When cancellation is due, only those start that have a cleanup to run.
+  const bool stop = parent.must_stop();
+  if (stop && !must_begin()) {
     parent.wake_stopped();
     return false;
   }
   parent_ = &parent;
   parent.wait_on(*this);
   for (branch_base* b = first_; b; b = b->next_) {
+    if (stop && !b->cleans_up()) continue;
     ++running_;
     b->start(*this);
   }
+  if (stop) {
+    stopped_ = true;  // the others, before they began
+    cancel(parent);
+  }
+  return false;
+}
+
+bool branches_wait::must_begin() const noexcept {
+  for (const branch_base* b = first_; b; b = b->next_)
+    if (b->cleans_up()) return true;
   return false;
 }
 

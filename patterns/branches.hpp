@@ -26,10 +26,8 @@ class branch_base : public job {
   // The exception it threw, once it is settled.
   virtual std::exception_ptr error() const noexcept = 0;
   // Its first step comes from the ready list.
-  void start(job_owner& owner) noexcept {
-    job::start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
-               owner);
-  }
+  void start(job_owner& owner) noexcept { job::start(promise_of(frame_.get()), owner); }
+  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
 
  protected:
   explicit branch_base(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
@@ -92,6 +90,7 @@ class branches_wait : public wait_base, private job_owner {
  public:
   bool begin(job& parent) noexcept override;
   void cancel(job&) noexcept override;
+  bool must_begin() const noexcept override;
   void describe(wait_visitor& v) const override;
   const job* parent() const noexcept override { return parent_; }
   void await_resume() const noexcept {}

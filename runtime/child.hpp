@@ -15,20 +15,30 @@ class child_frame {
   child_frame& operator=(const child_frame&) = delete;
 
   // Its first step comes from the ready list.
-  void start(job_owner& owner) noexcept {
-    job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
-               owner);
+  void start(job_owner& owner) noexcept { job_.start(promise_of(frame_.get()), owner); }
+  // The same, when the owner may keep its frames after it has been stopped.
+  void start_kept(job_owner& owner) noexcept { job_.start_kept(promise_of(frame_.get()), owner); }
+  // Not started, and to be started even if it is cancelled, for its cleanup.
+  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
+  // For an owner that was cancelled before it could start it. False: it is not needed. True: it cleans up,
+  // and will end stopped, or with the cleanup's exception.
+  bool starts_to_clean_up(job_owner& owner) noexcept {
+    if (!cleans_up()) return false;
+    start(owner);
+    cancel();
+    return true;
   }
   void cancel() noexcept { job_.cancel(); }
   // To be called by the owner's on_end: what was unwound is no longer here to be destroyed.
   void ended() noexcept {
     if (job_.stopped()) frame_.release();
   }
+  bool parked() const noexcept { return job_.current_state() == job::state::parked; }
+  void unpark() noexcept { job_.unpark(); }
   // Ended by cancellation, or never started.
   bool stopped() const noexcept { return job_.stopped(); }
   job& running_job() noexcept { return job_; }
   const job& running_job() const noexcept { return job_; }
-  bool has_ended() const noexcept { return job_.ended(); }
   // Destroys the frame, with the arguments in it.
   void discard() noexcept { frame_.reset(); }
   // The same, where what is destroyed sees what the child saw.

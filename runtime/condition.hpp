@@ -4,8 +4,9 @@
 //   while (!ready) co_await c.wait(guard);
 //
 // wait() gives the lock back while it waits and holds it again however it ends, cancellation included, which
-// then takes until the lock is had. Notified first come, first served; a notification given to a task that
-// is cancelled before it has the lock moves on to the next.
+// then takes until the lock is had. (In the body of a task group that is when the group's children have ended:
+// until then they may take it.) Notified first come, first served; a notification given to a task that is
+// cancelled before it has the lock moves on to the next.
 #pragma once
 
 #include <rondo/runtime/mutex.hpp>
@@ -61,15 +62,18 @@ class condition::wait_for_notify final : public detail::wait_base, public detail
     guard_->unlock();
     return false;
   }
-  void cancel(detail::job&) noexcept override {
+  void cancel(detail::job& j) noexcept override {
     stopped_ = true;
-    if (!notified_) {
-      unlink();
+    if (linked()) unlink();
+    if (notified_ && condition_) condition_->notify();  // the next one gets what this one was given
+    if (j.may_be_kept()) {
+      if (notified_) relock_.unlink();
+      j.wake_stopped_to_finish(*this);
+    } else if (!notified_) {
       relock();
-    } else if (condition_) {
-      condition_->notify();  // the next one gets what this one was given
     }
   }
+  void finish(detail::job&) noexcept override { relock(); }
   void describe(detail::wait_visitor& v) const override { v.waits_for("a condition"); }
   void await_resume() const {
     if (!mutex_) throw std::logic_error("condition::wait: the guard does not hold its mutex");

@@ -66,7 +66,7 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
       on->describe(*this);
     else
       out_ += state_of(j);
-    append_where(j, on != nullptr);
+    append_where(j, on != nullptr || j.current_state() == job::state::parked);
     out_ += '\n';
     const std::vector<child_line> children(
         children_.begin() + static_cast<std::ptrdiff_t>(children_from_), children_.end());
@@ -89,6 +89,15 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
 
   void root(const job& j, const char* role) override { line(j, role, nullptr); }
 
+  // The jobs that `w` waits for.
+  void children_of(const detail::waitable& w) {
+    w.describe(*this);
+    out_.clear();
+    const std::vector<child_line> children = std::move(children_);
+    children_.clear();
+    for (const child_line& c : children) line(*c.j, c.role, c.spawned_at);
+  }
+
   std::string take() { return std::move(out_); }
 
  private:
@@ -101,12 +110,14 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
   };
 
   static const char* state_of(const job& j) noexcept {
+    if (j.current_state() == job::state::parked)
+      return "stopped, and its frames stay until the children have ended";
     if (j.stopping()) return "being cancelled";
     if (j.ended()) return "ended";
     return j.current_state() == job::state::running ? "running" : "ready";
   }
-  void append_where(const job& j, bool waiting) {
-    if (waiting) {
+  void append_where(const job& j, bool at_rest) {
+    if (at_rest) {
       const std::chrono::duration<double> since = loop_.now() - j.waiting_since();
       char text[32];
       std::snprintf(text, sizeof text, ", %.3f s", since.count());
@@ -180,6 +191,12 @@ void report_never_awaited(std::coroutine_handle<> frame) noexcept {
 }
 
 }  // namespace detail
+
+std::string detail::tree_of(const waitable& w) {
+  tree_writer writer(this_loop());
+  writer.children_of(w);
+  return writer.take();
+}
 
 std::string task_tree() {
   const loop& l = this_loop();

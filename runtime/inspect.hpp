@@ -21,6 +21,9 @@
 namespace rondo {
 
 class loop;
+namespace detail {
+class waitable;
+}
 
 // The tasks of the calling thread's loop, from the main task down. On the loop's thread.
 std::string task_tree();
@@ -38,6 +41,9 @@ std::optional<std::chrono::nanoseconds> remaining_time();
 namespace detail {
 
 class job;
+
+// The jobs that `w` waits for, as task_tree() shows them.
+std::string tree_of(const waitable& w);
 
 // Where a step was, for a report of slow ones: "after app.cpp:12, in serve()".
 struct step_place {

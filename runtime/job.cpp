@@ -10,6 +10,7 @@ namespace rondo::detail {
 
 constinit thread_local thread_context this_thread;
 constinit promise_base enters_always;
+constinit promise_base enters_to_clean_up;
 
 void fatal(const char* sentence) noexcept {
   std::fprintf(stderr, "rondo: %s\n", sentence);
@@ -44,10 +45,6 @@ void destroy_now(std::coroutine_handle<> frame) noexcept {
   }
 }
 
-promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
-  return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
-}
-
 [[gnu::noinline]] void destroy_later(std::coroutine_handle<> frame) noexcept {
   promise_base& p = promise_of(frame);
   p.parent = this_thread.destroyed_later;
@@ -78,23 +75,40 @@ void frame_owner::destroy(std::coroutine_handle<> frame) noexcept {
 }
 
 void waitable::describe(wait_visitor& v) const { v.waits_for("something"); }
+void waitable::finish(job& j) noexcept { j.wake_stopped(); }
 
 // --- job --------------------------------------------------------------------------------------------
 
 void job::start(promise_base& root, job_owner& owner) noexcept {
+  // What begins to clean up is not revoked.
+  const step first = root.parent == &enters_to_clean_up ? step::resume : step::start;
   root.parent = nullptr;
   leaf_ = &root;
   owner_ = &owner;
-  make_ready(step::start);
+  make_ready(first);
 }
 
 void job::cancel() noexcept {
-  if (cancel_requested_ || state_ == state::unwinding || state_ == state::ended) return;
+  if (cancel_requested_ || state_ >= state::parked) return;
   cancel_requested_ = true;
   if (state_ == state::waiting)
     this_thread.running_loop->deliver_cancellation(*this);
   else if (state_ == state::ready && step_ != step::resume)
     step_ = step::stop;
+}
+
+// At a `stop` step of a job that may be kept: true when its frames stay for now.
+bool job::rests_before_unwinding() noexcept {
+  if (owner_->keeps(*this)) {
+    state_ = state::parked;
+    since_ = this_thread_now();
+    return true;
+  }
+  if (!finishes_) return false;
+  finishes_ = false;
+  state_ = state::waiting;
+  on_->finish(*this);
+  return true;
 }
 
 // Innermost first, in constant stack: each frame's owner is emptied before the frame goes, so that the

@@ -12,6 +12,7 @@
 //              wake_stopped                  nothing: it is being stopped
 //   running    the loop, for one step        marks it; its next wait stops it
 //   waiting    wait_on                       marks it and asks what it waits on to let go
+//   parked     the loop, at a `stop` step    nothing: it is stopped, and its owner keeps its frames
 //   unwinding  the loop, at a `stop` step    nothing
 //   ended      its root returned or threw,   nothing
 //              or its frames are gone
@@ -19,6 +20,10 @@
 // Cancelling, waking and ending only enqueue: none of them runs user code, allocates, or re-enters. Waking
 // is the point of commitment: a job that was woken resumes with its result even if it is cancelled before
 // it gets its turn. A job woken stopped is never resumed: the loop destroys its frames, innermost first.
+//
+// Two kinds are special. The body of a task group is parked, once stopped, until the group's children have
+// ended: they may use what its frames hold (start_kept). And a `finally` that is a job is not revoked before
+// its first step: it begins for its cleanup alone (enters_to_clean_up).
 #pragma once
 
 #include <rondo/runtime/clock.hpp>
@@ -86,13 +91,22 @@ struct promise_base {
   }
 };
 
-// The parent of a task, until it is awaited, whose await is not a cancellation point (finally, shield): it is
-// entered even if cancellation is due.
+// The parent of a task, until it is awaited, whose await is not a cancellation point (shield): it is entered
+// even if cancellation is due.
 extern constinit promise_base enters_always;
+// The same of a task that, as a job, also begins when it was cancelled before its first step (finally).
+extern constinit promise_base enters_to_clean_up;
 
 // A promise stands at a fixed offset in its frame as long as it is not over-aligned (task.hpp sees to that).
 inline std::coroutine_handle<> frame_of(promise_base& p) noexcept {
   return std::coroutine_handle<promise_base>::from_promise(p);
+}
+inline promise_base& promise_of(std::coroutine_handle<> frame) noexcept {
+  return std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
+}
+// Whether a task that has not begun will begin whatever happens.
+inline bool cleans_up(const frame_owner& f) noexcept {
+  return f && promise_of(f.get()).parent == &enters_to_clean_up;
 }
 
 // Asks a waitable what it is, for the task tree (inspect.hpp).
@@ -116,6 +130,10 @@ class waitable {
   // Asked once, while `j` waits here. Must lead to exactly one of j.wake() (it happened) and
   // j.wake_stopped() (it did not), now or later.
   virtual void cancel(job& j) noexcept = 0;
+  // True: begin() is called even if cancellation is due, for a child that begins to clean up.
+  virtual bool must_begin() const noexcept { return false; }
+  // After j.wake_stopped_to_finish(), before `j` is unwound. Must lead to j.wake_stopped().
+  virtual void finish(job& j) noexcept;
   // Names itself, and the jobs that it waits for.
   virtual void describe(wait_visitor& v) const;
 
@@ -130,6 +148,9 @@ class waitable {
 class job_owner {
  public:
   virtual void on_end(job& j) noexcept = 0;
+  // Asked when a job that was started with start_kept() is to be unwound. True: its frames stay until the
+  // owner calls unpark().
+  virtual bool keeps(const job& /*j*/) noexcept { return false; }
 
   // What surrounds the job, for those who look outwards from it (inspect.hpp, task_local.hpp).
   virtual const job* parent() const noexcept { return nullptr; }
@@ -144,7 +165,7 @@ class job_owner {
 
 class job {
  public:
-  enum class state : std::uint8_t { idle, ready, running, waiting, unwinding, ended };
+  enum class state : std::uint8_t { idle, ready, running, waiting, parked, unwinding, ended };
   enum class step : std::uint8_t {
     start,   // resume the leaf; nothing has happened yet, so a cancellation may still revoke it
     resume,  // resume the leaf; what it waited for has happened
@@ -158,6 +179,13 @@ class job {
 
   // Puts a new job on the ready list. `owner` hears of its end.
   void start(promise_base& root, job_owner& owner) noexcept;
+  // The same, of a job whose frames its owner may keep when it has been stopped.
+  void start_kept(promise_base& root, job_owner& owner) noexcept {
+    kept_ = true;
+    start(root, owner);
+  }
+  // Of a parked job: its owner keeps its frames no longer.
+  void unpark() noexcept { make_ready(step::stop); }
   // Asks the job to stop; see the table above.
   void cancel() noexcept;
 
@@ -180,6 +208,12 @@ class job {
   }
   void wake() noexcept { make_ready(step::resume); }
   void wake_stopped() noexcept { make_ready(step::stop); }
+  // Of a job that may be kept: `w` has let go, and has something to do when the frames are to go.
+  void wake_stopped_to_finish(waitable& w) noexcept {
+    on_ = &w;
+    finishes_ = true;
+    make_ready(step::stop);
+  }
   void yield() noexcept { make_ready(step::start); }  // the leaf again, in its turn
   void retry(waitable& w) noexcept {
     on_ = &w;
@@ -189,6 +223,8 @@ class job {
   // True when the job's next wait must not start: cancellation has been asked.
   bool must_stop() const noexcept { return cancel_requested_; }
   bool ended() const noexcept { return state_ == state::ended; }
+  // Its owner is asked before its frames go.
+  bool may_be_kept() const noexcept { return kept_; }
   // How it ended: true if its frames were destroyed before it could return.
   bool stopped() const noexcept { return stopped_; }
 
@@ -202,6 +238,7 @@ class job {
   friend class cancellations;
 
   inline void make_ready(step s) noexcept;
+  bool rests_before_unwinding() noexcept;
   void unwind() noexcept;
   static time_point this_thread_now() noexcept;
 
@@ -215,7 +252,9 @@ class job {
   step step_ = step::start;
   bool cancel_requested_ = false;
   bool stopped_ = false;
-  bool named_ = false;  // the loop knows a name for it
+  bool named_ = false;     // the loop knows a name for it
+  bool kept_ = false;      // its owner is asked before it is unwound
+  bool finishes_ = false;  // what it waited on is asked before it is unwound
 };
 
 // First in, first out.
@@ -306,7 +345,9 @@ inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {
   if (this_thread.budget == 0) [[unlikely]] {  // or no job runs
     job& j = current_job();
     j.set_leaf(leaf);
-    if (j.must_stop())
+    if (w.must_begin())
+      w.begin(j);  // starts a child, whose first step comes from the ready list: it suspends
+    else if (j.must_stop())
       j.wake_stopped();
     else
       j.retry(w);

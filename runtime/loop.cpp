@@ -103,7 +103,7 @@ loop::~loop() {
     observer_->before_step(j);
   detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
-    j.unwind();
+    if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
   } else {
     detail::this_thread.budget = detail::await_budget;
     j.state_ = detail::job::state::running;
@@ -233,9 +233,13 @@ void loop::run_until(const bool& ended, detail::job& main) {
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
-    if (!deadlocked_) stuck_tasks_ = task_tree();
-    if (std::exchange(deadlocked_, true))
-      detail::fatal("nothing can ever happen again, and a shielded task still waits for something");
+    stuck_tasks_ = task_tree();
+    if (std::exchange(deadlocked_, true)) {
+      std::fputs(stuck_tasks_.c_str(), stderr);
+      detail::fatal(
+          "nothing can ever happen again, and a shielded task still waits for something, or a "
+          "cleanup does, perhaps for what the body of a task group holds until its children end");
+    }
     main.cancel();
     services_.for_each([](detail::service_record& s) { s.cancel(); });
   }

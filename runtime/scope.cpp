@@ -4,30 +4,38 @@ namespace rondo {
 namespace detail {
 
 bool scope_wait::begin(job& parent) noexcept {
-  if (parent.must_stop()) {
-    parent.wake_stopped();
-    return false;
-  }
-  start(parent);
+  if (over()) return true;
+  if (parent.must_stop())
+    stop(parent);
+  else
+    start(parent);
   return false;
 }
 
 void scope_wait::on_end(job&) noexcept {
   child_->ended();
-  if (child_->stopped() && parent_->must_stop())
+  if (!child_->stopped())
+    parent_->wake();
+  else if (parent_->must_stop())
     parent_->wake_stopped();
   else
-    parent_->wake();
+    parent_->retry(*this);  // its own doing; a cancellation that comes before its turn wins
 }
 
 bool deadline_wait::begin(job& parent) noexcept {
+  if (over()) return true;
   if (parent.must_stop()) {
-    parent.wake_stopped();
+    stop(parent);
     return false;
   }
   if (after_ <= nanoseconds::zero()) {
+    expired_ = true;
+    if (child_->cleans_up()) {
+      start_to_clean_up(parent);
+      return false;
+    }
     child_->discard();
-    expired_ = skipped_ = true;
+    skipped_ = true;
     return true;
   }
   start(parent);

@@ -7,7 +7,8 @@
 // The child's first step comes from the ready list. A cancellation of the parent is handed to the child
 // (except by shield), and the parent goes on only when the child has ended, its cleanup included: a scope
 // may end late, never early, and nothing of the child is left. If the child was stopped by the parent's own
-// cancellation, the parent stops too; if it had finished by then, the parent resumes with the result.
+// cancellation, the parent stops too; if it had finished by then, the parent resumes with the result. A
+// parent that is cancelled before its turn comes, after its own deadline has stopped the child, stops too.
 #pragma once
 
 #include <rondo/runtime/child.hpp>
@@ -28,6 +29,7 @@ class scope_wait : public wait_base, public job_owner {
  public:
   bool begin(job& parent) noexcept override;
   void cancel(job&) noexcept override { child_->cancel(); }
+  bool must_begin() const noexcept override { return child_->cleans_up(); }
   void describe(wait_visitor& v) const override {
     v.waits_for("a scope");
     v.child(child_->running_job(), "body");
@@ -40,6 +42,19 @@ class scope_wait : public wait_base, public job_owner {
   scope_wait& operator=(const scope_wait&) = delete;
   ~scope_wait() = default;
 
+  // What begin() does first. True: it is called again, for the parent's turn after the child has been stopped.
+  bool over() const noexcept { return parent_ != nullptr; }
+  // What begin() does when cancellation is due.
+  void stop(job& parent) noexcept {
+    if (child_->cleans_up())
+      start_to_clean_up(parent);
+    else
+      parent.wake_stopped();
+  }
+  void start_to_clean_up(job& parent) noexcept {
+    start(parent);
+    child_->cancel();
+  }
   // What begin() does when nothing speaks against it.
   void start(job& parent) noexcept {
     parent_ = &parent;
@@ -169,11 +184,16 @@ class shield_wait final : public scope_wait {
     v.child(body_.running_job(), "body");
   }
   void cancel(job&) noexcept override {
-  }  // the mark is enough: it is delivered at the parent's next wait
+  }  // the mark is enough: it is delivered when the child has ended
   T await_resume() { return body_.take(); }
 
  private:
-  void on_end(job&) noexcept override { parent_->wake(); }
+  void on_end(job&) noexcept override {
+    if (parent_->must_stop() && !body_.failed())
+      parent_->wake_stopped();
+    else
+      parent_->wake();
+  }
   child<T> body_;
 };
 
@@ -197,6 +217,7 @@ class finally_wait final : public wait_base {
     parent_ = &parent;
     parent.wait_on(*this);
     if (parent.must_stop()) {
+      if (body_.starts_to_clean_up(body_end_)) return false;
       body_.discard();
       body_stopped_ = true;
       clean_up();
@@ -293,8 +314,9 @@ auto try_for(std::chrono::duration<Rep, Period> d, X&&... t) {
       detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
 
-// Runs `t` to its end whatever is asked of the caller; a cancellation is delivered at the caller's next
-// wait. Not a cancellation point.
+// Runs `t` to its end whatever is asked of the caller. Not a cancellation point before it starts; a
+// cancellation that has come by the time `t` ends is delivered there and then: the caller stops, and the value
+// is destroyed. Throws what `t` threw: an exception wins over the cancellation, which stays pending.
 template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> shield(X&&... t) {
@@ -302,13 +324,15 @@ task<detail::task_value_t<X...>> shield(X&&... t) {
 }
 
 // Runs `t`, then cleanup() (a callable that gives a task<>), however `t` ended; the cleanup is shielded. If
-// the caller is cancelled already, `t` does not start and the cleanup runs. If both fail, `t`'s exception
-// is thrown and the cleanup's goes to on_unhandled. Not a cancellation point.
+// the caller is cancelled already, `t` does not start and the cleanup runs; so it does when the finally was
+// given to a scope, a group, gather and the like, and cancelled before its first step, or given to a group that
+// is being cancelled. (A task that has a finally inside and is not started runs nothing.) If both fail, `t`'s
+// exception is thrown and the cleanup's goes to on_unhandled. Not a cancellation point.
 template <class X, class Cleanup>
   requires detail::taskable<X> && detail::async_callable<Cleanup>
 task<detail::task_value_t<X>> finally(X&& t, Cleanup cleanup) {
   return detail::run_finally(detail::to_task(std::forward<X>(t)), std::move(cleanup))
-      .entered_always();
+      .entered_to_clean_up();
 }
 
 // A scope that is cancelled by hand, or at a deadline that may be moved.
@@ -380,12 +404,17 @@ class cancel_scope::wait final : public detail::scope_wait {
  public:
   wait(cancel_scope& s, task<T>&& t) noexcept : scope_wait(body_), scope_(s), body_(std::move(t)) {}
   bool begin(detail::job& parent) noexcept override {
+    if (over()) return true;
     busy_ = scope_.running_ != nullptr;
     if (parent.must_stop()) {
-      parent.wake_stopped();
+      stop(parent);
       return false;
     }
     if (busy_ || scope_.cancelled_) {
+      if (body_.cleans_up()) {
+        start_to_clean_up(parent);
+        return false;
+      }
       body_.discard();
       return true;
     }
@@ -401,7 +430,7 @@ class cancel_scope::wait final : public detail::scope_wait {
 
  private:
   void on_end(detail::job& child) noexcept override {
-    scope_.running_ = nullptr;
+    if (scope_.running_ == &body_) scope_.running_ = nullptr;
     scope_wait::on_end(child);
   }
 

@@ -225,7 +225,7 @@ class task_awaiter : public awaitable_tag {
  private:
   // The budget is spent: others have their turn before the child takes its first step.
   void start_later(promise_base& child, promise_base& parent) noexcept {
-    const bool always = child.parent == &enters_always;
+    const bool always = child.parent == &enters_always || child.parent == &enters_to_clean_up;
     child.parent = &parent;
     child.holder = &frame_;
     job& j = current_job();
@@ -270,10 +270,15 @@ class [[nodiscard]] task : public detail::awaitable_tag {
 
   // For the library: awaiting it is not a cancellation point.
   task&& entered_always() && noexcept {
-    std::coroutine_handle<promise_type>::from_address(frame_.get().address()).promise().parent =
-        &detail::enters_always;
+    detail::promise_of(frame_.get()).parent = &detail::enters_always;
     return std::move(*this);
   }
+  // For the library: nor is the time before its first step as a job.
+  task&& entered_to_clean_up() && noexcept {
+    detail::promise_of(frame_.get()).parent = &detail::enters_to_clean_up;
+    return std::move(*this);
+  }
+  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
   // For the library: hands the frame to an owner.
   std::coroutine_handle<> release() noexcept {
     if (!frame_)

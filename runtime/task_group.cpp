@@ -1,11 +1,14 @@
+#include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/task_group.hpp>
+
+#include <new>
+#include <string>
 
 namespace rondo::detail {
 
 void child_record::start(group_wait& group) noexcept {
   group_ = &group;
-  job_.start(std::coroutine_handle<promise_base>::from_address(frame_.get().address()).promise(),
-             *this);
+  job_.start(promise_of(frame_.get()), *this);
 }
 
 void child_record::on_end(job& j) noexcept {
@@ -30,8 +33,6 @@ void group_wait::describe(wait_visitor& v) const {
       [&](const child_record& r) { v.child(r.running_job(), "child", &r.spawned_at()); });
 }
 
-group_wait::group_wait(task_group&) noexcept {}
-
 bool group_wait::begin(job& parent) noexcept {
   if (parent.must_stop()) {
     parent.wake_stopped();
@@ -40,7 +41,7 @@ bool group_wait::begin(job& parent) noexcept {
   parent_ = &parent;
   parent.wait_on(*this);
   body_running_ = true;
-  body_->start(*this);
+  body_->start_kept(*this);
   return false;
 }
 
@@ -48,6 +49,33 @@ void group_wait::add(child_record& r) {
   children_.push_back(r);
   ++running_;
   r.start(*this);
+  if (cancelling_) r.cancel();
+}
+
+void group_wait::own(group_object& o) noexcept {
+  o.older_ = newest_;
+  newest_ = &o;
+}
+
+bool group_wait::keeps(const job&) noexcept {
+  if (running_ == 0) return false;
+  this_loop().timers().arm(*this, patience_of_body);
+  return true;
+}
+
+void group_wait::body_waits_long(timer& t) noexcept {
+  auto& self = static_cast<group_wait&>(t);
+  std::exception_ptr report;
+  try {
+    std::string what = "a task group was cancelled, and its body has waited 5 s for ";
+    what += std::to_string(self.running_);
+    what += " of its children, perhaps for one that waits for what the body holds:\n";
+    what += tree_of(self);
+    report = std::make_exception_ptr(std::runtime_error(what));
+  } catch (const std::bad_alloc&) {
+    report = std::current_exception();
+  }
+  this_loop().unhandled(std::move(report));
 }
 
 void group_wait::cancel(job&) noexcept {
@@ -92,12 +120,28 @@ void group_wait::failed(std::exception_ptr error) noexcept {
 }
 
 void group_wait::ended() noexcept {
-  if (closed_ || body_running_ || running_ > 0) return;
+  if (running_ > 0) return;
+  if (body_running_) {
+    if (!body_->parked()) return;
+    this_loop().timers().disarm(*this);
+    body_->unpark();
+    return;
+  }
   closed_ = true;
+  if (newest_) destroy_objects();
   if (!first_error_ && stopped_from_outside_ && parent_->must_stop())
     parent_->wake_stopped();
   else
     parent_->wake();
+}
+
+void group_wait::destroy_objects() noexcept {
+  this_thread.unwinding = cancelling_;
+  while (group_object* o = newest_) {
+    newest_ = o->older_;
+    delete o;
+  }
+  this_thread.unwinding = false;
 }
 
 void group_wait::await_resume() {

@@ -9,6 +9,11 @@
 // The first child (or the body) that throws cancels the others; with_task_group waits for all of them and
 // rethrows that exception with its own type; later ones go to on_unhandled. A child cancelled through its
 // handle is not a failure. A real error wins over a cancellation from outside, which stays pending.
+//
+// What the children share is made by the group, and lives until the last of them has ended:
+//
+//   auto& q = g.make<queue<int>>(10);
+//   g.spawn([&q]() -> task<> { co_await q.put(1); });
 #pragma once
 
 #include <rondo/runtime/child.hpp>
@@ -38,6 +43,7 @@ class child_record : public pooled, public list_node, public job_owner {
   virtual ~child_record() = default;
 
   void start(group_wait& group) noexcept;
+  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
   // The group asks; or a handle, and then its end is nobody's failure.
   void cancel() noexcept { job_.cancel(); }
   void cancel_alone() noexcept {
@@ -176,10 +182,35 @@ class join_value_wait : public awaitable_tag {
   join_wait<T> join_;
 };
 
-// The state of one group, in the frame of who called with_task_group.
-class group_wait final : public wait_base, public job_owner {
+// What a group owns for its children.
+class group_object : public pooled {
  public:
-  explicit group_wait(task_group& g) noexcept;
+  group_object() = default;
+  group_object(const group_object&) = delete;
+  group_object& operator=(const group_object&) = delete;
+  virtual ~group_object() = default;
+
+ private:
+  friend class group_wait;
+  group_object* older_ = nullptr;
+};
+template <class T>
+class typed_group_object final : public group_object {
+ public:
+  template <class... Args>
+  explicit typed_group_object(Args&&... args) : value(std::forward<Args>(args)...) {}
+  T value;
+};
+
+// How long a stopped body waits for its children before that is reported.
+inline constexpr std::chrono::seconds patience_of_body{5};
+
+// The state of one group, in the frame of who called with_task_group. The body and the children are jobs of
+// their own. A body that is stopped while children run is parked; it is unwound when the last has ended. Then
+// what the group owns is destroyed, the latest first, and the caller is woken.
+class group_wait final : public wait_base, public job_owner, private timer {
+ public:
+  group_wait() noexcept : timer(&body_waits_long) {}
   group_wait(const group_wait&) = delete;
   group_wait& operator=(const group_wait&) = delete;
 
@@ -189,9 +220,11 @@ class group_wait final : public wait_base, public job_owner {
   void cancel(job&) noexcept override;
   void describe(wait_visitor& v) const override;
   const job* parent() const noexcept override { return parent_; }
+  bool keeps(const job& body) noexcept override;
   void await_resume();
 
   void add(child_record& r);
+  void own(group_object& o) noexcept;
   void cancel_all() noexcept;
   bool cancelling() const noexcept { return cancelling_; }
   // A child that was spawned too late: what it would have done is missing, as if it had been stopped.
@@ -204,9 +237,12 @@ class group_wait final : public wait_base, public job_owner {
   void on_end(job&) noexcept override;  // of the body
   void failed(std::exception_ptr error) noexcept;
   void ended() noexcept;
+  void destroy_objects() noexcept;
+  static void body_waits_long(timer& t) noexcept;
 
   std::optional<child<void>> body_;
   intrusive_list<child_record> children_;
+  group_object* newest_ = nullptr;
   std::size_t running_ = 0;
   job* parent_ = nullptr;
   std::exception_ptr first_error_;
@@ -264,8 +300,8 @@ class task_group {
 
   // Starts a child: its first step comes from the ready list. Takes a task, another awaitable, or a
   // callable with arguments, which are kept until the child has ended. While the group is being cancelled
-  // the task is destroyed unrun and the handle says cancelled; when it is cancelled from outside, its caller
-  // stops. Throws group_closed when the group has ended, std::bad_alloc.
+  // the task is destroyed unrun (a `finally` runs its cleanup) and the handle says cancelled; when it is
+  // cancelled from outside, its caller stops. Throws group_closed when the group has ended, std::bad_alloc.
   template <class X>
     requires detail::taskable<X>
   join_handle<detail::task_value_t<X>> spawn(
@@ -287,6 +323,13 @@ class task_group {
   template <class T = detail::from_callable, class Fn, class... Args>
   auto start(Fn fn, Args... args);
 
+  // Makes a T(args…) that lives as long as the group: what its children share. Such objects are destroyed
+  // after the last child has ended and the body's frames are gone, the latest first, before with_task_group
+  // returns; is_unwinding() is true meanwhile if the group was cancelled or failed. Throws what T's
+  // constructor throws, group_closed, std::bad_alloc.
+  template <class T, class... Args>
+  T& make(Args&&... args);
+
   // Cancels the children and the body; with_task_group then returns normally.
   void cancel() noexcept { state_.cancel_all(); }
   // Children running.
@@ -295,7 +338,7 @@ class task_group {
  private:
   template <class Body>
   friend task<> with_task_group(Body body);
-  task_group() noexcept : state_(*this) {}
+  task_group() noexcept = default;
   template <class... X>
     requires detail::taskable<X...>
   join_handle<detail::task_value_t<X...>> spawn_at(std::source_location where, X&&... x);
@@ -312,7 +355,16 @@ task<> run_group_body(Body& body, task_group& group) {
 
 }  // namespace detail
 
-// Runs body(group) and waits for everything spawned in it. `body` is kept until then.
+// Runs body(group) and waits for everything spawned in it. `body` is kept until then. Throws what the body or a
+// child threw first; what fails later goes to on_unhandled. Cancellation: the body's wait and the children are
+// cancelled, and have ended before the caller stops.
+//
+// A body that is stopped (by a cancellation, or because a child failed) keeps its frames until the last child
+// has ended, so that the children may use its locals until then. So its destructors free nothing for a child
+// that cleans up: what such a child needs (a guard, a permit, a close) is given back by a finally, or held in a
+// scope inside the body. A body that returns or throws by itself takes its locals with it: what children share
+// is made by the group (make) or stands outside. A body that has waited for its children for 5 s is reported to
+// on_unhandled, once, with the tasks it waits for.
 template <class Body>
 task<> with_task_group(Body body) {
   static_assert(std::is_same_v<std::invoke_result_t<Body&, task_group&>, task<>>,
@@ -332,12 +384,12 @@ join_handle<detail::task_value_t<X...>> task_group::spawn_at(std::source_locatio
     detail::fatal("a destructor spawned a task while its own task was being cancelled");
   if (state_.closed()) throw group_closed();
   detail::typed_record<T>* record = nullptr;
-  if (state_.cancelling()) {
-    const detail::frame_owner unrun(detail::to_task(std::forward<X>(x)...).release());
+  auto t = detail::to_task(std::forward<X>(x)...);
+  if (state_.cancelling() && !t.cleans_up()) {
+    const detail::frame_owner unrun(t.release());
     record = new detail::typed_record<T>();
     state_.not_run();
   } else {
-    auto t = detail::to_task(std::forward<X>(x)...);
     record = new detail::typed_record<T>(std::move(t));
     record->set_spawned_at(where);
     record->keep();  // the group's
@@ -346,6 +398,16 @@ join_handle<detail::task_value_t<X...>> task_group::spawn_at(std::source_locatio
   join_handle<T> handle(*record);
   record->drop();  // the handle has its own
   return handle;
+}
+
+template <class T, class... Args>
+T& task_group::make(Args&&... args) {
+  static_assert(std::is_nothrow_destructible_v<T>,
+                "what a task_group makes is destroyed by the loop: its destructor must not throw");
+  if (state_.closed()) throw group_closed();
+  auto* object = new detail::typed_group_object<T>(std::forward<Args>(args)...);
+  state_.own(*object);
+  return object->value;
 }
 
 }  // namespace rondo

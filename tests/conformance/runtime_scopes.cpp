@@ -4,6 +4,7 @@
 #include <rondo/runtime.hpp>
 
 #include <chrono>
+#include <latch>
 #include <stdexcept>
 
 namespace {
@@ -53,6 +54,37 @@ CONFORMANCE(Timeout, OfAThousandNestedOnesOnlyTheOutermostThrows) {
   // Every deadline falls in one turn or the next: the outermost was armed first.
   EXPECT_THROW(co_await timeout(1ns, nest::level(1000, converted)), timed_out);
   EXPECT_EQ(converted, 0);
+}
+
+// A call in a thread cannot be taken back: it ends, and then its child uses what the body holds.
+CONFORMANCE(TaskGroup, KeepsWhatItsBodyHoldsForAChildWhoseThreadIsBusy) {
+  const bool simulated = this_loop().simulated();  // where calls run at once
+  for (const bool made_by_group : {true, false}) {
+    int put = 0;
+    std::latch begun(1);
+    std::latch may_end(1);
+    co_await with_task_group([&](task_group& all) -> task<> {
+      auto body = all.spawn(with_task_group([&](task_group& g) -> task<> {
+        queue<int> local(10);
+        queue<int>& q = made_by_group ? g.make<queue<int>>(10) : local;
+        g.spawn([&]() -> task<> {
+          const int n = co_await to_thread([&] {
+            begun.count_down();
+            if (!simulated) may_end.wait();
+            return 1;
+          });
+          put += q.try_put(n) ? 1 : 0;
+        });
+        while (co_await q.next()) {
+        }
+      }));
+      while (!begun.try_wait()) co_await yield_now();
+      body.cancel();
+      may_end.count_down();
+      EXPECT_TRUE((co_await body.join()).is_cancelled());
+    });
+    EXPECT_EQ(put, 1);
+  }
 }
 
 CONFORMANCE(Finally, RunsItsCleanupShielded) {

@@ -256,8 +256,10 @@ TEST(InterruptDeathTest, ASecondOneEndsTheProcess) {
     run(
         []() -> task<> {
           std::raise(SIGINT);
-          co_await shield(sleep_for(1ms));
-          std::raise(SIGINT);
+          co_await shield([]() -> task<> {
+            co_await sleep_for(1ms);
+            std::raise(SIGINT);
+          });
         }(),
         run_options().reactor(reactor_kind::epoll));
   };
@@ -268,14 +270,16 @@ TEST(Interrupt, AMainTaskThatEndsAllTheSameGivesItsResult) {
   const disposition before(SIGINT, SIG_DFL);
   EXPECT_EQ(simulate([]() -> task<int> {
               std::raise(SIGINT);
-              co_await shield(sleep_for(1ms));
+              co_await finally([]() -> task<> { co_return; }, [] { return sleep_for(1ms); });
               co_return 3;
             }),
             3);
   EXPECT_THROW(simulate([]() -> task<> {
                  std::raise(SIGINT);
-                 co_await shield(sleep_for(1ms));
-                 throw std::out_of_range("an error of its own");
+                 co_await shield([]() -> task<> {
+                   co_await sleep_for(1ms);
+                   throw std::out_of_range("an error of its own");
+                 });
                }),
                std::out_of_range);
 }

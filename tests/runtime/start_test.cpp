@@ -228,10 +228,12 @@ TEST(Start, AChildThatIsReadyAfterItsCallerWasCancelledIsStoppedAllTheSame) {
     bool said = false;
     co_await with_task_group([&](task_group& g) -> task<> {
       EXPECT_FALSE((co_await try_for(1s, g.start([&](started<int> ready) -> task<> {
-                     co_await shield(sleep_for(2s));
-                     ready(1);
-                     said = true;
-                     co_await forever();
+                     co_await shield([&]() -> task<> {
+                       co_await sleep_for(2s);
+                       ready(1);
+                       said = true;
+                     });
+                     ADD_FAILURE();
                    }))).has_value());
     });
     EXPECT_TRUE(said);
@@ -243,7 +245,7 @@ TEST(Start, AChildThatHasEndedWellWhenItsCallerWasCancelledGivesItsValue) {
   simulate([]() -> task<> {
     co_await with_task_group([](task_group& g) -> task<> {
       EXPECT_EQ((co_await try_for(1s, g.start([](started<int> ready) -> task<> {
-                  co_await shield(sleep_for(2s));
+                  co_await finally([]() -> task<> { co_return; }, [] { return sleep_for(2s); });
                   ready(1);
                 }))),
                 1);

@@ -839,12 +839,12 @@ TEST(TaskGroup, RandomCancelsAndJoinsKeepTheRules) {
           handles.push_back(g.spawn([&, i, naps, shielded]() -> task<int> {
             const auto nap = [&]() -> task<> {
               for (int n = 0; n < naps; ++n) co_await sleep_for(std::chrono::nanoseconds(n));
-              ended[static_cast<std::size_t>(i)] = true;
             };
             if (shielded)
               co_await shield(nap());
             else
               co_await nap();
+            ended[static_cast<std::size_t>(i)] = true;
             co_return i;
           }));
         }
