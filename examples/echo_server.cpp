@@ -10,7 +10,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <exception>
 #include <string>
 
 namespace net = rondo::net;
@@ -50,12 +49,6 @@ rondo::task<> serve_both(std::string tcp, std::string local) {
 }
 
 int main(int argc, char** argv) {
-  try {
-    rondo::run(serve_both(argc > 1 ? argv[1] : "127.0.0.1:7000",
-                          argc > 2 ? argv[2] : "unix:/tmp/echo.sock"));
-    return 0;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "echo_server: %s\n", e.what());
-    return 1;
-  }
+  return rondo::run_main(serve_both(argc > 1 ? argv[1] : "127.0.0.1:7000",
+                                    argc > 2 ? argv[2] : "unix:/tmp/echo.sock"));
 }

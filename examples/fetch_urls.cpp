@@ -66,4 +66,4 @@ rondo::task<> demo(std::vector<std::string> urls) {
   });
 }
 
-int main(int argc, char** argv) { rondo::run(demo({argv + 1, argv + argc})); }
+int main(int argc, char** argv) { return rondo::run_main(demo({argv + 1, argv + argc})); }

@@ -50,4 +50,4 @@ rondo::task<> demo() {
   std::printf("all items handled in %.2f seconds\n", took.count());
 }
 
-int main() { rondo::run(demo()); }
+int main() { return rondo::run_main(demo()); }

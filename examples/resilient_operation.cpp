@@ -65,4 +65,4 @@ rondo::task<> demo() {
   }
 }
 
-int main() { rondo::run(demo()); }
+int main() { return rondo::run_main(demo()); }

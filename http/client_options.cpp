@@ -18,13 +18,13 @@ client_options::client_options() : jar_(std::make_shared<cookie_jar>()) {
   settings_.max_body = std::uint64_t{1} << 30;
 }
 
-client_options& client_options::max_connections(std::size_t n) {
+client_options& client_options::max_connections(rondo::detail::amount n) {
   if (n == 0) throw std::invalid_argument("client_options::max_connections must be at least 1");
   pool_.connections = n;
   return *this;
 }
 
-client_options& client_options::max_connections_per_origin(std::size_t n) {
+client_options& client_options::max_connections_per_origin(rondo::detail::amount n) {
   if (n == 0)
     throw std::invalid_argument("client_options::max_connections_per_origin must be at least 1");
   pool_.per_key = n;

@@ -19,6 +19,7 @@
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
+#include <rondo/runtime/amount.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -66,12 +67,12 @@ class client_options {
     return *this;
   }
   // Connections open at a time, at least 1; requests beyond wait their turn. 100.
-  client_options& max_connections(std::size_t n);
+  client_options& max_connections(rondo::detail::amount n);
   // The same for each origin; no limit.
-  client_options& max_connections_per_origin(std::size_t n);
+  client_options& max_connections_per_origin(rondo::detail::amount n);
 
   // Bytes that text() and bytes() take; 1 GiB. What is streamed has no limit.
-  client_options& max_body(std::uint64_t bytes) {
+  client_options& max_body(rondo::detail::amount bytes) {
     settings_.max_body = bytes;
     return *this;
   }
@@ -82,7 +83,7 @@ class client_options {
     return *this;
   }
   // Bytes that a body may make when it is decoded, streamed ones too; one more is a body_error (too_large). 1 GiB.
-  client_options& max_decoded(std::uint64_t bytes) {
+  client_options& max_decoded(rondo::detail::amount bytes) {
     settings_.max_decoded = bytes;
     return *this;
   }

@@ -7,7 +7,7 @@
 // The part that fails often knows less than the part that called it: a parser has no URL. The
 // caller adds what it knows and lets the same object travel on, so that its type is kept:
 //
-//     catch (http::error& e) { e.add_context(url.href(), phase::read); throw; }
+//     try { … } catch (http::error& e) { e.add_context(url, http::phase::read); throw; }
 //
 // A URL kept here never shows its userinfo. A cancellation is none of these.
 #pragma once

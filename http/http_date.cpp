@@ -1,5 +1,5 @@
 #include <rondo/http/http_date.hpp>
-#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/reactor_sim.hpp>
 
 #include <array>
 #include <chrono>
@@ -9,9 +9,7 @@ namespace rondo::http::detail {
 
 std::chrono::sys_seconds wall_clock_now() noexcept {
   using namespace std::chrono;
-  const loop* l = rondo::detail::this_thread.running_loop;
-  return l && l->simulated() ? sys_seconds(floor<seconds>(l->now().time_since_epoch()))
-                             : floor<seconds>(system_clock::now());
+  return floor<seconds>(rondo::detail::wall_clock_now());
 }
 
 std::string_view http_date_now() {

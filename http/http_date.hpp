@@ -6,7 +6,7 @@
 
 namespace rondo::http::detail {
 
-// The time of day; in the simulation, virtual time from 1970 on.
+// The time of day, in whole seconds; in the simulation, its own (simulation_options::start).
 std::chrono::sys_seconds wall_clock_now() noexcept;
 
 // The time of day as "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second and a thread. Lives

@@ -6,8 +6,8 @@
 //       input = input.subspan(step.consumed);
 //       if (step.event == http::parse_event::head) handle(p.take_head());
 //       if (step.event == http::parse_event::body) store(step.body);    // points into input
-//       if (step.event == http::parse_event::end) break;                // the rest is the next
-//       one's if (step.event == http::parse_event::need_more) input = read_more();
+//       if (step.event == http::parse_event::end) break;            // the rest is the next one's
+//       if (step.event == http::parse_event::need_more) input = read_more();
 //     }
 //
 // Strict, and of one opinion. A head is collected until it is whole and read by our own scan

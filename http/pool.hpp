@@ -154,7 +154,9 @@ class pool : public std::enable_shared_from_this<pool> {
   std::vector<read_buffer> buffers_;
 };
 
-class pool::wait final : public rondo::detail::wait_base, public rondo::detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] pool::wait final
+    : public rondo::detail::wait_base,
+      public rondo::detail::list_node {
  public:
   wait(std::shared_ptr<pool> p, std::string_view key, reuse what) noexcept
       : pool_(std::move(p)), key_(key), reuse_(what) {}

@@ -114,7 +114,7 @@ resilience_options& resilience_options::max_attempts(int n) {
   return *this;
 }
 
-resilience_options& resilience_options::consecutive_failures(std::uint32_t n) {
+resilience_options& resilience_options::consecutive_failures(rondo::detail::amount32 n) {
   if (n == 0)
     throw std::invalid_argument("resilience_options::consecutive_failures must be at least 1");
   consecutive_failures_ = n;
@@ -128,7 +128,7 @@ resilience_options& resilience_options::set_hedge(std::chrono::nanoseconds d) {
   return *this;
 }
 
-resilience_options& resilience_options::max_origins(std::size_t n) {
+resilience_options& resilience_options::max_origins(rondo::detail::amount n) {
   if (n == 0) throw std::invalid_argument("resilience_options::max_origins must be at least 1");
   max_origins_ = n;
   return *this;

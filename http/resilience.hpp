@@ -19,6 +19,7 @@
 #include <rondo/http/policy.hpp>
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
+#include <rondo/runtime/amount.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -59,14 +60,14 @@ class resilience_options {
     return set_hedge(rondo::detail::saturate(d));
   }
   // Throw std::invalid_argument for 0.
-  resilience_options& consecutive_failures(std::uint32_t n);
+  resilience_options& consecutive_failures(rondo::detail::amount32 n);
   template <class Rep, class Period>
   resilience_options& open_for(std::chrono::duration<Rep, Period> d) noexcept {
     open_for_ = rondo::detail::saturate(d);
     return *this;
   }
   // Breakers kept; beyond, one that is closed and not in use goes. At least 1.
-  resilience_options& max_origins(std::size_t n);
+  resilience_options& max_origins(rondo::detail::amount n);
 
  private:
   friend class standard_stack;

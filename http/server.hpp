@@ -19,6 +19,7 @@
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>
@@ -102,7 +103,7 @@ class server_response {
 // Every setter returns the object itself.
 struct server_options {
   // Connections at a time. 10,000.
-  server_options& max_connections(std::size_t n) {
+  server_options& max_connections(rondo::detail::amount n) {
     max_connections_ = n;
     return *this;
   }
@@ -123,7 +124,7 @@ struct server_options {
     limits_ = l;
     return *this;
   }
-  server_options& max_body(std::uint64_t bytes) {
+  server_options& max_body(rondo::detail::amount bytes) {
     max_body_ = bytes;
     return *this;
   }

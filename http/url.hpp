@@ -4,8 +4,8 @@
 //     auto u = http::url::parse("https://Example.org/a/../b?x=1#top");
 //     u.host();    // "example.org"
 //     u.target();  // "/b?x=1"
-//     auto v = http::url::parse("../c", u).with_query("q", "a b");   //
-//     https://example.org/c?q=a%20b
+//     auto v = http::url::parse("../c", u).with_query("q", "a b");
+//     v.href();    // "https://example.org/c?q=a%20b"
 //
 // A url is one string, its normal form, and offsets into it: the accessors that return a
 // string_view point into the url and live as long as it is neither changed nor destroyed.

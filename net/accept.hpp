@@ -13,7 +13,7 @@ namespace rondo::net {
 namespace detail {
 
 template <class Stream>
-class accept_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens")]] accept_wait final : public io_wait {
  public:
   explicit accept_wait(descriptor d) noexcept : io_wait(operation_kind::accept, direction::in, d) {}
   Stream await_resume() {
@@ -40,7 +40,7 @@ class stream_listener {
 
   // Completes with the next connection. Throws std::system_error: EMFILE, io_errc::closed, … Cancelled: no
   // connection is lost.
-  [[nodiscard]] detail::accept_wait<Stream> accept() noexcept {
+  detail::accept_wait<Stream> accept() noexcept {
     return detail::accept_wait<Stream>(socket_.get());
   }
   endpoint local_endpoint() const { return socket_.local_endpoint(); }

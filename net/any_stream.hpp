@@ -1,5 +1,5 @@
-// any_stream: a byte stream of any kind behind one type, for code that is no template: HTTP over TCP, Unix
-// sockets and TLS alike.
+// any_stream: a byte stream of any kind behind one type, for code that is no template and takes
+// TCP, Unix sockets and TLS alike.
 //
 //   any_stream s(co_await tcp_stream::connect("example.org", 80));
 //   co_await s.write_all(bytes_of("hello"));
@@ -10,6 +10,7 @@
 
 #include <rondo/net/stream.hpp>
 #include <rondo/runtime/task.hpp>
+#include <rondo/runtime/type_mark.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -18,10 +19,6 @@
 namespace rondo::net {
 
 namespace detail {
-
-// Its address names the type.
-template <class S>
-inline constexpr char stream_type = 0;
 
 class erased_stream {
  public:
@@ -100,7 +97,7 @@ class held_stream final : public erased_stream {
       return {};
   }
   void* get_if(const void* type) noexcept override {
-    return type == &stream_type<S> ? &stream_ : nullptr;
+    return type == &rondo::detail::type_mark<S> ? &stream_ : nullptr;
   }
 
  private:
@@ -140,6 +137,16 @@ class any_stream {
   task<> write_all(const P& pieces) {
     return held_ ? held_->write_pieces(pieces) : nothing_there_at_all("write");
   }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_some(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_all(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
   task<> shutdown_write() {
     return held_ ? held_->shutdown_write() : nothing_there_at_all("shutdown");
   }
@@ -161,7 +168,7 @@ class any_stream {
   // The stream itself, if it is an S.
   template <class S>
   S* get_if() noexcept {
-    return held_ ? static_cast<S*>(held_->get_if(&detail::stream_type<S>)) : nullptr;
+    return held_ ? static_cast<S*>(held_->get_if(&rondo::detail::type_mark<S>)) : nullptr;
   }
 
  private:

@@ -9,7 +9,8 @@
 namespace rondo::net::detail {
 
 // Completes with 0, or what stood in the way as the reactor gives it.
-class connect_wait final : public rondo::detail::io_wait {
+class [[nodiscard("without co_await nothing happens")]] connect_wait final
+    : public rondo::detail::io_wait {
  public:
   connect_wait(rondo::detail::descriptor d, const endpoint& to) noexcept
       : io_wait(rondo::detail::operation_kind::connect, rondo::detail::direction::out, d) {

@@ -46,7 +46,8 @@ struct system_batch {
   std::vector<sockaddr_storage> names;
 };
 
-class batch_wait final : public rondo::detail::io_wait {
+class [[nodiscard("without co_await nothing happens")]] batch_wait final
+    : public rondo::detail::io_wait {
  public:
   batch_wait(operation_kind k, direction w, descriptor d, system_batch& b) noexcept
       : io_wait(k, w, d) {

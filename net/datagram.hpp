@@ -56,7 +56,8 @@ class message_wait : public rondo::detail::io_wait {
   unsigned name_size_ = 0;
 };
 
-class send_message_wait final : public message_wait {
+class [[nodiscard("without co_await nothing happens")]] send_message_wait final
+    : public message_wait {
  public:
   send_message_wait(rondo::detail::descriptor d, std::span<const std::byte> bytes) noexcept;
   send_message_wait(rondo::detail::descriptor d, std::span<const std::byte> bytes,
@@ -70,7 +71,8 @@ class send_message_wait final : public message_wait {
   }
 };
 
-class receive_message_wait final : public message_wait {
+class [[nodiscard("without co_await nothing happens")]] receive_message_wait final
+    : public message_wait {
  public:
   receive_message_wait(rondo::detail::descriptor d, std::span<std::byte> buffer) noexcept;
   received await_resume() const;
@@ -84,17 +86,16 @@ class datagram_socket {
  public:
   // Completes when the datagram has gone to the kernel. Throws std::system_error: EMSGSIZE, ECONNREFUSED, …
   // Cancelled: it has not gone.
-  [[nodiscard]] detail::send_message_wait send_to(std::span<const std::byte> bytes,
-                                                  const endpoint& to) noexcept {
+  detail::send_message_wait send_to(std::span<const std::byte> bytes, const endpoint& to) noexcept {
     return {socket_.get(), bytes, to};
   }
   // To the peer of a connected socket. ECONNREFUSED: an earlier one found nobody there (ICMP).
-  [[nodiscard]] detail::send_message_wait send(std::span<const std::byte> bytes) noexcept {
+  detail::send_message_wait send(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
   // Completes with a datagram; its size may be 0. Throws std::system_error: on a connected socket
   // ECONNREFUSED when one that was sent found nobody there; io_errc::closed, … Cancelled: none is lost.
-  [[nodiscard]] detail::receive_message_wait recv_from(std::span<std::byte> buffer) noexcept {
+  detail::receive_message_wait recv_from(std::span<std::byte> buffer) noexcept {
     return {socket_.get(), buffer};
   }
 

@@ -85,7 +85,8 @@ fresh_descriptor open_here(const std::string& path, int flags, mode_t permission
   return fresh_descriptor(fd);
 }
 
-class file_wait final : public rondo::detail::io_wait {
+class [[nodiscard("without co_await nothing happens")]] file_wait final
+    : public rondo::detail::io_wait {
  public:
   file_wait(operation_kind k, direction w, const detail::open_file& f, const void* bytes,
             std::size_t n, std::uint64_t at, std::uint32_t how) noexcept

@@ -70,7 +70,8 @@ class memory_count_wait : public memory_wait {
   ~memory_count_wait() = default;
 };
 
-class memory_read_wait final : public memory_count_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] memory_read_wait final
+    : public memory_count_wait {
  public:
   memory_read_wait(std::shared_ptr<memory_pipe> p, std::span<std::byte> buffer) noexcept
       : memory_count_wait(std::move(p), direction::in), buffer_(buffer) {}
@@ -80,7 +81,8 @@ class memory_read_wait final : public memory_count_wait {
   std::span<std::byte> buffer_;
 };
 
-class memory_write_some_wait final : public memory_count_wait {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] memory_write_some_wait final : public memory_count_wait {
  public:
   memory_write_some_wait(std::shared_ptr<memory_pipe> p, std::span<const std::byte> bytes) noexcept
       : memory_count_wait(std::move(p), direction::out), bytes_(bytes) {}
@@ -90,7 +92,8 @@ class memory_write_some_wait final : public memory_count_wait {
   std::span<const std::byte> bytes_;
 };
 
-class memory_write_all_wait final : public memory_wait {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] memory_write_all_wait final : public memory_wait {
  public:
   memory_write_all_wait(std::shared_ptr<memory_pipe> p, std::span<const std::byte> bytes) noexcept
       : memory_wait(std::move(p), direction::out), left_(bytes) {}
@@ -128,15 +131,22 @@ class memory_stream {
   ~memory_stream() { close(); }
 
   // As those of a socket (stream_socket), with the same errors: io_errc::closed, busy, write_broken; EPIPE.
-  [[nodiscard]] detail::memory_read_wait read_some(std::span<std::byte> buffer) noexcept {
-    return {in_, buffer};
-  }
-  [[nodiscard]] detail::memory_write_some_wait write_some(
-      std::span<const std::byte> bytes) noexcept {
+  detail::memory_read_wait read_some(std::span<std::byte> buffer) noexcept { return {in_, buffer}; }
+  detail::memory_write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
     return {out_, bytes};
   }
-  [[nodiscard]] detail::memory_write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
+  detail::memory_write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
     return {out_, bytes};
+  }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_some(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_all(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
   }
   task<> shutdown_write();
   void close() noexcept;

@@ -237,7 +237,8 @@ class lookup_call final : public rondo::detail::pool_item, public rondo::detail:
   rondo::detail::job* waiter_ = nullptr;  // nullptr: abandoned
 };
 
-class lookup_wait final : public rondo::detail::wait_base {
+class [[nodiscard("without co_await nothing happens")]] lookup_wait final
+    : public rondo::detail::wait_base {
  public:
   explicit lookup_wait(std::string host) : call_(new lookup_call(std::move(host))) {}
   lookup_wait(lookup_wait&& other) noexcept

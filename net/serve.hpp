@@ -9,6 +9,7 @@
 
 #include <rondo/net/accept.hpp>
 #include <rondo/net/tcp.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/inspect.hpp>
@@ -31,7 +32,7 @@ namespace rondo::net {
 // Every setter returns the object itself.
 struct serve_options {
   // Connections at a time; more wait in the listener's backlog. 10,000.
-  serve_options& max_connections(std::size_t n) noexcept {
+  serve_options& max_connections(rondo::detail::amount n) noexcept {
     max_connections_ = n;
     return *this;
   }
@@ -85,7 +86,7 @@ class serve_handle {
   void stop() noexcept;
   bool stopping() const noexcept { return state_->stop.is_set(); }
   // Completes when a stop was asked for: for handlers that would wait for more work.
-  [[nodiscard]] event::waiter until_stop() noexcept { return state_->stop.wait(); }
+  event::waiter until_stop() noexcept { return state_->stop.wait(); }
   // Handlers that run now, and connections accepted so far.
   std::size_t connections() const noexcept { return state_->connections; }
   std::uint64_t accepted() const noexcept { return state_->accepted; }

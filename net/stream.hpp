@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <span>
+#include <string_view>
 
 namespace rondo::net {
 
@@ -42,6 +43,12 @@ using rondo::detail::operation_kind;
 // One operation takes at most this many bytes, so that counts fit.
 inline constexpr std::size_t largest_transfer = std::size_t{1} << 30;
 
+// Text is converted where one sees it: its bytes are not always what the other side wants.
+template <class Text>
+consteval void refuse_text() {
+  static_assert(!std::is_same_v<Text, Text>, "what is written is bytes: bytes_of(text)");
+}
+
 inline std::uint32_t transfer_size(std::size_t n) noexcept {
   return static_cast<std::uint32_t>(n < largest_transfer ? n : largest_transfer);
 }
@@ -71,7 +78,7 @@ class transfer_wait : public io_wait {
   const char* what() const noexcept { return kind == operation_kind::recv ? "read" : "write"; }
 };
 
-class read_wait final : public transfer_wait {
+class [[nodiscard("without co_await nothing happens")]] read_wait final : public transfer_wait {
  public:
   read_wait(descriptor d, std::span<std::byte> buffer) noexcept
       : transfer_wait(operation_kind::recv, direction::in, d, buffer.data(), buffer.size()) {}
@@ -81,7 +88,8 @@ class read_wait final : public transfer_wait {
   }
 };
 
-class write_some_wait final : public transfer_wait {
+class [[nodiscard("without co_await nothing happens")]] write_some_wait final
+    : public transfer_wait {
  public:
   write_some_wait(descriptor d, std::span<const std::byte> bytes) noexcept
       : transfer_wait(operation_kind::send, direction::out, d, bytes.data(), bytes.size()) {}
@@ -93,7 +101,7 @@ class write_some_wait final : public transfer_wait {
 
 // Sends again until everything has gone. Cancelled on its way it cannot know how much did, so the write side
 // is broken from then on: later writes fail with io_errc::write_broken.
-class write_all_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens")]] write_all_wait final : public io_wait {
  public:
   write_all_wait(descriptor d, std::span<const std::byte> bytes) noexcept
       : io_wait(operation_kind::send, direction::out, d), left_(bytes) {
@@ -128,7 +136,7 @@ class write_all_wait final : public io_wait {
 };
 
 // The same for several pieces, which go out together: one system call moves up to `pieces_at_once`.
-class write_pieces_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens")]] write_pieces_wait final : public io_wait {
  public:
   static constexpr std::size_t pieces_at_once = 16;
 
@@ -157,7 +165,8 @@ class write_pieces_wait final : public io_wait {
 
 // Half-closes: the peer reads the end of the stream after what was written. Does not wait, but is a
 // cancellation point.
-class shutdown_wait final : public rondo::detail::wait_base {
+class [[nodiscard("without co_await nothing happens")]] shutdown_wait final
+    : public rondo::detail::wait_base {
  public:
   explicit shutdown_wait(socket& s) noexcept : socket_(&s) {}
   bool begin(job& j) noexcept override;
@@ -179,31 +188,39 @@ class stream_socket {
   // Completes with at least one byte, or 0 at the end of the stream. Throws std::system_error: ECONNRESET,
   // ETIMEDOUT, io_errc::closed, io_errc::busy, … Cancelled: no byte is lost, the buffer is the caller's
   // again.
-  [[nodiscard]] detail::read_wait read_some(std::span<std::byte> buffer) noexcept {
+  detail::read_wait read_some(std::span<std::byte> buffer) noexcept {
     return {socket_.get(), buffer};
   }
   // Completes with what is there, in a buffer that the loop lends; empty at the end of the stream. While it
   // waits it holds no buffer. Throws and is cancelled as read_some.
-  [[nodiscard]] rondo::detail::receive_wait receive() noexcept {
+  rondo::detail::receive_wait receive() noexcept {
     return rondo::detail::receive_wait(socket_.get());
   }
   // Completes with how many bytes went, at least one. Throws as read_some, and EPIPE.
-  [[nodiscard]] detail::write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
+  detail::write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
   // Completes when everything has gone to the kernel. Cancelled: the write side is broken.
-  [[nodiscard]] detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
+  detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
   // The same for several pieces in their order: a head and a body, without copying them together. The spans,
   // and what they point to, stay until it completes.
   template <byte_pieces P>
-  [[nodiscard]] detail::write_pieces_wait write_all(const P& pieces) noexcept {
+  detail::write_pieces_wait write_all(const P& pieces) noexcept {
     return {socket_.get(), pieces};
   }
-  [[nodiscard]] detail::shutdown_wait shutdown_write() noexcept {
-    return detail::shutdown_wait(socket_);
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_some(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
   }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_all(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
+  detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
   // At once. Whoever reads or writes ends with io_errc::closed.
   void close() noexcept { socket_.close(); }
   bool is_open() const noexcept { return socket_.is_open(); }

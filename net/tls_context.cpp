@@ -1,6 +1,6 @@
 #include <rondo/net/tls_settings.hpp>
 
-#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/reactor_sim.hpp>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -227,10 +227,7 @@ std::string openssl_reason() {
 std::int64_t verification_time(const tls_settings& s) noexcept {
   using namespace std::chrono;
   if (s.clock) return floor<seconds>(s.clock().time_since_epoch()).count();
-  const loop* l = rondo::detail::this_thread.running_loop;
-  if (!l || !l->simulated()) return std::time(nullptr);
-  constexpr sys_seconds beginning = sys_days(year(2026) / January / 1);
-  return (beginning + floor<seconds>(l->now().time_since_epoch())).time_since_epoch().count();
+  return floor<seconds>(rondo::detail::wall_clock_now().time_since_epoch()).count();
 }
 
 }  // namespace detail

@@ -72,7 +72,7 @@ class tls_options {
   // The same, to where the environment variable SSLKEYLOGFILE points, if it is set.
   Self& key_log_from_environment();
   // Where the time comes from by which certificates are valid or not. Without one: the system's clock, and in
-  // the simulation the virtual time, counted from the beginning of 2026.
+  // the simulation its own (simulation_options::start).
   Self& clock(std::chrono::system_clock::time_point (*now)() noexcept) {
     clock_ = now;
     return self();

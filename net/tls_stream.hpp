@@ -66,6 +66,16 @@ class tls_stream {
   // Completes when everything has gone to the transport. Cancelled after its first byte was encrypted: the
   // write side is broken (io_errc::write_broken), because nobody can know how much went.
   task<> write_all(std::span<const std::byte> bytes) { return write_it_all(ends_.get(), bytes); }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_some(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
+  template <std::convertible_to<std::string_view> Text>
+  rondo::detail::refused write_all(const Text&) {
+    detail::refuse_text<Text>();
+    return {};
+  }
   // Sends close_notify; the transport's own direction stays open. Cancelled: may be called again.
   task<> shutdown_write() { return finish(ends_.get()); }
   // At once. Whoever reads or writes ends with io_errc::closed.

@@ -6,8 +6,9 @@
 
 namespace rondo {
 
-adaptive_limit::options& adaptive_limit::options::limits(std::uint32_t initial, std::uint32_t least,
-                                                         std::uint32_t most) & {
+adaptive_limit::options& adaptive_limit::options::limits(detail::amount32 initial,
+                                                         detail::amount32 least,
+                                                         detail::amount32 most) & {
   if (least == 0) throw std::invalid_argument("adaptive_limit: a limit of 0 would admit no call");
   if (initial < least || most < initial)
     throw std::invalid_argument(

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/random.hpp>
 
 #include <cstdint>
@@ -104,8 +105,8 @@ class adaptive_limit::options {
  public:
   // The limit at first (20), at least (1) and at most (200; vegas: 1,000). Throws std::invalid_argument unless
   // 0 < least <= initial <= most.
-  options& limits(std::uint32_t initial, std::uint32_t least, std::uint32_t most) &;
-  options&& limits(std::uint32_t initial, std::uint32_t least, std::uint32_t most) && {
+  options& limits(detail::amount32 initial, detail::amount32 least, detail::amount32 most) &;
+  options&& limits(detail::amount32 initial, detail::amount32 least, detail::amount32 most) && {
     return std::move(limits(initial, least, most));
   }
   // aimd: a call longer than this counts as a failure (5 s). Throws std::invalid_argument unless positive.
@@ -125,11 +126,11 @@ class adaptive_limit::options {
   options& tolerance(double ratio) &;
   options&& tolerance(double ratio) && { return std::move(tolerance(ratio)); }
   // gradient2: the queue that is allowed (4).
-  options& queue(std::uint32_t n) & noexcept {
+  options& queue(detail::amount32 n) & noexcept {
     settings_.queue = n;
     return *this;
   }
-  options&& queue(std::uint32_t n) && noexcept { return std::move(queue(n)); }
+  options&& queue(detail::amount32 n) && noexcept { return std::move(queue(n)); }
   // vegas: the numbers that spread the probes of many clients.
   options& seed(std::uint64_t n) & noexcept {
     settings_.seed = n;

@@ -10,7 +10,8 @@ namespace detail {
 
 // The tasks, and the consumer as one more branch. When the consumer ends, the rest is cancelled.
 template <class T, class Fn>
-class completion_wait final : public branches_wait {
+class [[nodiscard("without co_await nothing happens")]] completion_wait final
+    : public branches_wait {
  public:
   completion_wait(std::vector<branch<T>>& branches, Fn& fn)
       : consumer_(consume(*this, fn, branches.size())) {
@@ -22,7 +23,7 @@ class completion_wait final : public branches_wait {
 
  private:
   // Completes when a task has ended whose outcome was not taken yet.
-  class next_wait final : public wait_base {
+  class [[nodiscard("without co_await nothing happens")]] next_wait final : public wait_base {
    public:
     explicit next_wait(completion_wait& all) noexcept : all_(all) {}
     bool begin(job& j) noexcept override {
@@ -94,8 +95,13 @@ task<> run_as_completed(std::vector<branch<T>> branches, Fn fn) {
 // caller stops.
 template <class T, class Fn>
   requires detail::awaitable<std::invoke_result_t<Fn&, outcome<T>>>
-task<> as_completed(std::vector<task<T>> tasks, Fn fn) {
+task<> as_completed(std::vector<task<T>>&& tasks, Fn fn) {
   return detail::run_as_completed<T, Fn>(detail::make_branches(std::move(tasks)), std::move(fn));
+}
+template <class T, class Fn>
+detail::refused as_completed(const std::vector<task<T>>&, Fn) {
+  detail::refuse_branch<const std::vector<task<T>>&>();
+  return {};
 }
 
 }  // namespace rondo

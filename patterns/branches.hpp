@@ -85,6 +85,15 @@ std::vector<branch<T>> make_branches(std::vector<task<T>>&& tasks) {
                                 std::make_move_iterator(tasks.end()));
 }
 
+// Refuses what is neither a task nor the like, nor a vector of tasks that is an rvalue.
+template <class X>
+consteval void refuse_branch() {
+  constexpr bool several =
+      !awaitable<X> && requires { requires is_task<typename std::remove_cvref_t<X>::value_type>; };
+  static_assert(!several, "several tasks are handed over as an rvalue: std::move(tasks)");
+  if constexpr (!several) refuse_unless_taskable<X>();
+}
+
 // The parent's wait. A derived class says what the end of a branch means.
 class branches_wait : public wait_base, private job_owner {
  public:

@@ -4,7 +4,7 @@
 
 namespace rondo {
 
-bulkhead::options::options(std::size_t permits) : permits_(permits) {
+bulkhead::options::options(detail::amount permits) : permits_(permits) {
   if (permits == 0) throw std::invalid_argument("bulkhead: without a permit no call could be made");
 }
 
@@ -15,7 +15,7 @@ std::chrono::nanoseconds bulkhead::options::checked(std::chrono::nanoseconds d) 
   return d;
 }
 
-bulkhead::bulkhead(std::size_t permits) : bulkhead(options(permits)) {}
+bulkhead::bulkhead(detail::amount permits) : bulkhead(options(permits)) {}
 
 bulkhead::bulkhead(const options& o) noexcept
     : free_(o.permits_), permits_(o.permits_), queue_(o.queue_), queue_timeout_(o.queue_timeout_) {}

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/timers.hpp>
 
@@ -32,7 +33,7 @@ class bulkhead : public policy<bulkhead> {
   class layer;
   static constexpr auto kind = detail::policy_kind::bulkhead;
 
-  explicit bulkhead(std::size_t permits);
+  explicit bulkhead(detail::amount permits);
   bulkhead(const options& o) noexcept;  // NOLINT(google-explicit-constructor)
   bulkhead(const bulkhead&) = delete;
   bulkhead& operator=(const bulkhead&) = delete;
@@ -41,7 +42,7 @@ class bulkhead : public policy<bulkhead> {
 
   // Completes with a permit, or fails with `rejected` (as_result: without an exception).
   // Cancellation: leaves the line.
-  [[nodiscard]] acquire_wait acquire() noexcept;
+  acquire_wait acquire() noexcept;
   // Without waiting and without passing the line: false when there is no room.
   [[nodiscard]] permit try_acquire() noexcept;
 
@@ -75,13 +76,13 @@ class bulkhead : public policy<bulkhead> {
 class bulkhead::options {
  public:
   // How many calls at a time. Throws std::invalid_argument for 0.
-  explicit options(std::size_t permits);
+  explicit options(detail::amount permits);
   // How many more may wait (0).
-  options& queue(std::size_t n) & noexcept {
+  options& queue(detail::amount n) & noexcept {
     queue_ = n;
     return *this;
   }
-  options&& queue(std::size_t n) && noexcept { return std::move(queue(n)); }
+  options&& queue(detail::amount n) && noexcept { return std::move(queue(n)); }
   // How long one may wait (no limit). Throws std::invalid_argument unless it is positive: for no wait at all
   // there is queue(0).
   template <class Rep, class Period>
@@ -128,7 +129,9 @@ class [[nodiscard]] bulkhead::permit {
   bulkhead* bulkhead_ = nullptr;
 };
 
-class bulkhead::acquire_wait final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] bulkhead::acquire_wait final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   // Waits no longer than `until`, nor than the bulkhead's queue timeout.
   explicit acquire_wait(bulkhead& b, detail::time_point until = detail::never) noexcept

@@ -17,13 +17,13 @@
 #include <rondo/patterns/policy.hpp>
 #include <rondo/runtime/random.hpp>
 #include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/type_mark.hpp>
 
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
 #include <system_error>
-#include <typeinfo>
 #include <utility>
 
 namespace rondo {
@@ -61,15 +61,16 @@ class chaos : public policy<chaos> {
     substitute(const substitute&) = delete;
     substitute& operator=(const substitute&) = delete;
     virtual ~substitute() = default;
-    // Puts it into an outcome of this type; false when it is for another.
-    virtual bool give(const std::type_info& type, void* to) const = 0;
+    // Puts it into the outcome at `to`, whose type_mark is `type`; false when it is for another
+    // type.
+    virtual bool give(const void* type, void* to) const = 0;
   };
   template <class T>
   class substitute_of final : public substitute {
    public:
     explicit substitute_of(T value) : value_(std::move(value)) {}
-    bool give(const std::type_info& type, void* to) const override {
-      if (type != typeid(outcome<T>)) return false;
+    bool give(const void* type, void* to) const override {
+      if (type != &detail::type_mark<outcome<T>>) return false;
       *static_cast<outcome<T>*>(to) = outcome<T>(std::in_place, value_);
       return true;
     }
@@ -186,7 +187,7 @@ class chaos::layer {
   void leave(call_context&, outcome<T>& r) {
     if (!std::exchange(fate_.is_replaced, false)) [[likely]]
       return;
-    if (chaos_.settings_.given->give(typeid(outcome<T>), &r)) ++chaos_.counts_.replaced;
+    if (chaos_.settings_.given->give(&detail::type_mark<outcome<T>>, &r)) ++chaos_.counts_.replaced;
   }
 
  private:

@@ -21,7 +21,7 @@ void check_share(const char* option, double share) {
 
 using options = circuit_breaker_options;
 
-options& options::consecutive_failures(std::uint32_t n) & {
+options& options::consecutive_failures(detail::amount32 n) & {
   if (n == 0) refuse("consecutive_failures(0): at least one failure must open it");
   settings_.consecutive_failures = n;
   return *this;
@@ -60,7 +60,7 @@ options& options::set_time_window(detail::nanoseconds d, std::uint32_t at_least)
   return *this;
 }
 
-options& options::probes(std::uint32_t n) & {
+options& options::probes(detail::amount32 n) & {
   if (n == 0) refuse("probes(0): without a probe it would never close");
   settings_.probes = n;
   return *this;

@@ -9,6 +9,7 @@
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/call_window.hpp>
 #include <rondo/patterns/verdict.hpp>
+#include <rondo/runtime/amount.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -82,8 +83,8 @@ struct circuit_settings {
 class circuit_breaker_options {
  public:
   // So many failures in a row open it: 5 if nothing else opens it, else none unless told. Refuses 0.
-  circuit_breaker_options& consecutive_failures(std::uint32_t n) &;
-  circuit_breaker_options&& consecutive_failures(std::uint32_t n) && {
+  circuit_breaker_options& consecutive_failures(detail::amount32 n) &;
+  circuit_breaker_options&& consecutive_failures(detail::amount32 n) && {
     return std::move(consecutive_failures(n));
   }
   // This share of the window's calls opens it. Above 0, at most 1.
@@ -135,8 +136,8 @@ class circuit_breaker_options {
   }
   circuit_breaker_options&& open_for(backoff b) && noexcept { return std::move(open_for(b)); }
   // How many calls half open admits, and how many of them must succeed: all (1). Refuses 0.
-  circuit_breaker_options& probes(std::uint32_t n) &;
-  circuit_breaker_options&& probes(std::uint32_t n) && { return std::move(probes(n)); }
+  circuit_breaker_options& probes(detail::amount32 n) &;
+  circuit_breaker_options&& probes(detail::amount32 n) && { return std::move(probes(n)); }
   // How long a probe keeps its place when another caller wants it (30 s). Above 0.
   template <class Rep, class Period>
   circuit_breaker_options& probe_lease(std::chrono::duration<Rep, Period> d) & {

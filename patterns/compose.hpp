@@ -1,6 +1,6 @@
 // compose: policies around one another, as one policy.
 //
-//   auto stack = compose(total_timeout(30s), retry(), breaker, bulkhead, attempt_timeout(10s));
+//   auto stack = compose(total_timeout(30s), retry(), breaker, ten, attempt_timeout(10s));
 //   outcome<reply> o = co_await stack.run(fetch, url);   // or stack(fetch, url)
 //
 // Outermost first: the total timeout covers the retries; each attempt asks the breaker, then the

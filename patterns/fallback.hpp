@@ -1,8 +1,9 @@
 // fallback: another answer when the call gave none.
 //
-//   compose(fallback(reply{}), retry(), breaker)                          a value
-//   compose(fallback([] { return from_cache(); }), retry(), breaker)      made when it is needed
-//   compose(fallback([](const outcome<reply>& why) -> task<reply> {…}),…) a task, told what happened
+//   auto a = compose(fallback(reply{}), retry(), breaker);                     // a value
+//   auto b = compose(fallback([] { return from_cache(); }), retry(), breaker); // made when needed
+//   auto told = [](const outcome<reply>& o) -> task<reply> { co_return reply{o.code().value()}; };
+//   auto c = compose(fallback(told), retry(), breaker);                        // knows what happened
 //
 // It answers for errors and rejections, timeouts among them; when() chooses. Never for a
 // cancellation: that is not an answer that is missing, but a question withdrawn. What the callable

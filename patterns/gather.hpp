@@ -2,8 +2,7 @@
 //
 //   auto [user, orders] = co_await gather(load_user(id), load_orders(id));
 //   std::vector<page> pages = co_await gather(std::move(fetches));          // vector<task<page>>
-//   auto [a, b] = co_await gather(return_exceptions, first(), second());    // outcomes; throws for
-//   no child
+//   auto [a, b] = co_await gather(return_exceptions, first(), second());    // outcomes; no throw
 //
 // Nothing of the tasks is left when gather goes on, however it ends: each has returned, thrown or
 // been unwound. Their first steps come from the ready list, in argument order.
@@ -41,7 +40,7 @@ class gather_wait : public branches_wait {
 };
 
 template <class... T>
-class gather_tuple final : public gather_wait {
+class [[nodiscard("without co_await nothing happens")]] gather_tuple final : public gather_wait {
  public:
   explicit gather_tuple(bool stop_at_failure, task<T>&&... tasks) noexcept
       : gather_wait(stop_at_failure), branches_(std::move(tasks)...) {
@@ -61,7 +60,7 @@ class gather_tuple final : public gather_wait {
 };
 
 template <class T>
-class gather_vector final : public gather_wait {
+class [[nodiscard("without co_await nothing happens")]] gather_vector final : public gather_wait {
  public:
   gather_vector(bool stop_at_failure, std::vector<branch<T>>& branches) noexcept
       : gather_wait(stop_at_failure) {
@@ -122,10 +121,16 @@ template <class... X>
 task<std::tuple<detail::stored_t<detail::task_value_t<X>>...>> gather(X&&... tasks) {
   return detail::run_gather(detail::to_task(std::forward<X>(tasks))...);
 }
+template <class... X>
+  requires(!(detail::taskable<X> && ...))
+detail::refused gather(X&&...) {
+  (detail::refuse_branch<X>(), ...);
+  return {};
+}
 // The same for any number of tasks of one type: a vector of values in the same order; void for
 // task<>. Makes one array for the bookkeeping. Throws std::bad_alloc.
 template <class T>
-task<detail::gathered_t<T>> gather(std::vector<task<T>> tasks) {
+task<detail::gathered_t<T>> gather(std::vector<task<T>>&& tasks) {
   return detail::run_gather_vector(detail::make_branches(std::move(tasks)));
 }
 
@@ -136,8 +141,14 @@ template <class... X>
 task<std::tuple<outcome<detail::task_value_t<X>>...>> gather(return_exceptions_t, X&&... tasks) {
   return detail::run_gather_outcomes(detail::to_task(std::forward<X>(tasks))...);
 }
+template <class... X>
+  requires(!(detail::taskable<X> && ...))
+detail::refused gather(return_exceptions_t, X&&...) {
+  (detail::refuse_branch<X>(), ...);
+  return {};
+}
 template <class T>
-task<std::vector<outcome<T>>> gather(return_exceptions_t, std::vector<task<T>> tasks) {
+task<std::vector<outcome<T>>> gather(return_exceptions_t, std::vector<task<T>>&& tasks) {
   return detail::run_gather_vector_outcomes(detail::make_branches(std::move(tasks)));
 }
 

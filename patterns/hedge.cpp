@@ -105,7 +105,7 @@ hedge::options& hedge::options::quantile(double q) & {
   return *this;
 }
 
-hedge::options& hedge::options::max_calls(std::uint32_t n) & {
+hedge::options& hedge::options::max_calls(detail::amount32 n) & {
   if (n < 2)
     throw std::invalid_argument("hedge: with fewer than 2 calls there is nothing to hedge");
   if (n > 16) throw std::invalid_argument("hedge: more than 16 calls side by side are an attack");

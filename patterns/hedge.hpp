@@ -21,6 +21,7 @@
 #include <rondo/patterns/latency_window.hpp>
 #include <rondo/patterns/policy.hpp>
 #include <rondo/patterns/retry_budget.hpp>
+#include <rondo/runtime/amount.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -41,7 +42,9 @@ struct hedge_attempt {
 
 // The calls and the parent that waits for them, again and again: until one has ended or the delay is over, and
 // at the end until none runs. It is awaited only while one runs.
-class hedge_wait : public wait_base, private job_owner, private timer {
+class [[nodiscard("without co_await nothing happens")]] hedge_wait final : public wait_base,
+                                                                           private job_owner,
+                                                                           private timer {
  public:
   hedge_wait() noexcept : timer(&fired) {}
   hedge_wait(const hedge_wait&) = delete;
@@ -168,8 +171,8 @@ class hedge::options {
   options&& quantile(double q) && { return std::move(quantile(q)); }
   // How many calls at most, the first included (2). Throws std::invalid_argument for less than 2 and more
   // than 16.
-  options& max_calls(std::uint32_t n) &;
-  options&& max_calls(std::uint32_t n) && { return std::move(max_calls(n)); }
+  options& max_calls(detail::amount32 n) &;
+  options&& max_calls(detail::amount32 n) && { return std::move(max_calls(n)); }
   // Further calls only while the budget allows them (retry_budget.hpp). Throws std::invalid_argument for
   // nullptr.
   options& budget(std::shared_ptr<retry_budget> b) & { return share(std::move(b)); }

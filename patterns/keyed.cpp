@@ -4,7 +4,7 @@
 
 namespace rondo::detail {
 
-std::size_t checked_key_limit(std::size_t limit) {
+std::size_t checked_key_limit(amount limit) {
   if (limit == 0) throw std::invalid_argument("keyed: a limit of 0 has no room for any policy");
   return limit;
 }

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 
 #include <memory>
@@ -56,7 +57,7 @@ struct key_equal {
 };
 
 // Throws std::invalid_argument for 0.
-std::size_t checked_key_limit(std::size_t limit);
+std::size_t checked_key_limit(amount limit);
 
 }  // namespace detail
 
@@ -97,10 +98,10 @@ class keyed {
   // make(key) gives the policy for a key. Throws std::invalid_argument for a limit of 0.
   template <class Make>
     requires std::is_invocable_r_v<P, Make&, const Key&>
-  keyed(std::size_t limit, Make make)
+  keyed(detail::amount limit, Make make)
       : limit_(detail::checked_key_limit(limit)),
         make_(std::make_unique<maker_model<Make>>(std::move(make))) {}
-  explicit keyed(std::size_t limit)
+  explicit keyed(detail::amount limit)
     requires std::is_default_constructible_v<P>
       : keyed(limit, [](const Key&) { return P(); }) {}
   keyed(const keyed&) = delete;

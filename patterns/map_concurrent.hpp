@@ -1,13 +1,14 @@
 // map_concurrent: an asynchronous function over every element of a range, at most so many at a
 // time.
 //
-//   std::vector<page> pages = co_await map_concurrent(urls, 20, [&](url u) { return fetch(u); });
+//   std::vector<page> pages = co_await map_concurrent(urls, 20, fetch);
 //
 // `limit` workers pull the elements in order, so that a million elements need the frames of `limit`
 // tasks.
 #pragma once
 
 #include <rondo/patterns/gather.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
@@ -20,7 +21,7 @@ namespace detail {
 
 // The parent's wait for the workers. When every element is done the result is there, whatever becomes of
 // workers that had not begun.
-class map_wait final : public gather_wait {
+class [[nodiscard("without co_await nothing happens")]] map_wait final : public gather_wait {
  public:
   explicit map_wait(std::vector<branch<void>>& workers) noexcept : gather_wait(true) {
     for (branch<void>& w : workers) add(w);
@@ -95,7 +96,7 @@ task<gathered_t<typename mapping<Element, Fn>::result>> run_map(std::vector<Elem
 // std::invalid_argument when `limit` is 0, std::bad_alloc.
 template <std::ranges::input_range Range, class Fn>
   requires detail::awaitable<std::invoke_result_t<Fn&, std::ranges::range_value_t<Range>>>
-auto map_concurrent(Range&& range, std::size_t limit, Fn fn) {
+auto map_concurrent(Range&& range, detail::amount limit, Fn fn) {
   using element = std::ranges::range_value_t<Range>;
   if (limit == 0) throw std::invalid_argument("map_concurrent: a limit of 0 would never start");
   constexpr bool owned = !std::is_lvalue_reference_v<Range> &&

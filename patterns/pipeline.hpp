@@ -10,6 +10,7 @@
 // to() rethrows it when all has ended. Cancelled: all of it is, and has ended before the caller stops.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/future.hpp>
 #include <rondo/runtime/generator.hpp>
 #include <rondo/runtime/queue.hpp>
@@ -22,7 +23,7 @@
 namespace rondo {
 namespace detail {
 
-inline std::size_t checked_workers(std::size_t n) {
+inline std::size_t checked_workers(amount n) {
   if (n == 0) throw std::invalid_argument("pipeline: a stage needs at least one worker");
   return n;
 }
@@ -125,13 +126,13 @@ class pipeline_of {
   // `fn` is (T) -> task<U>; `workers` of them run at a time, over a queue of as many items. Throws
   // std::invalid_argument for 0.
   template <class Fn>
-  auto stage(std::size_t workers, Fn fn) && {
+  auto stage(amount workers, Fn fn) && {
     using U = called_t<Fn&, T>;
     using next = stage_feed<T, U, Feed, Fn>;
     return pipeline_of<U, next>(next{std::move(feed_), std::move(fn), checked_workers(workers)});
   }
   template <class Fn>
-  auto ordered_stage(std::size_t workers, Fn fn) && {
+  auto ordered_stage(amount workers, Fn fn) && {
     using U = called_t<Fn&, T>;
     using next = ordered_feed<T, U, Feed, Fn>;
     return pipeline_of<U, next>(next{std::move(feed_), std::move(fn), checked_workers(workers)});

@@ -282,7 +282,7 @@ class policy_call<T, std::tuple<P...>> {
 };
 
 // Awaits what a layer waits for.
-class layer_wait : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] layer_wait : public awaitable_tag {
  public:
   explicit layer_wait(waitable& w) noexcept : on_(w) {}
   bool await_ready() const noexcept { return false; }

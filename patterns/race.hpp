@@ -47,7 +47,7 @@ template <class... T>
 using contest_value_t = typename contest_value<T...>::type;
 
 template <class... T>
-class contest_tuple final : public contest_wait {
+class [[nodiscard("without co_await nothing happens")]] contest_tuple final : public contest_wait {
   using value = contest_value_t<T...>;
 
  public:
@@ -75,7 +75,7 @@ class contest_tuple final : public contest_wait {
 };
 
 template <class T>
-class contest_vector final : public contest_wait {
+class [[nodiscard("without co_await nothing happens")]] contest_vector final : public contest_wait {
  public:
   contest_vector(contest c, std::vector<branch<T>>& branches) noexcept
       : contest_wait(c), branches_(branches) {
@@ -123,9 +123,15 @@ template <class... X>
 auto race(X&&... tasks) {
   return detail::run_contest(detail::contest::race, detail::to_task(std::forward<X>(tasks))...);
 }
+template <class... X>
+  requires(sizeof...(X) > 0 && !(detail::taskable<X> && ...))
+detail::refused race(X&&...) {
+  (detail::refuse_branch<X>(), ...);
+  return {};
+}
 // Throws std::invalid_argument when there are no tasks.
 template <class T>
-task<T> race(std::vector<task<T>> tasks) {
+task<T> race(std::vector<task<T>>&& tasks) {
   return detail::contest_of(detail::contest::race, std::move(tasks));
 }
 
@@ -136,8 +142,14 @@ template <class... X>
 auto any(X&&... tasks) {
   return detail::run_contest(detail::contest::any, detail::to_task(std::forward<X>(tasks))...);
 }
+template <class... X>
+  requires(sizeof...(X) > 0 && !(detail::taskable<X> && ...))
+detail::refused any(X&&...) {
+  (detail::refuse_branch<X>(), ...);
+  return {};
+}
 template <class T>
-task<T> any(std::vector<task<T>> tasks) {
+task<T> any(std::vector<task<T>>&& tasks) {
   return detail::contest_of(detail::contest::any, std::move(tasks));
 }
 

@@ -41,7 +41,7 @@ rate_limiter::~rate_limiter() {
     detail::fatal("a rate_limiter was destroyed while a call waited for its turn");
 }
 
-rate_limiter::acquire_wait rate_limiter::acquire(std::uint32_t n) {
+rate_limiter::acquire_wait rate_limiter::acquire(detail::amount32 n) {
   if (n > burst_)
     throw std::invalid_argument("rate_limiter::acquire: more tokens than the bucket holds");
   return {*this, n};

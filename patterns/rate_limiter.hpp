@@ -20,6 +20,7 @@
 
 #include <rondo/patterns/gcra.hpp>
 #include <rondo/patterns/policy.hpp>
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/timers.hpp>
 
@@ -45,10 +46,10 @@ class rate_limiter : public policy<rate_limiter> {
   // Completes when `n` tokens have been taken; fails with `rejected` (as_result: without an exception) when
   // the line is full or the wait would be too long. Throws std::invalid_argument, at once, for more than
   // the burst. Cancellation: leaves the line; a token that was taken is spent.
-  [[nodiscard]] acquire_wait acquire(std::uint32_t n = 1);
+  acquire_wait acquire(detail::amount32 n = 1);
   // Takes `n` tokens without waiting and without passing the line: none, or the refusal. More than the burst
   // never come: then retry_after is the longest duration.
-  std::optional<rejection> try_acquire(time_point now, std::uint32_t n = 1) noexcept {
+  std::optional<rejection> try_acquire(time_point now, detail::amount32 n = 1) noexcept {
     const nanoseconds cost = bucket_.cost(n);
     if (line_.empty() && n <= burst_) [[likely]] {
       const nanoseconds wait = bucket_.take(cost, now);
@@ -58,7 +59,7 @@ class rate_limiter : public policy<rate_limiter> {
     }
     return try_behind_line(now, n);
   }
-  std::optional<rejection> try_acquire(std::uint32_t n = 1) noexcept {
+  std::optional<rejection> try_acquire(detail::amount32 n = 1) noexcept {
     return try_acquire(detail::policy_now(), n);
   }
 
@@ -106,22 +107,22 @@ class rate_limiter::options {
   // or negative, when there are more calls than nanoseconds, and when a full bucket would take longer than
   // 73 years to fill.
   template <class Rep, class Period>
-  options(std::uint32_t n, std::chrono::duration<Rep, Period> per)
+  options(detail::amount32 n, std::chrono::duration<Rep, Period> per)
       : interval_(interval_of(n, detail::saturate(per))), burst_(checked_burst(n, interval_)) {}
 
   // How many calls may come at once after a pause: the bucket's size. 1 spaces all of them evenly. Throws
   // std::invalid_argument for 0.
-  options& burst(std::uint32_t n) & {
+  options& burst(detail::amount32 n) & {
     burst_ = checked_burst(n, interval_);
     return *this;
   }
-  options&& burst(std::uint32_t n) && { return std::move(burst(n)); }
+  options&& burst(detail::amount32 n) && { return std::move(burst(n)); }
   // How many calls may wait for their turn (0).
-  options& queue(std::size_t n) & noexcept {
+  options& queue(detail::amount n) & noexcept {
     queue_ = n;
     return *this;
   }
-  options&& queue(std::size_t n) && noexcept { return std::move(queue(n)); }
+  options&& queue(detail::amount n) && noexcept { return std::move(queue(n)); }
   // A call whose turn would come later than this is refused at once (no limit). Throws
   // std::invalid_argument when it is negative.
   template <class Rep, class Period>
@@ -150,7 +151,9 @@ class rate_limiter::options {
   nanoseconds longest_wait_ = nanoseconds::max();
 };
 
-class rate_limiter::acquire_wait final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] rate_limiter::acquire_wait final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   // A turn that would not come before `until` is refused.
   acquire_wait(rate_limiter& l, std::uint32_t n, time_point until = detail::never) noexcept

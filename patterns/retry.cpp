@@ -74,7 +74,7 @@ retry& retry::operator=(const retry& other) {
   return *this;
 }
 
-retry& retry::max_attempts(std::uint64_t n) & {
+retry& retry::max_attempts(detail::amount n) & {
   if (n == 0) throw std::invalid_argument("retry: at least one attempt");
   settings_.max_attempts = n;
   return *this;

@@ -29,6 +29,7 @@
 #include <rondo/patterns/retry_after.hpp>
 #include <rondo/patterns/retry_budget.hpp>
 #include <rondo/patterns/retry_hooks.hpp>
+#include <rondo/runtime/amount.hpp>
 
 namespace rondo {
 namespace detail {
@@ -62,8 +63,8 @@ class retry : public policy<retry> {
   ~retry() = default;
 
   // How many calls at most, the first included. Throws std::invalid_argument for 0.
-  retry& max_attempts(std::uint64_t n) &;
-  retry&& max_attempts(std::uint64_t n) && { return std::move(max_attempts(n)); }
+  retry& max_attempts(detail::amount n) &;
+  retry&& max_attempts(detail::amount n) && { return std::move(max_attempts(n)); }
   // The delays between attempts. Each call starts from the first and draws random numbers of its
   // own.
   retry& backoff(class backoff b) & noexcept;

@@ -1,5 +1,5 @@
 #include <rondo/patterns/retry_after.hpp>
-#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/reactor_sim.hpp>
 
 #include <algorithm>
 #include <array>
@@ -132,11 +132,7 @@ bool all_digits(std::string_view text) noexcept {
 
 }  // namespace
 
-wall_time wall_now() noexcept {
-  const loop* l = detail::this_thread.running_loop;
-  return l && l->simulated() ? wall_time(l->now().time_since_epoch())
-                             : time_point_cast<nanoseconds>(system_clock::now());
-}
+wall_time wall_now() noexcept { return detail::wall_clock_now(); }
 
 std::optional<nanoseconds> parse_retry_after(std::string_view text, wall_time now) {
   if (all_digits(text)) {

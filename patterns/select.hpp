@@ -30,7 +30,9 @@ basic_queue<T, ring<T>>& line_of(const channel_receiver<T>& r) {
 }
 
 template <class... Q>
-class select_wait final : public wait_base, private getter_choice {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] select_wait final
+    : public wait_base,
+      private getter_choice {
   template <class Queue>
   struct place {
     Queue* queue;
@@ -136,7 +138,7 @@ select_wait<Q...> make_select(Q&... lines) noexcept {
 // the lines, nothing was taken; an item that was handed over in the same turn is the result.
 template <class... Queue>
   requires(sizeof...(Queue) > 0)
-[[nodiscard]] auto select(Queue&... queues) {
+auto select(Queue&... queues) {
   return detail::make_select(detail::line_of(queues)...);
 }
 

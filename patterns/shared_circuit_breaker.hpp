@@ -1,7 +1,7 @@
 // shared_circuit_breaker: a circuit breaker for the loops of several threads.
 //
 //   shared_circuit_breaker breaker(circuit_breaker::options().consecutive_failures(5));
-//   run_on_threads(4, [&](…) -> task<> { … co_await breaker.run(fetch, url) … });
+//   run_on_threads(4, [&](std::size_t) -> task<> { … co_await breaker.run(fetch, url); … });
 //
 // The same states, options and promises as circuit_breaker, from any thread. While it is closed and
 // nothing but failures in a row counts, a call that succeeds touches three atomics and no lock; so

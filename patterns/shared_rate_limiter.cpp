@@ -23,7 +23,7 @@ shared_rate_limiter::shared_rate_limiter(const rate_limiter::options& o) noexcep
       burst_(o.burst_),
       longest_wait_(std::min(o.longest_wait_, wait_of_line(o.interval_, o.queue_))) {}
 
-shared_rate_limiter::acquire_wait shared_rate_limiter::acquire(std::uint32_t n) {
+shared_rate_limiter::acquire_wait shared_rate_limiter::acquire(detail::amount32 n) {
   if (n > burst_)
     throw std::invalid_argument("shared_rate_limiter::acquire: more tokens than the bucket holds");
   return {*this, n};

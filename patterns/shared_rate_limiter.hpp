@@ -13,6 +13,7 @@
 #pragma once
 
 #include <rondo/patterns/rate_limiter.hpp>
+#include <rondo/runtime/amount.hpp>
 
 namespace rondo {
 
@@ -30,9 +31,9 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
   ~shared_rate_limiter() = default;
 
   // As rate_limiter's, from any loop's thread.
-  [[nodiscard]] acquire_wait acquire(std::uint32_t n = 1);
+  acquire_wait acquire(detail::amount32 n = 1);
   // From any thread, with or without a loop.
-  std::optional<rejection> try_acquire(time_point now, std::uint32_t n = 1) noexcept {
+  std::optional<rejection> try_acquire(time_point now, detail::amount32 n = 1) noexcept {
     if (n > burst_) [[unlikely]]
       return rejection{rejection_reason::rate_limited, std::chrono::nanoseconds::max()};
     const std::chrono::nanoseconds wait = bucket_.take(bucket_.cost(n), now);
@@ -40,7 +41,7 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
       return std::nullopt;
     return rejection{rejection_reason::rate_limited, wait};
   }
-  std::optional<rejection> try_acquire(std::uint32_t n = 1) noexcept {
+  std::optional<rejection> try_acquire(detail::amount32 n = 1) noexcept {
     return try_acquire(detail::policy_now(), n);
   }
   std::uint32_t available() const noexcept { return bucket_.tokens(detail::policy_now()); }
@@ -55,7 +56,9 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
   std::chrono::nanoseconds longest_wait_;
 };
 
-class shared_rate_limiter::acquire_wait final : public detail::wait_base, private detail::timer {
+class [[nodiscard("without co_await nothing happens")]] shared_rate_limiter::acquire_wait final
+    : public detail::wait_base,
+      private detail::timer {
  public:
   // A turn that would not come before `until` is refused.
   acquire_wait(shared_rate_limiter& l, std::uint32_t n, time_point until = detail::never) noexcept

@@ -5,7 +5,7 @@
 //   };
 //   printer p;  set_telemetry(&p);
 //
-//   policy_counters seen;  set_telemetry(&seen);  …  seen.calls(call_end::value).longest
+//   policy_counters seen;  set_telemetry(&seen);  …  use(seen.calls(call_end::value).longest);
 //
 // Without a sink a call pays one load and a branch. With one, the sink is told of each event on the
 // thread where it happens, while it happens: it must be quick, and may be called by several threads

@@ -21,12 +21,12 @@
 #pragma once
 
 #include <rondo/patterns/rejection.hpp>
+#include <rondo/runtime/type_mark.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <type_traits>
-#include <typeinfo>
 #include <utility>
 
 namespace rondo {
@@ -51,13 +51,14 @@ class call_result {
   // The outcome itself; null when it is of another type.
   template <class Outcome>
   const Outcome* as() const noexcept {
-    return *functions_->type == typeid(Outcome) ? static_cast<const Outcome*>(outcome_) : nullptr;
+    return functions_->type == &detail::type_mark<Outcome> ? static_cast<const Outcome*>(outcome_)
+                                                           : nullptr;
   }
 
  private:
   enum class content : std::uint8_t { none, value, error };
   struct functions {
-    const std::type_info* type;
+    const void* type;  // its type_mark
     content (*what)(const void*) noexcept;
     std::exception_ptr (*error)(const void*);
     std::error_code (*code)(const void*) noexcept;
@@ -69,7 +70,7 @@ class call_result {
   }
   template <class T>
   static inline const functions functions_for{
-      &typeid(outcome<T>),
+      &detail::type_mark<outcome<T>>,
       [](const void* o) noexcept {
         return typed<T>(o).has_value()   ? content::value
                : typed<T>(o).has_error() ? content::error

@@ -13,7 +13,8 @@ namespace rondo {
 namespace detail {
 
 template <class Awaiter>
-class result_wait : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] result_wait
+    : public awaitable_tag {
   using value = decltype(std::declval<Awaiter&>().await_resume());
 
  public:
@@ -53,7 +54,7 @@ class result_wait : public awaitable_tag {
 
 template <class A>
   requires detail::awaitable<A>
-[[nodiscard]] auto as_result(A&& a) {
+auto as_result(A&& a) {
   return detail::result_wait<std::remove_cvref_t<decltype(detail::awaiter_of(std::forward<A>(a)))>>(
       std::forward<A>(a));
 }

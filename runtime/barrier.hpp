@@ -4,6 +4,7 @@
 //   co_await b.arrive_and_wait();   // all three go on together
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -16,8 +17,8 @@ class barrier {
  public:
   class arrival;
 
-  // Throws std::invalid_argument for 0.
-  explicit barrier(std::size_t parties) : parties_(parties) {
+  // Throws std::invalid_argument for 0 and for a negative number.
+  explicit barrier(detail::amount parties) : parties_(parties) {
     if (parties == 0) throw std::invalid_argument("barrier: at least one task must arrive");
   }
   barrier(const barrier&) = delete;
@@ -29,7 +30,7 @@ class barrier {
   // Completes when as many as the barrier is for have arrived: with its place in the order of arrival,
   // 0 … parties − 1. The last to arrive goes on at once. Cancellation: the arrival is taken back, and the
   // others wait for another.
-  [[nodiscard]] arrival arrive_and_wait() noexcept;
+  arrival arrive_and_wait() noexcept;
 
   std::size_t parties() const noexcept { return parties_; }
   std::size_t waiting() const noexcept { return waiting_; }
@@ -40,7 +41,9 @@ class barrier {
   std::size_t waiting_ = 0;
 };
 
-class barrier::arrival final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] barrier::arrival final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   explicit arrival(barrier& b) noexcept : barrier_(&b) {}
   bool begin(detail::job& j) noexcept override {

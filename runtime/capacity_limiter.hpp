@@ -5,6 +5,7 @@
 //   limit.set_total(4);   // who holds a token keeps it; new ones wait until there are fewer than four
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -19,7 +20,9 @@ class capacity_limiter {
   class token;
   class acquire_wait;
 
-  explicit capacity_limiter(std::size_t total) noexcept : total_(total) {}
+  // 0: nobody gets a token until set_total says otherwise. Throws std::invalid_argument for a
+  // negative number.
+  explicit capacity_limiter(detail::amount total) noexcept : total_(total) {}
   capacity_limiter(const capacity_limiter&) = delete;
   capacity_limiter& operator=(const capacity_limiter&) = delete;
   // Destroying a limiter that somebody waits for, or has a token of, ends the program.
@@ -31,11 +34,12 @@ class capacity_limiter {
   }
 
   // Completes with a token. First come, first served. Cancellation: leaves the line.
-  [[nodiscard]] acquire_wait acquire() noexcept;
+  acquire_wait acquire() noexcept;
   // Without waiting: nullopt when none is free, or somebody waits.
   std::optional<token> try_acquire() noexcept;
-  // How many may be out at a time; `unbounded` for no limit.
-  void set_total(std::size_t n) noexcept {
+  // How many may be out at a time; `unbounded` for no limit. Throws std::invalid_argument for a
+  // negative number.
+  void set_total(detail::amount n) noexcept {
     total_ = n;
     serve();
   }
@@ -83,7 +87,9 @@ class [[nodiscard]] capacity_limiter::token {
   capacity_limiter* limiter_;
 };
 
-class capacity_limiter::acquire_wait final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] capacity_limiter::acquire_wait final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   explicit acquire_wait(capacity_limiter& l) noexcept : limiter_(&l) {}
   bool begin(detail::job& j) noexcept override {

@@ -8,6 +8,7 @@
 // the last receiver goes, senders fail with queue_closed. Order and hand-off are the queue's.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/queue.hpp>
 
 #include <memory>
@@ -69,7 +70,7 @@ class channel_sender : public detail::channel_end<T, &detail::channel_state<T>::
 
   // Completes when a receiver has the item, or it is in the channel. Throws queue_closed when no receiver is
   // left. Cancelled: the item has not gone.
-  [[nodiscard]] auto send(T item) { return this->state().put(std::move(item)); }
+  auto send(T item) { return this->state().put(std::move(item)); }
   // Without waiting; moves from `item` only when it returns true.
   bool try_send(T&& item) { return this->state().try_put(std::move(item)); }
 };
@@ -81,18 +82,19 @@ class channel_receiver : public detail::channel_end<T, &detail::channel_state<T>
   channel_receiver clone() const { return channel_receiver(this->another()); }
 
   // Completes with an item; throws queue_closed when no sender is left and the channel is drained.
-  [[nodiscard]] auto receive() { return this->state().get(); }
+  auto receive() { return this->state().get(); }
   // The same, giving nullopt then.
-  [[nodiscard]] auto next() { return this->state().next(); }
+  auto next() { return this->state().next(); }
   std::optional<T> try_receive() { return this->state().try_get(); }
 
   // For the library: what select stands in line at.
   detail::channel_state<T>& line() const { return this->state(); }
 };
 
-// `capacity` items wait in between; 0: sender and receiver meet. Throws std::bad_alloc.
+// `capacity` items wait in between; 0: sender and receiver meet. Throws std::invalid_argument for a
+// negative number, std::bad_alloc.
 template <class T>
-std::pair<channel_sender<T>, channel_receiver<T>> make_channel(std::size_t capacity = 0) {
+std::pair<channel_sender<T>, channel_receiver<T>> make_channel(detail::amount capacity = 0) {
   auto state = std::make_shared<detail::channel_state<T>>(capacity);
   return {channel_sender<T>(state), channel_receiver<T>(state)};
 }

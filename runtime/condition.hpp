@@ -9,6 +9,7 @@
 // cancelled before it has the lock moves on to the next.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/mutex.hpp>
 
 #include <cstddef>
@@ -30,9 +31,10 @@ class condition {
 
   // Completes, locked again, after a notification. Throws std::logic_error when the guard holds no lock.
   // The guard must stay where it is meanwhile.
-  [[nodiscard]] wait_for_notify wait(mutex::guard& guard) noexcept;
-  // Wakes the `n` that have waited longest. Whoever calls need not hold the lock.
-  void notify(std::size_t n = 1) noexcept;
+  wait_for_notify wait(mutex::guard& guard) noexcept;
+  // Wakes the `n` that have waited longest. Throws std::invalid_argument for a negative number.
+  // Whoever calls need not hold the lock.
+  void notify(detail::amount n = 1) noexcept;
   void notify_all() noexcept { notify(static_cast<std::size_t>(-1)); }
 
  private:
@@ -43,7 +45,9 @@ class condition {
 };
 
 // In the condition's line; then, notified or stopped, in the mutex's.
-class condition::wait_for_notify final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] condition::wait_for_notify final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   wait_for_notify(condition& c, mutex::guard& g) noexcept : condition_(&c), guard_(&g) {}
 
@@ -111,8 +115,8 @@ inline condition::wait_for_notify condition::wait(mutex::guard& guard) noexcept 
   return {*this, guard};
 }
 
-inline void condition::notify(std::size_t n) noexcept {
-  for (; n > 0; --n) {
+inline void condition::notify(detail::amount n) noexcept {
+  for (std::size_t left = n; left > 0; --left) {
     wait_for_notify* w = line_.pop_front();
     if (!w) return;
     w->notified_ = true;

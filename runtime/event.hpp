@@ -27,14 +27,16 @@ class event {
   void clear() noexcept { set_ = false; }
   bool is_set() const noexcept { return set_; }
   // Completes when the event is set; at once if it is. Cancellation: leaves the line.
-  [[nodiscard]] waiter wait() noexcept;
+  waiter wait() noexcept;
 
  private:
   detail::intrusive_list<waiter> waiting_;
   bool set_ = false;
 };
 
-class event::waiter final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] event::waiter final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   explicit waiter(event& e) noexcept : event_(&e) {}
 

@@ -45,7 +45,7 @@ struct promised : pooled {
 };
 
 template <class T>
-class future_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens")]] future_wait final : public wait_base {
  public:
   explicit future_wait(promised<T>* s) noexcept : state_(s) {}
   future_wait(future_wait&& other) noexcept
@@ -123,7 +123,7 @@ class promise {
 // The taking end, awaited once, as an rvalue: the value, or throws the exception that was set. Cancelled: the
 // promise is abandoned.
 template <class T>
-class [[nodiscard]] future : public detail::awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] future : public detail::awaitable_tag {
  public:
   future(future&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
   future& operator=(future&& other) noexcept {

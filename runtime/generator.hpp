@@ -101,7 +101,7 @@ using generated_t = std::remove_cv_t<stored_t<T>>;
 
 // Goes on with the generator, on behalf of the task that awaits this.
 template <class T>
-class generator_wait : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] generator_wait : public awaitable_tag {
  public:
   explicit generator_wait(frame_owner& frame) noexcept : frame_(&frame) {}
 

@@ -2,7 +2,7 @@
 //
 //   g.spawn(server.run());
 //   co_await wait_until_idle();      // it has got as far as it gets without time passing
-//   EXPECT_EQ(server.state(), …);
+//   EXPECT_EQ(server.state(), listening);
 //
 // Every other task of the loop waits then: for a time, for the outside (a descriptor, a thread, a signal), or
 // for another task that does. In the simulation nothing that is due at this instant is left, and time has not
@@ -16,7 +16,8 @@
 namespace rondo {
 namespace detail {
 
-class idle_wait final : public wait_base, public list_node {
+class [[nodiscard("without co_await nothing happens")]] idle_wait final : public wait_base,
+                                                                          public list_node {
  public:
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override {

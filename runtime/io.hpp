@@ -45,7 +45,7 @@ outcome<T> io_outcome(std::int32_t result, const char* what) noexcept {
                                 static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(what))});
 }
 
-class poll_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens")]] poll_wait final : public io_wait {
  public:
   poll_wait(int fd, direction way, std::uint32_t events) noexcept
       : io_wait(operation_kind::poll, way, descriptor{fd, 0}) {

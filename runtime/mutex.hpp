@@ -32,7 +32,7 @@ class mutex {
   }
 
   // Completes with the lock. Cancellation: leaves the line.
-  [[nodiscard]] lock_wait lock() noexcept;
+  lock_wait lock() noexcept;
   // Without waiting: nullopt when it is locked.
   std::optional<guard> try_lock() noexcept;
   bool is_locked() const noexcept { return locked_; }
@@ -93,7 +93,9 @@ class [[nodiscard]] mutex::guard {
   mutex* mutex_;
 };
 
-class mutex::lock_wait final : public detail::wait_base, private waiter {
+class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
+    : public detail::wait_base,
+      private waiter {
  public:
   explicit lock_wait(mutex& m) noexcept : mutex_(&m) {}
   bool begin(detail::job& j) noexcept override {

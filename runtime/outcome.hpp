@@ -62,7 +62,7 @@ class [[nodiscard]] outcome {
   template <class... Args>
     requires std::is_constructible_v<value_type, Args...>
   explicit outcome(std::in_place_t, Args&&... args)
-      : value_(std::forward<Args>(args)...), content_(content::value) {}
+      : value_(value_type(std::forward<Args>(args)...)), content_(content::value) {}
   explicit outcome(std::exception_ptr error) noexcept
       : exception_(std::move(error)), content_(content::exception) {}
   explicit outcome(detail::small_error error) noexcept : small_(error), content_(content::small) {}

@@ -11,6 +11,7 @@
 // A queue must outlive who waits on it. Not thread-safe.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -136,12 +137,12 @@ class basic_queue {
 
   // Completes when the item is in the queue or in a getter's hands. Throws queue_closed; then, and when it
   // is cancelled, the item is not in the queue.
-  [[nodiscard]] put_wait put(T item) { return put_wait(*this, std::move(item)); }
+  put_wait put(T item) { return put_wait(*this, std::move(item)); }
   // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it was
   // closed with.
-  [[nodiscard]] get_wait<false> get() noexcept { return get_wait<false>(*this); }
+  get_wait<false> get() noexcept { return get_wait<false>(*this); }
   // The same, giving nullopt once closed and drained; throws the error it was closed with.
-  [[nodiscard]] get_wait<true> next() noexcept { return get_wait<true>(*this); }
+  get_wait<true> next() noexcept { return get_wait<true>(*this); }
 
   // Puts without waiting: false when it is full, or somebody waits to put. Throws queue_closed.
   bool try_put(const T& item)
@@ -172,7 +173,7 @@ class basic_queue {
       while (join_wait* w = joiners_.pop_front()) w->job_->wake();
   }
   // Completes when every item that was put has been dealt with.
-  [[nodiscard]] join_wait join() noexcept { return join_wait(*this); }
+  join_wait join() noexcept { return join_wait(*this); }
 
   // No more puts: waiting putters fail with queue_closed, getters drain what is there and then end.
   void close() noexcept { close_with(nullptr); }
@@ -260,7 +261,9 @@ class basic_queue {
 };
 
 template <class T, class Store>
-class basic_queue<T, Store>::put_wait final : public wait_base, public list_node {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] basic_queue<T, Store>::put_wait final : public wait_base,
+                                                                   public list_node {
  public:
   put_wait(basic_queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
 
@@ -307,7 +310,8 @@ class basic_queue<T, Store>::put_wait final : public wait_base, public list_node
 
 template <class T, class Store>
 template <bool optional>
-class basic_queue<T, Store>::get_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] basic_queue<T, Store>::get_wait final : public wait_base {
  public:
   explicit get_wait(basic_queue& q) noexcept : queue_(&q) {}
 
@@ -347,7 +351,9 @@ class basic_queue<T, Store>::get_wait final : public wait_base {
 };
 
 template <class T, class Store>
-class basic_queue<T, Store>::join_wait final : public wait_base, public list_node {
+class [[nodiscard("without co_await nothing happens")]] basic_queue<T, Store>::join_wait final
+    : public wait_base,
+      public list_node {
  public:
   explicit join_wait(basic_queue& q) noexcept : queue_(&q) {}
   bool begin(job& j) noexcept override {
@@ -380,9 +386,9 @@ class basic_queue<T, Store>::join_wait final : public wait_base, public list_nod
 template <class T>
 class queue : public detail::basic_queue<T, detail::ring<T>> {
  public:
-  // Holds at most `maxsize` items (or `unbounded`). Throws std::invalid_argument for 0: a rendezvous is a
-  // channel of capacity 0.
-  explicit queue(std::size_t maxsize)
+  // Holds at most `maxsize` items (or `unbounded`). Throws std::invalid_argument for a negative
+  // number, and for 0: a rendezvous is a channel of capacity 0.
+  explicit queue(detail::amount maxsize)
       : detail::basic_queue<T, detail::ring<T>>(
             detail::basic_queue<T, detail::ring<T>>::at_least_one(maxsize)) {}
 };

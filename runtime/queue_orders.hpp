@@ -88,7 +88,7 @@ class priority_queue : public detail::basic_queue<T, detail::priority_store<T, L
   using base = detail::basic_queue<T, detail::priority_store<T, Less>>;
 
  public:
-  explicit priority_queue(std::size_t maxsize) : base(base::at_least_one(maxsize)) {}
+  explicit priority_queue(detail::amount maxsize) : base(base::at_least_one(maxsize)) {}
 };
 
 template <class T>
@@ -96,7 +96,7 @@ class lifo_queue : public detail::basic_queue<T, detail::stack_store<T>> {
   using base = detail::basic_queue<T, detail::stack_store<T>>;
 
  public:
-  explicit lifo_queue(std::size_t maxsize) : base(base::at_least_one(maxsize)) {}
+  explicit lifo_queue(detail::amount maxsize) : base(base::at_least_one(maxsize)) {}
 };
 
 }  // namespace rondo

@@ -1,3 +1,4 @@
+#include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/reactor_sim_parts.hpp>
 
 #include <arpa/inet.h>
@@ -51,6 +52,12 @@ constexpr auto connect_retry = std::chrono::seconds(1);  // as Linux does when a
 }  // namespace
 
 const simulation_options* current_simulation() noexcept { return running_simulation; }
+
+std::chrono::sys_time<nanoseconds> wall_clock_now() noexcept {
+  if (const simulation_options* world = current_simulation())
+    return world->start_ + (this_loop().now() - simulation_begin);
+  return std::chrono::time_point_cast<nanoseconds>(std::chrono::system_clock::now());
+}
 
 std::unique_ptr<reactor> make_simulated_reactor(const simulation_options& options,
                                                 operation_queue& completed) {

@@ -26,6 +26,13 @@ struct simulation_options {
     seed_ = n;
     return *this;
   }
+  // What the wall clock says when the run begins: by it certificates are valid, cookies expire, and
+  // dates of HTTP are written and read. 2026-01-01 01:00 UTC, so that every run is the same;
+  // std::chrono::system_clock::now() for certificates that were made today.
+  simulation_options& start(std::chrono::system_clock::time_point t) {
+    start_ = t;
+    return *this;
+  }
   // One way, drawn for each segment between the two; what was sent in order arrives in order. 50 µs.
   template <class A, class B>
   simulation_options& latency(A least, B most) {
@@ -89,6 +96,8 @@ struct simulation_options {
   }
 
   std::uint64_t seed_ = 1;
+  std::chrono::sys_time<detail::nanoseconds> start_ =
+      std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + std::chrono::hours(1);
   detail::nanoseconds least_latency_{50'000};
   detail::nanoseconds most_latency_{50'000};
   double short_transfers_ = 0;
@@ -113,6 +122,10 @@ namespace detail {
 
 // The options of the simulation the calling thread runs in; nullptr on a real reactor.
 const simulation_options* current_simulation() noexcept;
+// The virtual time at which a run begins.
+inline constexpr time_point simulation_begin{std::chrono::hours(1)};
+// The time of day: the system's, or the simulation's.
+std::chrono::sys_time<nanoseconds> wall_clock_now() noexcept;
 
 }  // namespace detail
 }  // namespace rondo

@@ -237,7 +237,7 @@ class simulated_reactor final : public reactor {
   std::vector<partition> partitions_;
   random_source random_;
   buffer_pool pool_;
-  time_point now_{std::chrono::hours(1)};
+  time_point now_ = simulation_begin;
   descriptor_table<sim_slot, first_simulated_descriptor> table_;
   std::vector<std::unique_ptr<sim_socket>> sockets_;
   std::map<std::pair<time_point, std::uint64_t>, event> events_;

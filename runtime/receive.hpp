@@ -60,7 +60,7 @@ class received_bytes {
 namespace detail {
 
 // Completes with what came, or nothing at the end. Cancelled: no byte is lost.
-class receive_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens")]] receive_wait final : public io_wait {
  public:
   explicit receive_wait(descriptor d) noexcept
       : io_wait(operation_kind::receive, direction::in, d) {}

@@ -2,6 +2,9 @@
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
 
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
 #include <stdexcept>
 
 namespace rondo {
@@ -25,13 +28,28 @@ run_options& run_options::seed(std::uint64_t n) & {
   return *this;
 }
 
-run_options& run_options::max_threads(std::size_t n) & {
+run_options& run_options::max_threads(detail::amount n) & {
   if (n == 0) throw std::invalid_argument("run_options::max_threads: to_thread needs at least one");
   max_threads_ = n;
   return *this;
 }
 
 namespace detail {
+
+int failed_main(const std::exception_ptr& error) noexcept {
+  const char* program = program_invocation_short_name;
+  try {
+    std::rethrow_exception(error);
+  } catch (const interrupted& e) {
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    return 128 + SIGINT;
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "%s: %s\n", program, e.what());
+  } catch (...) {
+    std::fprintf(stderr, "%s: an exception that is no std::exception ended it\n", program);
+  }
+  return 1;
+}
 
 main_run::main_run(const run_options& options)
     : loop_(&make_reactor, options.choice_, options.unhandled_),

@@ -1,14 +1,19 @@
 // run: makes a loop, drives a task to its end, leaves nothing behind.
 //
-//   int main() { return rondo::run(serve(8080)); }
+//   int n = rondo::run(count(path));
+//   int main() { return rondo::run_main(serve(8080)); }   // the exit code; says what went wrong
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/child.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 namespace rondo {
 
@@ -18,6 +23,8 @@ namespace detail {
 class main_run;
 class team_main;
 void run_team(std::size_t n, const team_main& main, const run_options& options);
+// Says on stderr what ended the program, and gives its exit code.
+int failed_main(const std::exception_ptr& error) noexcept;
 }  // namespace detail
 
 // How run() shall run. Every setter returns the object itself.
@@ -50,9 +57,9 @@ class run_options {
   run_options&& on_unhandled(Fn fn) && {
     return std::move(on_unhandled(std::move(fn)));
   }
-  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of; and a step
-  // longer than slow_step, with the name of the task and the lines between which it ran. False; a step then
-  // costs no look at the clock.
+  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of; and
+  // a step longer than slow_step, with the name of the task and the lines between which it ran.
+  // False; a step then costs no look at the clock.
   run_options& debug(bool yes) & noexcept {
     debug_ = yes;
     return *this;
@@ -69,8 +76,8 @@ class run_options {
     return std::move(slow_step(d));
   }
   // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for 0.
-  run_options& max_threads(std::size_t n) &;
-  run_options&& max_threads(std::size_t n) && { return std::move(max_threads(n)); }
+  run_options& max_threads(detail::amount n) &;
+  run_options&& max_threads(detail::amount n) && { return std::move(max_threads(n)); }
   // What to_thread has begun is waited for, because what the thread touches may belong to the tasks. When that
   // has held up the end of the run for this long, it is reported on stderr, once, with the tree of tasks: after
   // the main task has ended, or SIGINT has cancelled it. 5 s.
@@ -136,12 +143,16 @@ class main_run final : public job_owner {
 
 }  // namespace detail
 
-// Runs `t` to its end on a new loop of the calling thread and returns its value or throws what it threw.
-// Whatever still runs then is cancelled and awaited. Throws cancelled_error when the main task was
-// cancelled, interrupted when SIGINT did it, std::logic_error inside a running loop, std::system_error when
-// the reactor cannot be had.
-template <class T>
-T run(task<T> t, const run_options& options = {}) {
+// Runs a task (or another awaitable, or a callable that gives one) to its end on a new loop of the
+// calling thread and returns its value or throws what it threw. Whatever still runs then is
+// cancelled and awaited. Throws cancelled_error when the main task was cancelled, interrupted when
+// SIGINT did it, std::logic_error inside a running loop, std::system_error when the reactor cannot
+// be had.
+template <class X>
+  requires detail::taskable<X>
+detail::task_value_t<X> run(X&& x, const run_options& options = {}) {
+  using T = detail::task_value_t<X>;
+  task<T> t = detail::to_task(std::forward<X>(x));
   outcome<T> result = [&] {
     detail::main_run runner(options);
     detail::child<T> main(std::move(t));
@@ -151,16 +162,47 @@ T run(task<T> t, const run_options& options = {}) {
   return std::move(result).value();
 }
 
-// The same for a callable with arguments, which are kept until its task has ended.
-template <class F, class... Args>
-  requires detail::async_callable<F, Args...>
-auto run(const run_options& options, F&& fn, Args&&... args) {
-  return run(detail::to_task(std::forward<F>(fn), std::forward<Args>(args)...), options);
+// The same with the options first, which leaves room for a callable's arguments; they are kept
+// until its task has ended.
+template <class... X>
+  requires detail::taskable<X...>
+detail::task_value_t<X...> run(const run_options& options, X&&... x) {
+  return run(detail::to_task(std::forward<X>(x)...), options);
 }
-template <class F, class... Args>
-  requires detail::async_callable<F, Args...>
-auto run(F&& fn, Args&&... args) {
-  return run(detail::to_task(std::forward<F>(fn), std::forward<Args>(args)...));
+template <class Fn, class Arg, class... Args>
+  requires detail::async_callable<Fn, Arg, Args...>
+detail::called_t<Fn, Arg, Args...> run(Fn&& fn, Arg&& arg, Args&&... args) {
+  return run(
+      detail::to_task(std::forward<Fn>(fn), std::forward<Arg>(arg), std::forward<Args>(args)...));
+}
+template <class X>
+  requires(!detail::taskable<X> && !std::is_same_v<std::remove_cvref_t<X>, run_options>)
+detail::refused::anything run(X&&, const run_options& = {}) {
+  detail::refuse_task<X>();
+  return {};
+}
+
+// run() for main(): the program's exit code. What run() takes, and gives: 0, or the number that the
+// task gave; 1 when it threw, and 130 when SIGINT ended it, as shells count it, after one sentence
+// about it on stderr.
+//
+//   int main(int argc, char** argv) { return rondo::run_main(serve(argc, argv)); }
+template <class... X>
+  requires requires(X&&... x) { run(std::forward<X>(x)...); }
+int run_main(X&&... x) noexcept {
+  using result = decltype(run(std::forward<X>(x)...));
+  static_assert(std::is_void_v<result> || std::is_convertible_v<result, int>,
+                "run_main wants a task<>, or a task<int> that gives the exit code");
+  try {
+    if constexpr (std::is_void_v<result>) {
+      run(std::forward<X>(x)...);
+      return 0;
+    } else {
+      return run(std::forward<X>(x)...);
+    }
+  } catch (...) {
+    return detail::failed_main(std::current_exception());
+  }
 }
 
 }  // namespace rondo

@@ -5,6 +5,7 @@
 // The loops share nothing; what they tell each other goes through loop_remote and thread_channel.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -45,7 +46,7 @@ class typed_team_main final : public team_main {
 // simulation, which has one thread; std::logic_error inside a running loop; std::system_error when a thread
 // or a reactor cannot be had.
 template <class F>
-void run_on_threads(std::size_t n, F main, const run_options& options = {}) {
+void run_on_threads(detail::amount n, F main, const run_options& options = {}) {
   static_assert(std::is_same_v<std::invoke_result_t<F, std::size_t>, task<>>,
                 "run_on_threads wants a callable (std::size_t index) -> task<>");
   detail::run_team(n, detail::typed_team_main<F>(std::move(main)), options);

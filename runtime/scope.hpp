@@ -108,7 +108,7 @@ class timed_child : public deadline_wait {
 
 // For the library: co_await says whether it ended in time.
 template <class T>
-class timeout_wait final : public timed_child<T> {
+class [[nodiscard("without co_await nothing happens")]] timeout_wait final : public timed_child<T> {
  public:
   timeout_wait(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
   bool await_resume() const noexcept { return !this->expired(); }
@@ -116,7 +116,8 @@ class timeout_wait final : public timed_child<T> {
 };
 
 template <class T>
-class timeout_or_throw final : public timed_child<T> {
+class [[nodiscard("without co_await nothing happens")]] timeout_or_throw final
+    : public timed_child<T> {
  public:
   timeout_or_throw(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
   T await_resume() {
@@ -130,7 +131,8 @@ class timeout_or_throw final : public timed_child<T> {
 };
 
 template <class T>
-class timeout_or_none final : public timed_child<T> {
+class [[nodiscard("without co_await nothing happens")]] timeout_or_none final
+    : public timed_child<T> {
  public:
   using result = std::conditional_t<std::is_void_v<T>, bool, std::optional<stored_t<T>>>;
   timeout_or_none(nanoseconds after, task<T>&& t) noexcept : timed_child<T>(after, std::move(t)) {}
@@ -150,7 +152,8 @@ class timeout_or_none final : public timed_child<T> {
 // What timeout and try_for give: a task and its limit, awaited in place, without a frame of its own; a task
 // where one is wanted.
 template <class T, class Wait>
-class [[nodiscard]] limited_task : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] limited_task
+    : public awaitable_tag {
   using value = decltype(std::declval<Wait&>().await_resume());
 
  public:
@@ -166,7 +169,7 @@ class [[nodiscard]] limited_task : public awaitable_tag {
 };
 
 template <class T>
-class shield_wait final : public scope_wait {
+class [[nodiscard("without co_await nothing happens")]] shield_wait final : public scope_wait {
  public:
   explicit shield_wait(task<T>&& t) noexcept : scope_wait(body_), body_(std::move(t)) {}
   template <class Promise>
@@ -199,7 +202,7 @@ class shield_wait final : public scope_wait {
 
 // The body as a child, then the cleanup as a child that is not asked to stop.
 template <class T, class Cleanup>
-class finally_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens")]] finally_wait final : public wait_base {
  public:
   finally_wait(task<T>&& t, Cleanup& cleanup)
       : body_(std::move(t)), cleanup_(run_cleanup(cleanup)) {
@@ -303,6 +306,12 @@ auto timeout(std::chrono::duration<Rep, Period> d, X&&... t) {
   return detail::limited_task<value, detail::timeout_or_throw<value>>(
       detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
+template <class Rep, class Period, class... X>
+  requires(!detail::taskable<X...>)
+detail::refused timeout(std::chrono::duration<Rep, Period>, X&&...) {
+  detail::refuse_task<X...>();
+  return {};
+}
 
 // The same, giving std::optional<T> (of a pointer for a reference, bool for void) instead of throwing
 // timed_out. Errors are thrown.
@@ -313,6 +322,12 @@ auto try_for(std::chrono::duration<Rep, Period> d, X&&... t) {
   return detail::limited_task<value, detail::timeout_or_none<value>>(
       detail::saturate(d), detail::to_task(std::forward<X>(t)...));
 }
+template <class Rep, class Period, class... X>
+  requires(!detail::taskable<X...>)
+detail::refused try_for(std::chrono::duration<Rep, Period>, X&&...) {
+  detail::refuse_task<X...>();
+  return {};
+}
 
 // Runs `t` to its end whatever is asked of the caller. Not a cancellation point before it starts; a
 // cancellation that has come by the time `t` ends is delivered there and then: the caller stops, and the value
@@ -321,6 +336,12 @@ template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> shield(X&&... t) {
   return detail::run_shield(detail::to_task(std::forward<X>(t)...)).entered_always();
+}
+template <class... X>
+  requires(!detail::taskable<X...>)
+detail::refused shield(X&&...) {
+  detail::refuse_task<X...>();
+  return {};
 }
 
 // Runs `t`, then cleanup() (a callable that gives a task<>), however `t` ended; the cleanup is shielded. If
@@ -333,6 +354,14 @@ template <class X, class Cleanup>
 task<detail::task_value_t<X>> finally(X&& t, Cleanup cleanup) {
   return detail::run_finally(detail::to_task(std::forward<X>(t)), std::move(cleanup))
       .entered_to_clean_up();
+}
+template <class X, class Cleanup>
+  requires(!detail::taskable<X> || !detail::async_callable<Cleanup>)
+detail::refused finally(X&&, Cleanup) {
+  detail::refuse_unless_taskable<X>();
+  static_assert(detail::async_callable<Cleanup>,
+                "finally's cleanup is a callable without parameters that gives a task<>");
+  return {};
 }
 
 // A scope that is cancelled by hand, or at a deadline that may be moved.
@@ -353,6 +382,12 @@ class cancel_scope {
     requires detail::taskable<X...>
   task<outcome<detail::task_value_t<X...>>> run(X&&... t) {
     return run_task(detail::to_task(std::forward<X>(t)...));
+  }
+  template <class... X>
+    requires(!detail::taskable<X...>)
+  detail::refused run(X&&...) {
+    detail::refuse_task<X...>();
+    return {};
   }
   // Asks what runs to stop. From anywhere on the loop, any number of times.
   void cancel() noexcept;
@@ -400,7 +435,8 @@ task<T> run_finally(task<T> t, Cleanup cleanup) {
 }  // namespace detail
 
 template <class T>
-class cancel_scope::wait final : public detail::scope_wait {
+class [[nodiscard("without co_await nothing happens")]] cancel_scope::wait final
+    : public detail::scope_wait {
  public:
   wait(cancel_scope& s, task<T>&& t) noexcept : scope_wait(body_), scope_(s), body_(std::move(t)) {}
   bool begin(detail::job& parent) noexcept override {

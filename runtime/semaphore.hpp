@@ -7,6 +7,7 @@
 // passed, and permits go straight into the hands of who has waited longest. Not thread-safe.
 #pragma once
 
+#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -22,7 +23,10 @@ class semaphore {
   class permit;
   class acquire_wait;
 
-  explicit semaphore(std::size_t permits) noexcept : free_(permits), total_(permits) {}
+  // Throws std::invalid_argument for 0 and for a negative number: no permit would ever be had.
+  explicit semaphore(detail::amount permits) : free_(permits), total_(permits) {
+    if (permits == 0) throw std::invalid_argument("semaphore: it needs at least one permit");
+  }
   semaphore(const semaphore&) = delete;
   semaphore& operator=(const semaphore&) = delete;
   // Destroying a semaphore that somebody waits for, or has a permit of, ends the program.
@@ -33,9 +37,9 @@ class semaphore {
 
   // Completes with `n` permits. More than the semaphore has are never had: std::invalid_argument.
   // Cancellation: leaves the line, and whoever it held up goes on.
-  [[nodiscard]] acquire_wait acquire(std::size_t n = 1);
+  acquire_wait acquire(detail::amount n = 1);
   // Without waiting: nullopt when they are not free, or somebody waits.
-  std::optional<permit> try_acquire(std::size_t n = 1) noexcept;
+  std::optional<permit> try_acquire(detail::amount n = 1) noexcept;
 
   std::size_t available() const noexcept { return free_; }
   std::size_t total() const noexcept { return total_; }
@@ -84,7 +88,9 @@ class [[nodiscard]] semaphore::permit {
   std::size_t count_;
 };
 
-class semaphore::acquire_wait final : public detail::wait_base, public detail::list_node {
+class [[nodiscard("without co_await nothing happens")]] semaphore::acquire_wait final
+    : public detail::wait_base,
+      public detail::list_node {
  public:
   acquire_wait(semaphore& s, std::size_t n) noexcept : semaphore_(&s), count_(n) {}
   bool begin(detail::job& j) noexcept override {
@@ -121,12 +127,12 @@ inline void semaphore::serve() noexcept {
   }
 }
 
-inline semaphore::acquire_wait semaphore::acquire(std::size_t n) {
+inline semaphore::acquire_wait semaphore::acquire(detail::amount n) {
   if (n > total_)
     throw std::invalid_argument("semaphore::acquire: more permits than the semaphore has");
   return {*this, n};
 }
-inline std::optional<semaphore::permit> semaphore::try_acquire(std::size_t n) noexcept {
+inline std::optional<semaphore::permit> semaphore::try_acquire(detail::amount n) noexcept {
   if (!take(n)) return std::nullopt;
   return permit(*this, n);
 }

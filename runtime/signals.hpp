@@ -43,7 +43,8 @@ constexpr int lowest(signal_mask m) noexcept { return __builtin_ctzll(m) + 1; }
 // The watches of one loop.
 class signal_hub;
 
-class signal_wait final : public wait_base, public list_node {
+class [[nodiscard("without co_await nothing happens")]] signal_wait final : public wait_base,
+                                                                            public list_node {
  public:
   explicit signal_wait(signal_watch& w) noexcept : watch_(&w) {}
   bool begin(job& j) noexcept override;
@@ -76,7 +77,7 @@ class signal_watch : public detail::list_node {
 
   // Completes with the number of a signal that has come and was not given yet. Several waiters are served in
   // turn, each with a signal of its own. Cancellation: leaves the line; no signal is lost.
-  [[nodiscard]] detail::signal_wait next() noexcept { return detail::signal_wait(*this); }
+  detail::signal_wait next() noexcept { return detail::signal_wait(*this); }
 
  private:
   friend class detail::signal_hub;
@@ -93,7 +94,7 @@ class signal_watch : public detail::list_node {
 
 // Completes with the number of the first of these signals that comes after it was awaited. Throws
 // std::invalid_argument at once, as signal_watch does. Cancellation: stops watching.
-[[nodiscard]] inline task<int> next_signal(std::initializer_list<int> signals) {
+inline task<int> next_signal(std::initializer_list<int> signals) {
   return detail::next_of(detail::mask_of(signals));
 }
 

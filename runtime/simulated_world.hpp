@@ -1,6 +1,6 @@
 // simulated_world: what a simulation's network is like, told from within, and changed while it runs.
 //
-//   run(run_options().seed(7), []() -> task<> {
+//   run(run_options().simulation(simulation_options().seed(7)), []() -> task<> {
 //     simulated_world& world = this_simulation();
 //     world.host("example.org", {"2001:db8::1", "192.0.2.1"}).lookups(20ms, 30ms);
 //     world.address("2001:db8::1").connects_fail_with(ETIMEDOUT);   // nobody answers there

@@ -7,7 +7,8 @@
 namespace rondo {
 namespace detail {
 
-class sleep_wait final : public wait_base, private timer {
+class [[nodiscard("without co_await nothing happens")]] sleep_wait final : public wait_base,
+                                                                           private timer {
  public:
   explicit sleep_wait(nanoseconds after) noexcept
       : timer(&fired), relative_(true), when_(after.count()) {}
@@ -27,7 +28,7 @@ class sleep_wait final : public wait_base, private timer {
   job* job_ = nullptr;
 };
 
-class yield_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens")]] yield_wait final : public wait_base {
  public:
   bool begin(job& j) noexcept override {
     if (j.must_stop())

@@ -151,7 +151,7 @@ class start_end {
 };
 
 template <class T>
-class start_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens")]] start_wait final : public wait_base {
  public:
   start_wait(start_reference<T> s, join_handle<void> child) noexcept
       : state_(std::move(s)), child_(std::move(child)) {}

@@ -172,9 +172,12 @@ struct promise_common : promise_base {
         awaitable<A>,
         "a rondo::task can await only Rondo's awaitables: another library's know nothing of "
         "Rondo's cancellation; bridge them with rondo::make_promise or rondo::to_thread");
-    static_assert(!(std::is_lvalue_reference_v<A> && requires {
-      typename std::remove_cvref_t<A>::promise_type;
-    }), "a task is awaited once, as an rvalue: co_await std::move(t)");
+    if constexpr (requires { typename std::remove_cvref_t<A>::promise_type; }) {
+      static_assert(!std::is_const_v<std::remove_reference_t<A>>,
+                    "a const task cannot be awaited: awaiting takes it apart");
+      static_assert(!std::is_lvalue_reference_v<A>,
+                    "a task is awaited once, as an rvalue: co_await std::move(t)");
+    }
     return static_cast<A&&>(a);
   }
 };
@@ -187,9 +190,15 @@ struct promise : promise_common<T> {
   // The place is that of the coroutine: what the tree shows of a task that has not begun.
   task<T> get_return_object(std::source_location where = std::source_location::current()) noexcept;
   template <class U = T>
-    requires std::is_convertible_v<U, T>
+    requires(std::is_convertible_v<U, T> && !std::is_arithmetic_v<T>)
   void return_value(U&& value) {
     this->result.set_value(std::forward<U>(value));
+  }
+  // A number is converted where co_return stands, so that a warning about it is about that line.
+  void return_value(T value)
+    requires std::is_arithmetic_v<T>
+  {
+    this->result.set_value(value);
   }
 };
 template <>
@@ -200,7 +209,7 @@ struct promise<void> : promise_common<void> {
 };
 
 template <class T>
-class task_awaiter : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] task_awaiter : public awaitable_tag {
  public:
   explicit task_awaiter(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
 
@@ -246,7 +255,7 @@ class task_awaiter : public awaitable_tag {
 }  // namespace detail
 
 template <class T>
-class [[nodiscard]] task : public detail::awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] task : public detail::awaitable_tag {
  public:
   using promise_type = detail::promise<T>;
   using value_type = T;
@@ -261,8 +270,10 @@ class [[nodiscard]] task : public detail::awaitable_tag {
   }
   ~task() { report_if_dropped(); }
 
-  // False for a moved-from or empty task.
-  explicit operator bool() const noexcept { return static_cast<bool>(frame_); }
+  // False for a moved-from or empty task. Of a call, as in `if (may_enter(user))`, it would always
+  // be true.
+  explicit operator bool() const& noexcept { return static_cast<bool>(frame_); }
+  explicit operator bool() const&& = delete;  // no answer until it is awaited: co_await it
 
   detail::task_awaiter<T> operator co_await() && noexcept {
     return detail::task_awaiter<T>(release());

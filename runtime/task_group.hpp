@@ -119,7 +119,8 @@ class typed_record final : public child_record {
 };
 
 template <class T>
-class join_wait final : public wait_base {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] join_wait final
+    : public wait_base {
  public:
   // `for_value`: the joiner wants a value, and a cancelled child has none.
   explicit join_wait(typed_record<T>& r, bool for_value = false) noexcept
@@ -167,7 +168,7 @@ class join_wait final : public wait_base {
 
 // co_await h: the value itself.
 template <class T>
-class join_value_wait : public awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] join_value_wait : public awaitable_tag {
  public:
   explicit join_value_wait(typed_record<T>& r) noexcept : join_(r, true) {}
   bool await_ready() const noexcept { return false; }
@@ -208,7 +209,9 @@ inline constexpr std::chrono::seconds patience_of_body{5};
 // The state of one group, in the frame of who called with_task_group. The body and the children are jobs of
 // their own. A body that is stopped while children run is parked; it is unwound when the last has ended. Then
 // what the group owns is destroyed, the latest first, and the caller is woken.
-class group_wait final : public wait_base, public job_owner, private timer {
+class [[nodiscard("without co_await nothing happens")]] group_wait final : public wait_base,
+                                                                           public job_owner,
+                                                                           private timer {
  public:
   group_wait() noexcept : timer(&body_waits_long) {}
   group_wait(const group_wait&) = delete;
@@ -281,6 +284,9 @@ class join_handle : public detail::awaitable_tag {
   // child running.
   detail::join_wait<T> join() noexcept { return detail::join_wait<T>(record()); }
   // The same, giving the value; throws what the child threw, cancelled_error if it was cancelled.
+  // To catch that does not handle it: a child that throws has cancelled its group already, the
+  // joiner included. What may fail is awaited where it is called (gather with return_exceptions, or
+  // a try in the child).
   detail::join_value_wait<T> operator co_await() noexcept {
     return detail::join_value_wait<T>(record());
   }
@@ -313,6 +319,12 @@ class task_group {
   join_handle<detail::called_t<Fn, Arg, Args...>> spawn(Fn&& fn, Arg&& arg, Args&&... args) {
     return spawn_at(std::source_location(), std::forward<Fn>(fn), std::forward<Arg>(arg),
                     std::forward<Args>(args)...);
+  }
+  template <class... X>
+    requires(!detail::taskable<X...>)
+  detail::refused spawn(X&&...) {
+    detail::refuse_task<X...>();
+    return {};
   }
 
   // Spawns fn(ready, args…) and completes when the child has called ready(value): with that value, a T. `ready`
@@ -367,7 +379,7 @@ task<> run_group_body(Body& body, task_group& group) {
 // on_unhandled, once, with the tasks it waits for.
 template <class Body>
 task<> with_task_group(Body body) {
-  static_assert(std::is_same_v<std::invoke_result_t<Body&, task_group&>, task<>>,
+  static_assert(std::is_invocable_r_v<task<>, Body&, task_group&>,
                 "with_task_group wants a callable (task_group&) -> task<>");
   task_group group;
   group.state_.set_body(detail::run_group_body(body, group));

@@ -38,7 +38,7 @@ class task_local {
 
  private:
   template <class R>
-  class wait final : public detail::scope_wait {
+  class [[nodiscard("without co_await nothing happens")]] wait final : public detail::scope_wait {
    public:
     wait(const void* key, const T& value, task<R>&& t) noexcept
         : scope_wait(body_), key_(key), value_(value), body_(std::move(t)) {}

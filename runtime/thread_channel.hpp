@@ -80,7 +80,7 @@ class thread_channel {
 
  public:
   // Holds at most `maxsize` items (or `unbounded`). Throws std::invalid_argument for 0.
-  explicit thread_channel(std::size_t maxsize) : maxsize_(maxsize) {
+  explicit thread_channel(detail::amount maxsize) : maxsize_(maxsize) {
     if (maxsize == 0)
       throw std::invalid_argument(
           "thread_channel: maxsize must be at least 1 (or rondo::unbounded)");
@@ -95,12 +95,12 @@ class thread_channel {
 
   // Completes when the item is in the channel or in a getter's hands. Throws queue_closed; then, and when it is
   // cancelled, the item is not in the channel.
-  [[nodiscard]] put_wait put(T item) { return put_wait(*this, std::move(item)); }
+  put_wait put(T item) { return put_wait(*this, std::move(item)); }
   // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it was closed
   // with. Cancellation: leaves the line.
-  [[nodiscard]] get_wait<false> get() noexcept { return get_wait<false>(*this); }
+  get_wait<false> get() noexcept { return get_wait<false>(*this); }
   // The same, giving nullopt once closed and drained; throws the error it was closed with.
-  [[nodiscard]] get_wait<true> next() noexcept { return get_wait<true>(*this); }
+  get_wait<true> next() noexcept { return get_wait<true>(*this); }
 
   // Puts without waiting: false when it is full. Moves from `item` only when it returns true. Throws
   // queue_closed, std::bad_alloc.
@@ -200,7 +200,8 @@ class thread_channel {
 };
 
 template <class T>
-class thread_channel<T>::put_wait final : public detail::channel_waiter {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] thread_channel<T>::put_wait final : public detail::channel_waiter {
  public:
   put_wait(thread_channel& c, T&& item) noexcept : channel_(&c), item_(std::move(item)) {}
 
@@ -286,7 +287,8 @@ class thread_channel<T>::get_wait_base : public detail::channel_waiter {
 
 template <class T>
 template <bool optional>
-class thread_channel<T>::get_wait final : public get_wait_base {
+class [[nodiscard("without co_await nothing happens"),
+        gnu::warn_unused]] thread_channel<T>::get_wait final : public get_wait_base {
  public:
   using get_wait_base::get_wait_base;
   std::conditional_t<optional, std::optional<T>, T> await_resume() {

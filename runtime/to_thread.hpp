@@ -124,7 +124,8 @@ class thread_wait_base : public wait_base {
 };
 
 template <class R, class Call>
-class thread_wait final : public thread_wait_base {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] thread_wait final
+    : public thread_wait_base {
  public:
   thread_wait(Call* c, bool may_abandon) noexcept : thread_wait_base(c, may_abandon) {}
   R await_resume() { return take_outcome().value(); }
@@ -149,11 +150,11 @@ auto make_thread_wait(bool may_abandon, F&& fn, Args&&... args) {
 // Throws what fn throws, std::system_error when no thread can be had.
 template <class F, class... Args>
   requires std::is_invocable_v<std::decay_t<F>, std::decay_t<Args>...>
-[[nodiscard]] auto to_thread(F&& fn, Args&&... args) {
+auto to_thread(F&& fn, Args&&... args) {
   return detail::make_thread_wait(false, std::forward<F>(fn), std::forward<Args>(args)...);
 }
 template <class F, class... Args>
-[[nodiscard]] auto to_thread(abandon_on_cancel_t, F&& fn, Args&&... args) {
+auto to_thread(abandon_on_cancel_t, F&& fn, Args&&... args) {
   return detail::make_thread_wait(true, std::forward<F>(fn), std::forward<Args>(args)...);
 }
 

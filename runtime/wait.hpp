@@ -85,7 +85,8 @@ task<T> to_task(task<T>&& t) noexcept {
   return std::move(t);
 }
 template <class A>
-  requires awaitable<A> && (!is_task<std::remove_cvref_t<A>>) && (!async_callable<A>)
+  requires awaitable<A> && (!is_task<std::remove_cvref_t<A>>) &&
+           (!async_callable<A>) && std::is_constructible_v<std::decay_t<A>, A>
 task<awaited_t<std::decay_t<A>>> to_task(A&& a) {
   return await_kept<std::decay_t<A>>(std::forward<A>(a));
 }
@@ -100,6 +101,49 @@ template <class... X>
 concept taskable = requires(X&&... x) { to_task(std::forward<X>(x)...); };
 template <class... X>
 using task_value_t = typename decltype(to_task(std::declval<X>()...))::value_type;
+
+// What a function gives that refuses its arguments. It can be awaited, and fits wherever the result
+// would have gone, so that the sentence of the refusal is the only error.
+struct refused : awaitable_tag {
+  struct anything {
+    template <class T>
+    operator T() const;  // NOLINT(google-explicit-constructor)
+  };
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<>) const noexcept;
+  anything await_resume() const;
+};
+
+// Refuses what no task can be made of, with the sentence that fits.
+template <class First = void, class... Rest>
+consteval void refuse_task() {
+  using plain = std::remove_cvref_t<First>;
+  constexpr bool lonely_awaitable = sizeof...(Rest) == 0 && awaitable<First>;
+  constexpr bool is_const = std::is_const_v<std::remove_reference_t<First>>;
+  constexpr bool called = requires(std::decay_t<First> f, std::decay_t<Rest>... rest) {
+    std::move(f)(std::move(rest)...);
+  };
+  constexpr bool with_arguments = sizeof...(Rest) > 0;
+  static_assert(!(is_task<plain> && is_const),
+                "a const task can be neither awaited nor handed over: awaiting takes it apart");
+  static_assert(!lonely_awaitable || (is_task<plain> && is_const),
+                "what is to be awaited is handed over as an rvalue: a call, or std::move(t)");
+  static_assert(
+      lonely_awaitable || !called,
+      "this callable gives nothing to await: make it a coroutine, -> task<> with a co_await "
+      "or co_return in it");
+  static_assert(lonely_awaitable || called || !with_arguments,
+                "this cannot be called with these arguments: they are kept, and handed over as "
+                "rvalues (std::ref(x) hands over a reference)");
+  static_assert(
+      lonely_awaitable || called || with_arguments,
+      "this is neither a task, nor another of Rondo's awaitables, nor a callable that gives "
+      "one");
+}
+template <class X>
+consteval void refuse_unless_taskable() {
+  if constexpr (!taskable<X>) refuse_task<X>();
+}
 
 }  // namespace rondo::detail
 

@@ -11,6 +11,7 @@
 #include <rondo/http/policy.hpp>
 #include <rondo/http/proxy.hpp>
 #include <rondo/http/request.hpp>
+#include <rondo/http/resilience.hpp>
 #include <rondo/http/response.hpp>
 #include <rondo/http/server.hpp>
 #include <rondo/http/tracer.hpp>

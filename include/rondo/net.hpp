@@ -1,5 +1,5 @@
-// Rondo's sockets and files: endpoints, TCP, Unix, datagrams, names, buffered reading, serving.
-// Rondo's sockets: endpoints, TCP, names, buffered reading, serving, TLS.
+// Rondo's sockets and files: endpoints, TCP, Unix, datagrams, TLS, names, buffered reading,
+// serving.
 #pragma once
 
 #include <rondo/net/accept.hpp>

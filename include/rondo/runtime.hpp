@@ -25,6 +25,7 @@
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/semaphore.hpp>
 #include <rondo/runtime/signals.hpp>
+#include <rondo/runtime/simulated_world.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/start.hpp>
 #include <rondo/runtime/submit.hpp>

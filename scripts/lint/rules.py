@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks one rule over the text of the sources; prints each line that breaks it.
 
-usage: rules.py directions | third-party | headers-rules | raw-calls | lists
+usage: rules.py directions | third-party | headers-rules | awaitables | raw-calls | lists
 """
 
 import collections.abc
@@ -94,6 +94,33 @@ def headers_rules() -> Complaints:
                 yield f"{path}:{number}: <{included}> costs every user's build"
 
 
+# Dropping one is no mistake: the child runs on; what was refused is no program.
+MAY_BE_DROPPED = {"join_handle", "refused"}
+CLASS = re.compile(
+    r"\b(?:class|struct)\s+(\[\[[^\]]*\]\]\s*)?((?:\w+(?:<[^{};:]*>)?::)*(\w+))(?:\s+final)?\s*:(?!:)([^{};]+)\{")
+
+
+def awaitables() -> Complaints:
+    """A type that can be awaited, unless others are derived from it, says that dropping it is a mistake."""
+    classes = []
+    for path in files(".hpp", ".cpp"):
+        text = "\n".join(line for _, line in lines(path))
+        for found in CLASS.finditer(text):
+            bases = set(re.findall(r"\w+", re.sub(r"<[^<>]*>", "", found.group(4))))
+            number = text.count("\n", 0, found.start()) + 1
+            classes.append((f"{path}:{number}", found.group(1) or "", found.group(3), bases))
+    awaited, more = {"awaitable_tag"}, True
+    while more:
+        names = {name for _, _, name, bases in classes if bases & awaited} - {"waiter"}
+        more = not names <= awaited
+        awaited |= names
+    bases_of_others = set().union(*(bases for _, _, _, bases in classes))
+    for place, attributes, name, bases in classes:
+        if bases & awaited and name not in bases_of_others | MAY_BE_DROPPED:
+            if 'nodiscard("' not in attributes:
+                yield f"{place}: {name} is awaited: [[nodiscard(\"without co_await nothing happens\")]]"
+
+
 def raw_calls() -> Complaints:
     """Descriptors are closed by the reactor, numbers are parsed by functions that see every error."""
     parse = re.compile(r"\b(ato(?:i|l|ll|f)|strto(?:l|ul|ll|ull|d|f|ld)|sto(?:i|l|ul|ll|ull|d)|sscanf)\s*\(")
@@ -133,6 +160,7 @@ RULES = {
     "directions": directions,
     "third-party": third_party,
     "headers-rules": headers_rules,
+    "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
 }

@@ -51,6 +51,15 @@ MUTANTS = (
                 "const bool sleep = deadline > time_point::min() && !something_completed() && waiting_.empty() && "
                 "cancels_waiting_.empty() &&",
                 "Remote*io_uring"),
+    # --- what a caller may get wrong ---
+    Mutant("a negative number of things is refused", "runtime/amount.hpp",
+           "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
+    Mutant("an interrupted program gives the exit code that shells give", "runtime/run.cpp",
+           "return 128 + SIGINT;", "return 1;", "test_runtime", "RunMain*"),
+    Mutant("a simulated run begins at the date that was asked for", "runtime/reactor_sim.cpp",
+           "return world->start_ + (this_loop().now() - simulation_begin);",
+           "return simulation_options().start_ + (this_loop().now() - simulation_begin);", "test_runtime",
+           "Simulation*"),
     # --- tasks ---
     Mutant("the job that is taken apart is known", "runtime/job.cpp",
            "job* const before = std::exchange(this_thread.current, this);",

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <memory>
 #include <stdexcept>
@@ -46,6 +47,56 @@ TEST(Run, TakesACallableWithArguments) {
       run(
           run_options().reactor(reactor_kind::epoll), [](int n) -> task<int> { co_return n; }, 4),
       4);
+}
+
+TEST(Run, TakesWhateverCanBeAwaited) {
+  const auto simulated = run_options().reactor(reactor_kind::simulated);
+  const auto three = []() -> task<int> { co_return 3; };
+  EXPECT_EQ(run(timeout(1s, three), simulated), 3);
+  EXPECT_EQ(run(try_for(1s, three), simulated), 3);
+  EXPECT_EQ(run(shield(three()), simulated), 3);
+  run(sleep_for(1h), simulated);
+  EXPECT_THROW(run(timeout(1s, sleep_for(1h)), simulated), timed_out);
+}
+
+TEST(Run, TakesTheOptionsFirstOrLast) {
+  const auto simulated = run_options().reactor(reactor_kind::simulated);
+  EXPECT_EQ(run(reactor_name(), simulated), "simulated");
+  EXPECT_EQ(run(simulated, reactor_name()), "simulated");
+  EXPECT_EQ(run(reactor_name, simulated), "simulated");
+  EXPECT_EQ(run(simulated, reactor_name), "simulated");
+  EXPECT_EQ(run(simulated, timeout(1s, reactor_name)), "simulated");
+}
+
+TEST(RunMain, GivesTheExitCodeOfATaskThatEnds) {
+  EXPECT_EQ(run_main([]() -> task<> { co_return; }), 0);
+  EXPECT_EQ(run_main([](int n) -> task<int> { co_return n; }, 7), 7);
+  EXPECT_EQ(run_main(sleep_for(1h), run_options().reactor(reactor_kind::simulated)), 0);
+}
+
+TEST(RunMain, SaysInASentenceWhatTheTaskThrew) {
+  const auto main_of = [](auto thrown) {
+    std::exit(run_main([=]() -> task<int> {
+      co_await yield_now();
+      throw thrown;
+    }));
+  };
+  EXPECT_EXIT(main_of(std::runtime_error("no such file")), testing::ExitedWithCode(1),
+              "^test_runtime: no such file\n$");
+  EXPECT_EXIT(main_of(3), testing::ExitedWithCode(1), "^test_runtime: .*no std::exception");
+  EXPECT_EXIT(main_of(cancelled_error()), testing::ExitedWithCode(1), "was cancelled");
+}
+
+TEST(RunMain, GivesTheExitCodeOfAnInterruptedProgram) {
+  const auto interrupted_main = [] {
+    std::signal(SIGINT, SIG_DFL);
+    std::exit(run_main([]() -> task<> {
+      std::raise(SIGINT);
+      co_await sleep_for(1h);
+    }));
+  };
+  EXPECT_EXIT(interrupted_main(), testing::ExitedWithCode(130),
+              "^test_runtime: interrupted by SIGINT\n$");
 }
 
 TEST(Run, GivesAReference) {

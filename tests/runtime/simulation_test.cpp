@@ -110,6 +110,24 @@ task<connection> connect() {
 }
 
 // Happened or cancelled: what a cancelled receive has taken, its task has; what its task has not, is still there.
+TEST(Simulation, BeginsAtTheDateThatWasAskedFor) {
+  const auto date = std::chrono::sys_days(std::chrono::year(2031) / 3 / 4);
+  const auto wall = [](std::chrono::sys_days begun) -> task<> {
+    EXPECT_EQ(detail::wall_clock_now(), begun + 0s);
+    co_await sleep_for(36h);
+    EXPECT_EQ(detail::wall_clock_now(), begun + 36h);
+  };
+  run(run_options().simulation(simulation_options().start(date)), wall, date);
+}
+
+TEST(Simulation, BeginsWithTheYear2026WhenNoDateIsAskedFor) {
+  run(run_options().simulation(simulation_options()), []() -> task<> {
+    EXPECT_EQ(detail::wall_clock_now(),
+              std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + 1h);
+    co_return;
+  });
+}
+
 TEST(Simulation, ACancelledReceiveLosesNoByte) {
   using detail::direction;
   using detail::operation_kind;

@@ -1,0 +1,8 @@
+// refused: several tasks are handed over as an rvalue: std::move(tasks)
+#include <rondo/patterns.hpp>
+#include <rondo/runtime.hpp>
+
+using namespace rondo;
+using namespace std::chrono_literals;
+
+task<> wrong(std::vector<task<int>> tasks) { (void)co_await gather(return_exceptions, tasks); }

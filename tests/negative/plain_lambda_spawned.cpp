@@ -1,0 +1,10 @@
+// refused: this callable gives nothing to await: make it a coroutine
+#include <rondo/runtime.hpp>
+
+using namespace rondo;
+using namespace std::chrono_literals;
+
+task<> wrong(task_group& g) {
+  g.spawn([] { return 1; });
+  co_return;
+}
