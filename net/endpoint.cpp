@@ -1,4 +1,5 @@
 #include <rondo/net/endpoint.hpp>
+#include <rondo/net/path.hpp>
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@ namespace rondo::net {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const char* why) {
-  throw std::invalid_argument("not an endpoint: \"" + std::string(text) + "\": " + why);
+  throw std::invalid_argument("not an endpoint: \"" + detail::shown(text) + "\": " + why);
 }
 
 std::uint16_t parse_port(std::string_view whole, std::string_view digits) {
@@ -53,8 +54,9 @@ endpoint endpoint::unix_path(std::string path) {
   if (path.empty() || path == "@") throw std::invalid_argument("a Unix socket's name is empty");
   if (path.size() >= sizeof(sockaddr_un::sun_path))
     throw std::invalid_argument("a Unix socket's name is longer than 107 bytes");
-  if (path.find('\0') != std::string::npos)
-    throw std::invalid_argument("a Unix socket's name holds a NUL byte");
+  if (path.front() != '@' && detail::holds_nul(path))
+    throw std::invalid_argument("a Unix socket's path, " + detail::shown(path) +
+                                ", holds a NUL byte");
   endpoint e;
   e.kind_ = kind::unix_name;
   e.path_ = std::move(path);

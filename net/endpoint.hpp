@@ -23,7 +23,8 @@ class endpoint {
   // "127.0.0.1:80", "[::1]:80", "[fe80::1%eth0]:80", "unix:/path", "unix:@name" (abstract). Throws
   // std::invalid_argument that quotes the text and says what is wrong with it.
   static endpoint parse(std::string_view text);
-  // At most 107 bytes (unix(7)); a leading '@' means an abstract name. Throws std::invalid_argument.
+  // At most 107 bytes (unix(7)); a leading '@' means an abstract name, which may hold any bytes; a
+  // path holds no NUL. Throws std::invalid_argument that names the path.
   static endpoint unix_path(std::string path);
 
   bool is_ip() const noexcept { return kind_ == kind::ip; }

@@ -1,14 +1,19 @@
 #include <rondo/net/file.hpp>
+#include <rondo/net/path.hpp>
 #include <rondo/net/stream.hpp>
+#include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/to_thread.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -19,20 +24,48 @@ using rondo::detail::operation_kind;
 
 namespace {
 
-// A descriptor on its way from the thread that opened it.
-class fresh_descriptor {
+// A file on its way from the thread that opened it.
+class fresh_file {
  public:
-  explicit fresh_descriptor(int fd) noexcept : fd_(fd) {}
-  fresh_descriptor(fresh_descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  fresh_descriptor& operator=(fresh_descriptor&&) = delete;
-  ~fresh_descriptor() {
+  fresh_file(std::string path, int fd) noexcept : path_(std::move(path)), fd_(fd) {}
+  fresh_file(fresh_file&& other) noexcept
+      : path_(std::move(other.path_)),
+        fd_(std::exchange(other.fd_, -1)),
+        size_(other.size_),
+        flows_(other.flows_) {}
+  fresh_file& operator=(fresh_file&&) = delete;
+  ~fresh_file() {
     if (fd_ >= 0) rondo::detail::close_unattached(fd_);
   }
+
+  // Throws std::system_error.
+  void find_out_what_it_is();
   int release() noexcept { return std::exchange(fd_, -1); }
+  std::string take_path() noexcept { return std::move(path_); }
+  std::uint64_t size() const noexcept { return size_; }
+  bool flows() const noexcept { return flows_; }
 
  private:
+  std::string path_;
   int fd_;
+  std::uint64_t size_ = 0;
+  bool flows_ = false;
 };
+
+// Pipes and terminals have no offsets, and may have nothing to read for a long time.
+void fresh_file::find_out_what_it_is() {
+  struct stat s{};
+  const auto fail = [this](const char* what) {
+    throw std::system_error(errno, std::system_category(), what + path_);
+  };
+  if (::fstat(fd_, &s) != 0) fail("open ");
+  size_ = static_cast<std::uint64_t>(s.st_size);
+  const bool device = S_ISCHR(s.st_mode);
+  flows_ = S_ISFIFO(s.st_mode) || (device && ::lseek(fd_, 0, SEEK_CUR) < 0 && errno == ESPIPE);
+  // Elsewhere O_NONBLOCK was for open alone: io_uring would take it for a wish not to wait for the
+  // device.
+  if (!flows_ && ::fcntl(fd_, F_SETFL, 0) != 0) fail("open ");
+}
 
 }  // namespace
 
@@ -40,24 +73,38 @@ namespace detail {
 
 // Shared by the file and by what runs on it, so that a thread never works on a number that is another's.
 struct open_file {
-  explicit open_file(fresh_descriptor&& number) : fd(number.release()) {
-    if (this_loop().io().serves_files())
-      ring = socket(fd, rondo::detail::transfers::may_stop_short);
+  explicit open_file(fresh_file&& f)
+      : path(f.take_path()), first_size(f.size()), flows(f.flows()), fd(f.release()) {
+    const bool waited_for = flows && !this_loop().simulated();
+    if (waited_for || this_loop().io().serves_files())
+      attached = socket(fd, rondo::detail::transfers::may_stop_short);
   }
   open_file(const open_file&) = delete;
   open_file& operator=(const open_file&) = delete;
-  ~open_file() {
-    if (!ring.is_open() && !closed) rondo::detail::close_unattached(fd);
-  }
-  // What the ring has in flight ends now; a thread keeps the descriptor until it is done.
+  ~open_file() { close(); }
+
+  // What the reactor has in flight ends now; a thread keeps the descriptor until it is done.
   void close() noexcept {
-    if (!ring.is_open()) return;
-    ring.close();
     closed = true;
+    if (attached.is_open()) {
+      attached.close();
+      fd = -1;
+    }
+    let_go();
+  }
+  void let_go() noexcept {
+    if (closed && fd >= 0 && !used[0] && !used[1])
+      rondo::detail::close_unattached(std::exchange(fd, -1));
+  }
+  [[noreturn]] void fail(std::int32_t result, const char* what) const {
+    rondo::detail::throw_io_error(result, (what + path).c_str());
   }
 
+  const std::string path;
+  const std::uint64_t first_size;  // when it was opened
+  const bool flows;                // a pipe or a terminal: read and written when it is ready
   int fd;
-  socket ring;  // open only where the reactor serves files
+  socket attached;  // open where the reactor serves it, or tells when it is ready
   bool closed = false;
   std::array<bool, 2> used{};  // by a thread, by direction
 };
@@ -76,13 +123,24 @@ int flags_of(file_mode mode) noexcept {
   return O_RDONLY;
 }
 
-fresh_descriptor open_here(const std::string& path, int flags, mode_t permissions) {
+int try_to_open(const std::string& path, int flags, mode_t permissions) noexcept {
   int fd = -1;
   do {
-    fd = ::open(path.c_str(), flags | O_CLOEXEC, permissions);
+    fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, permissions);
   } while (fd < 0 && errno == EINTR);
+  return fd;
+}
+
+// O_NONBLOCK: a FIFO is open at once, and its reader waits for a writer as for any other byte.
+fresh_file open_here(std::string path, int flags, mode_t permissions) {
+  int fd = try_to_open(path, flags | O_NONBLOCK, permissions);
+  // Somebody holds a lease on it, which he is asked to give up: that is waited for (fcntl(2),
+  // F_SETLEASE).
+  if (fd < 0 && errno == EWOULDBLOCK) fd = try_to_open(path, flags, permissions);
   if (fd < 0) throw std::system_error(errno, std::system_category(), "open " + path);
-  return fresh_descriptor(fd);
+  fresh_file f(std::move(path), fd);
+  f.find_out_what_it_is();
+  return f;
 }
 
 class [[nodiscard("without co_await nothing happens")]] file_wait final
@@ -90,7 +148,7 @@ class [[nodiscard("without co_await nothing happens")]] file_wait final
  public:
   file_wait(operation_kind k, direction w, const detail::open_file& f, const void* bytes,
             std::size_t n, std::uint64_t at, std::uint32_t how) noexcept
-      : io_wait(k, w, f.ring.get()) {
+      : io_wait(k, w, f.attached.get()) {
     flags = how;
     data = const_cast<void*>(bytes);
     size = detail::transfer_size(n);
@@ -103,15 +161,18 @@ class [[nodiscard("without co_await nothing happens")]] file_wait final
 class thread_use {
  public:
   thread_use(detail::open_file& f, direction w) noexcept
-      : used_(f.used[static_cast<std::size_t>(w)]), mine_(!std::exchange(used_, true)) {}
+      : file_(f), used_(f.used[static_cast<std::size_t>(w)]), mine_(!std::exchange(used_, true)) {}
   thread_use(const thread_use&) = delete;
   thread_use& operator=(const thread_use&) = delete;
   ~thread_use() {
-    if (mine_) used_ = false;
+    if (!mine_) return;
+    used_ = false;
+    file_.let_go();
   }
   bool mine() const noexcept { return mine_; }
 
  private:
+  detail::open_file& file_;
   bool& used_;
   bool mine_;
 };
@@ -134,51 +195,123 @@ std::int32_t do_here(const std::shared_ptr<detail::open_file>& f, operation_kind
   }
 }
 
-// One operation, by the ring or by a thread. Gives its result as a reactor does.
+// --- pipes and terminals ---
+
+constexpr auto simulated_look = std::chrono::milliseconds(1);
+
+bool is_ready(int fd, direction way) noexcept {
+  pollfd p{fd, static_cast<short>(way == direction::in ? POLLIN : POLLOUT), 0};
+  return ::poll(&p, 1, 0) != 0;
+}
+
+// Waits until it can be read or written without waiting. The kernel tells; in the simulation, which
+// it cannot reach, somebody looks every millisecond of virtual time.
+task<std::int32_t> wait_until_ready(detail::open_file& f, direction way) {
+  if (f.attached.is_open())
+    co_return co_await file_wait(operation_kind::poll, way, f, nullptr, 0, 0,
+                                 way == direction::in ? POLLIN : POLLOUT);
+  const thread_use use(f, way);
+  if (!use.mine()) co_return rondo::detail::result_busy;
+  while (!f.closed && !is_ready(f.fd, way)) co_await sleep_for(simulated_look);
+  co_return 0;
+}
+
+task<std::int32_t> flow(detail::open_file& f, direction way, void* bytes, std::size_t n) {
+  for (;;) {
+    const std::int32_t ready = co_await wait_until_ready(f, way);
+    if (ready < 0) co_return ready;
+    if (f.closed) co_return rondo::detail::result_closed;
+    const std::int32_t r =
+        result_of(way == direction::in ? ::read(f.fd, bytes, n) : ::write(f.fd, bytes, n));
+    if (r != -EAGAIN && r != -EINTR) co_return r;
+  }
+}
+
+// One operation, by the reactor or by a thread. Gives its result as a reactor does.
 task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, operation_kind kind, direction way,
                            const void* bytes, std::size_t n, std::uint64_t at,
                            std::uint32_t flags = 0) {
-  if (!f) co_return rondo::detail::result_closed;
-  if (f->ring.is_open() || f->closed)
-    co_return co_await file_wait(kind, way, *f, bytes, n, at, flags);
+  if (f->closed) co_return rondo::detail::result_closed;
+  // io_uring would take the largest number for "where the last one ended".
+  if (at > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) co_return -EINVAL;
+  n = detail::transfer_size(n);
+  void* buffer = const_cast<void*>(bytes);
+  if (f->flows) {  // sync has nothing to wait for there, and says so
+    if (kind == operation_kind::fsync) co_return do_here(f, kind, buffer, n, at, flags);
+    co_return co_await flow(*f, way, buffer, n);
+  }
+  if (f->attached.is_open()) co_return co_await file_wait(kind, way, *f, bytes, n, at, flags);
   const thread_use use(*f, way);
   if (!use.mine()) co_return rondo::detail::result_busy;
-  co_return co_await to_thread(&do_here, f, kind, const_cast<void*>(bytes),
-                               std::size_t{detail::transfer_size(n)}, at, flags);
+  co_return co_await to_thread(&do_here, f, kind, buffer, n, at, flags);
+}
+
+// A file that was never opened, or has been moved from.
+void want_open(const std::shared_ptr<detail::open_file>& f, const char* what) {
+  if (!f) rondo::detail::throw_io_error(rondo::detail::result_closed, what);
 }
 
 task<std::size_t> read_some_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                                std::span<std::byte> buffer) {
-  const std::int32_t r = co_await perform(std::move(f), operation_kind::read, direction::in,
-                                          buffer.data(), buffer.size(), offset);
-  if (r < 0) rondo::detail::throw_io_error(r, "read a file");
+  want_open(f, "read a file");
+  const std::int32_t r = co_await perform(f, operation_kind::read, direction::in, buffer.data(),
+                                          buffer.size(), offset);
+  if (r < 0) f->fail(r, "read ");
   co_return static_cast<std::size_t>(r);
 }
 
 task<> write_all_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                     std::span<const std::byte> bytes) {
+  want_open(f, "write a file");
   do {
     const std::int32_t r = co_await perform(f, operation_kind::write, direction::out, bytes.data(),
                                             bytes.size(), offset);
-    if (r < 0) rondo::detail::throw_io_error(r, "write a file");
-    if (r == 0 && !bytes.empty()) rondo::detail::throw_io_error(-EIO, "write a file");
+    if (r < 0) f->fail(r, "write ");
+    if (r == 0 && !bytes.empty()) f->fail(-EIO, "write ");
     bytes = bytes.subspan(static_cast<std::size_t>(r));
     offset += static_cast<std::uint64_t>(r);
   } while (!bytes.empty());
 }
 
 task<> sync_file(std::shared_ptr<detail::open_file> f, bool data_only) {
-  const std::int32_t r =
-      co_await perform(std::move(f), operation_kind::fsync, direction::out, nullptr, 0, 0,
-                       data_only ? rondo::detail::fsync_data_only : 0);
-  if (r < 0) rondo::detail::throw_io_error(r, "sync a file");
+  want_open(f, "sync a file");
+  const std::int32_t r = co_await perform(f, operation_kind::fsync, direction::out, nullptr, 0, 0,
+                                          data_only ? rondo::detail::fsync_data_only : 0);
+  if (r < 0) f->fail(r, "sync ");
+}
+
+task<std::string> read_whole(std::shared_ptr<detail::open_file> f, std::size_t limit) {
+  // A file of /proc or a pipe says that it is empty: what counts is the end.
+  constexpr std::size_t least = 4096;
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  const std::size_t longest = limit < most ? limit + 1 : most;
+  std::string text;
+  for (std::size_t have = 0;;) {
+    if (have == text.size())
+      text.resize(std::min(longest,
+                           std::max<std::size_t>(have == 0 ? f->first_size + 1 : have * 2, least)));
+    const std::size_t n = co_await read_some_at(
+        f, have, std::as_writable_bytes(std::span(text.data() + have, text.size() - have)));
+    have += n;
+    if (have > limit) f->fail(-EFBIG, "read ");
+    if (n == 0) {
+      text.resize(have);
+      co_return text;
+    }
+  }
+}
+
+task<std::shared_ptr<detail::open_file>> open_to_share(std::string path, file_mode mode,
+                                                       mode_t permissions) {
+  detail::refuse_nul(path, "open");
+  co_return std::make_shared<detail::open_file>(
+      co_await to_thread(&open_here, std::move(path), flags_of(mode), permissions));
 }
 
 }  // namespace
 
 task<file> file::open(std::string path, file_mode mode, mode_t permissions) {
-  co_return file(std::make_shared<detail::open_file>(
-      co_await to_thread(&open_here, std::move(path), flags_of(mode), permissions)));
+  co_return file(co_await open_to_share(std::move(path), mode, permissions));
 }
 
 task<std::size_t> file::read_at(std::uint64_t offset, std::span<std::byte> buffer) {
@@ -192,34 +325,22 @@ task<> file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
 task<> file::sync(bool data_only) { return sync_file(open_, data_only); }
 
 std::uint64_t file::size() const {
-  if (!open_) rondo::detail::throw_io_error(rondo::detail::result_closed, "size of a file");
+  want_open(open_, "size of a file");
+  if (open_->closed) open_->fail(rondo::detail::result_closed, "size of ");
   struct stat s{};
-  if (::fstat(open_->fd, &s) != 0) rondo::detail::throw_io_error(-errno, "size of a file");
+  if (::fstat(open_->fd, &s) != 0) open_->fail(-errno, "size of ");
   return static_cast<std::uint64_t>(s.st_size);
 }
 
 void file::close() noexcept {
   if (open_) open_->close();
-  open_.reset();
 }
 
+bool file::is_open() const noexcept { return open_ && !open_->closed; }
+
 task<std::string> read_file(std::string path, std::size_t limit) {
-  file f = co_await file::open(path);
-  std::string text;
-  // Files of /proc say that they are empty: read until the end, whatever the size.
-  constexpr std::size_t least = 4096;
-  for (std::size_t have = 0;;) {
-    const std::size_t room = std::max<std::size_t>(have == 0 ? f.size() + 1 : have * 2, least);
-    text.resize(std::min(room, limit + 1));
-    const std::size_t n = co_await f.read_at(
-        have, std::as_writable_bytes(std::span(text.data() + have, text.size() - have)));
-    have += n;
-    if (have > limit) throw std::system_error(EFBIG, std::system_category(), "read " + path);
-    if (n == 0) {
-      text.resize(have);
-      co_return text;
-    }
-  }
+  co_return co_await read_whole(co_await open_to_share(std::move(path), file_mode::read_only, 0644),
+                                limit);
 }
 
 }  // namespace rondo::net

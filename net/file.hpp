@@ -6,6 +6,12 @@
 //
 // On io_uring an operation of the ring like any other; elsewhere a call on a thread (to_thread). In the
 // simulation files are the real ones, read and written inline.
+//
+// A path may also lead to what is no file and has no offsets: a pipe, a FIFO, a terminal,
+// /dev/stdin. It is read and written in order, whatever offset is given, when the kernel says that
+// it is ready, on every reactor; in the simulation somebody looks every millisecond of virtual
+// time. Such a wait can be cancelled. A FIFO is open at once; its reader waits for a writer to
+// come, and has the end when the last of them has gone.
 #pragma once
 
 #include <rondo/net/socket.hpp>
@@ -49,14 +55,17 @@ class file {
   }
   ~file() { close(); }
 
-  // On a thread: open(2) may wait. `permissions` are for a file that is made, under the umask. Throws
-  // std::system_error that names the path. Cancelled: nothing stays open; one that is made is not removed.
+  // On a thread: open(2) may wait. `permissions` are for a file that is made, under the umask.
+  // Throws std::system_error that names the path, as every operation on the file does; EINVAL for a
+  // path with a NUL byte, before anything is opened. Cancelled: nothing stays open; one that is
+  // made is not removed.
   static task<file> open(std::string path, file_mode mode = file_mode::read_only,
                          mode_t permissions = 0644);
 
-  // Completes with how many bytes were read at `offset`: fewer than asked at the end of the file, 0 past it.
-  // Throws std::system_error. Cancelled: when the kernel, or the thread, has let go of the buffer; what it
-  // holds then is not said. A read that was complete by then is delivered.
+  // Completes with how many bytes were read at `offset`: fewer than asked at the end of the file, 0
+  // past it. Throws std::system_error; EISDIR for a directory. Cancelled: when the kernel, or the
+  // thread, has let go of the buffer; what it holds then is not said. A read that was complete by
+  // then is delivered.
   task<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer);
   // Writes everything at `offset`. Throws std::system_error: ENOSPC, EBADF for a file opened read-only, …
   // Cancelled: how much was written is not known.
@@ -69,14 +78,16 @@ class file {
   // At once. What runs on it ends with io_errc::closed on io_uring, else with its result; the descriptor goes
   // after it.
   void close() noexcept;
-  bool is_open() const noexcept { return open_ != nullptr; }
+  bool is_open() const noexcept;
 
  private:
   explicit file(std::shared_ptr<detail::open_file> f) noexcept : open_(std::move(f)) {}
   std::shared_ptr<detail::open_file> open_;
 };
 
-// All of a file. Throws std::system_error that names the path; EFBIG when it is longer than `limit`.
+// All of a file, whatever its size says: what is there until a read finds the end. Of a file that
+// grows or shrinks meanwhile, what it held when it was read. Throws std::system_error that names
+// the path; EFBIG when it is longer than `limit` bytes. Cancelled: as read_at.
 task<std::string> read_file(std::string path, std::size_t limit = std::size_t{1} << 30);
 
 }  // namespace rondo::net

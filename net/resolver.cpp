@@ -1,3 +1,4 @@
+#include <rondo/net/path.hpp>
 #include <rondo/net/resolver.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/random.hpp>
@@ -7,7 +8,10 @@
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/thread_pool.hpp>
 
+#include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -48,20 +52,50 @@ bool is_localhost(std::string_view host) {
          (before == 0 || host[before - 1] == '.');
 }
 
+// An address in numbers: as address::try_parse takes it, or in the shorter forms of inet_aton(3)
+// ("127.1", "0x7f000001"), which getaddrinfo takes as well.
+bool is_numeric(const std::string& host, address& out) {
+  if (address::try_parse(host, out)) return true;
+  if (host.empty() || host.find_first_not_of("0123456789abcdefABCDEFxX.") != std::string::npos)
+    return false;
+  in_addr v4{};
+  if (::inet_aton(host.c_str(), &v4) == 0) return false;
+  const auto number = ntohl(v4.s_addr);
+  const auto byte = [number](int shift) { return static_cast<std::uint8_t>(number >> shift); };
+  out = address::v4(byte(24), byte(16), byte(8), byte(0));
+  return true;
+}
+
+// Leaves out the family of which this machine has loopback alone, as AI_ADDRCONFIG does (RFC 3493,
+// section 6.1), unless nothing else is there. AI_ADDRCONFIG itself narrows the question: a name
+// that has addresses of the other family alone, as a machine's own names in /etc/hosts may, is then
+// unknown until it is asked for again.
+void leave_out_unconfigured(std::vector<address>& found) {
+  const auto is_v4 = [](const address& a) { return a.is_v4(); };
+  if (std::ranges::all_of(found, is_v4) || std::ranges::none_of(found, is_v4)) return;
+  ifaddrs* list = nullptr;
+  if (::getifaddrs(&list) != 0) return;
+  bool has_v4 = false;
+  bool has_v6 = false;
+  for (const ifaddrs* i = list; i; i = i->ifa_next) {
+    const int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+    if (family != AF_INET && family != AF_INET6) continue;
+    const bool v4 = family == AF_INET;
+    const unsigned size = v4 ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+    if (!endpoint::from_sockaddr(i->ifa_addr, size).ip().is_loopback())
+      (v4 ? has_v4 : has_v6) = true;
+  }
+  ::freeifaddrs(list);
+  if (has_v4 != has_v6) std::erase_if(found, [&](const address& a) { return a.is_v4() != has_v4; });
+}
+
 answer look_up(const std::string& host) {
-  if (is_localhost(host)) return {{address::loopback_v6(), address::loopback_v4()}};
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   answer a;
   a.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  if (a.error == EAI_NONAME || a.error == EAI_ADDRFAMILY) {
-    // AI_ADDRCONFIG does not count loopback: a host with nothing else still has its own names.
-    hints.ai_flags = 0;
-    a.error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
-  }
   a.system_error = errno;
   if (a.error != 0) return a;
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
@@ -69,19 +103,28 @@ answer look_up(const std::string& host) {
     const endpoint e = endpoint::from_sockaddr(i->ai_addr, i->ai_addrlen);
     if (std::ranges::find(a.addresses, e.ip()) == a.addresses.end()) a.addresses.push_back(e.ip());
   }
+  leave_out_unconfigured(a.addresses);
   return a;
 }
 
 answer look_up_simulated(const simulated_world& world, const std::string& host) {
   answer a;
   const auto entry = world.hosts_.find(host);
-  if (entry != world.hosts_.end())
-    for (const std::string& text : entry->second) a.addresses.push_back(address::parse(text));
-  else if (is_localhost(host))
-    a.addresses.push_back(address::loopback_v4());
-  else
+  if (entry == world.hosts_.end()) {
     a.error = EAI_NONAME;
+    return a;
+  }
+  for (const std::string& text : entry->second) a.addresses.push_back(address::parse(text));
   return a;
+}
+
+// The addresses of localhost, if that is what `host` is; empty otherwise, and where a simulated
+// world has a localhost of its own.
+std::vector<address> localhost_addresses(const std::string& host) {
+  if (!is_localhost(host)) return {};
+  if (!this_loop().simulated()) return {address::loopback_v6(), address::loopback_v4()};
+  if (this_simulation().hosts_.contains(host)) return {};
+  return {address::loopback_v4()};
 }
 
 std::vector<endpoint> with_port(const std::vector<address>& addresses, std::uint16_t port) {
@@ -295,10 +338,11 @@ class waiting_for {
 
 task<std::vector<endpoint>> resolve_with(std::shared_ptr<detail::resolver_state> r,
                                          std::string host, std::uint16_t port) {
-  if (address numeric; address::try_parse(host, numeric))
-    co_return std::vector{endpoint(numeric, port)};
-  if (host.empty() || host.size() > longest_name || host.find('\0') != std::string::npos)
-    throw resolve_error(host, EAI_NONAME);
+  if (address numeric; is_numeric(host, numeric)) co_return std::vector{endpoint(numeric, port)};
+  if (host.empty() || host.size() > longest_name || detail::holds_nul(host))
+    throw resolve_error(detail::shown(host), EAI_NONAME);
+  if (const std::vector<address> own = localhost_addresses(host); !own.empty())
+    co_return with_port(own, port);
   if (const std::vector<address>* kept = r->find(host)) co_return with_port(*kept, port);
 
   std::shared_ptr<shared_lookup> lookup;

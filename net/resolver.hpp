@@ -64,12 +64,14 @@ class resolver {
   resolver() : resolver(resolver_options()) {}
   explicit resolver(const resolver_options& options);
 
-  // The addresses of `host` in the system's order (RFC 6724), each with `port`; a numeric host is answered
-  // at once. "localhost" and the names under it are [::1] and 127.0.0.1, and no name server is asked (RFC 6761,
-  // section 6.3). Throws resolve_error, std::system_error. Cancelled: leaves at
-  // once; a lookup that a thread has begun goes on for the others and for the cache, one that waits in line for
-  // nobody is dropped. In the simulation names come from simulation_options::host and simulated_world::host;
-  // simulated_world says how long it takes, and whether it fails.
+  // The addresses of `host` in the system's order (RFC 6724), each with `port`, without the family
+  // of which this machine has loopback alone, unless there is no other. Answered at once, in no
+  // thread and beside no lookup: a numeric host; "localhost" and the names under it, which are
+  // [::1] and 127.0.0.1 (RFC 6761, section 6.3); a name whose answer is kept. Throws resolve_error,
+  // std::system_error. Cancelled: leaves at once; a lookup that a thread has begun goes on for the
+  // others and for the cache, one that waits in line for nobody is dropped. In the simulation names
+  // come from simulation_options::host and simulated_world::host, which may have a localhost of
+  // their own; simulated_world says how long it takes, and whether it fails.
   task<std::vector<endpoint>> resolve(std::string host, std::uint16_t port);
   // Drops the answers that are kept.
   void forget() noexcept;

@@ -147,13 +147,19 @@ class tcp_stream : public stream_socket {
   // Takes over a connected TCP socket that came from elsewhere; see socket::adopt.
   static tcp_stream adopt(int fd);
 
-  // Resolves the name and tries its addresses as RFC 8305 (Happy Eyeballs) says: alternating between the
-  // families, each 250 ms after the one before or when one has failed; the first connection counts, the
-  // others are closed. Throws resolve_error, or std::system_error with the errno of the most telling attempt
-  // when all failed. Cancelled: nothing stays open.
+  // Resolves the name and tries its addresses as RFC 8305 (Happy Eyeballs) says: alternating
+  // between the families, each 250 ms after the one before or when one has failed; the first
+  // connection counts, the others are closed. Throws resolve_error, or std::system_error when all
+  // failed: with the errno of the most telling attempt, and in its text the host and the address of
+  // that attempt ("connect to host (192.0.2.1:80)"). Most telling is what is wrong on this side (no
+  // descriptors, no memory), then a refusal, then silence, then anything else but the lack of a way
+  // to the address, which tells least; of equal ones, what failed first. When
+  // connect_options::timeout has come, the text names the host alone. Cancelled: nothing stays
+  // open.
   static task<tcp_stream> connect(std::string host, std::uint16_t port,
                                   connect_options options = {});
-  // The same for addresses that are known, in the order in which a lookup would give them. Throws
+  // The same for addresses that are known, in the order in which a lookup would give them; an error
+  // names an address alone, and after connect_options::timeout the first. Throws
   // std::invalid_argument for none, and for a Unix name.
   static task<tcp_stream> connect(std::vector<endpoint> to, connect_options options = {});
   // The same for one address. Throws std::invalid_argument for a Unix name.

@@ -1,3 +1,4 @@
+#include <rondo/net/path.hpp>
 #include <rondo/net/tls_settings.hpp>
 
 #include <rondo/runtime/reactor_sim.hpp>
@@ -55,8 +56,14 @@ using key_ptr = std::unique_ptr<EVP_PKEY, key_free>;
   refuse((from.path.empty() ? std::string("PEM text") : from.path) + ": " + what);
 }
 
+// A path, before anything is opened by it.
+void check_path(const std::string& path) {
+  if (holds_nul(path)) refuse(shown(path) + ": " + nul_in_path);
+}
+
 std::string read_text(const pem_source& from) {
   if (from.path.empty()) return from.text;
+  check_path(from.path);
   std::ifstream file(from.path, std::ios::binary);
   if (!file) refuse(from, std::generic_category().message(errno));
   std::string text;
@@ -157,9 +164,26 @@ std::uint64_t next_id() noexcept {
   return ++last;
 }
 
+int on_the_wire(tls_version v) noexcept {
+  return v == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+}
+
+void check_versions(tls_version oldest, tls_version newest) {
+  const auto check = [](const char* setting, tls_version v) {
+    if (v < tls_version::tls_1_2)
+      refuse(std::string(setting) +
+             ": TLS 1.0 and 1.1 are not spoken (RFC 8996), 1.2 is the oldest");
+    if (v > tls_version::tls_1_3) refuse(std::string(setting) + ": no such version of TLS");
+  };
+  check("min_version", oldest);
+  check("max_version", newest);
+  if (oldest > newest) refuse("min_version is newer than max_version: no version is left");
+}
+
 // What both roles share; see the comment of tls_context.hpp. The system's openssl.cnf has had its say when
 // the context was made: everything that matters is set here.
-ssl_ctx_ptr new_context(const tls_settings& s, tls_version newest) {
+template <class Options>
+ssl_ctx_ptr new_context(const tls_settings& s, const Options& o) {
   ssl_ctx_ptr owner(SSL_CTX_new(s.client ? TLS_client_method() : TLS_server_method()));
   SSL_CTX* c = owner.get();
   if (!c) refuse("OpenSSL makes no context: " + openssl_reason());
@@ -169,9 +193,8 @@ ssl_ctx_ptr new_context(const tls_settings& s, tls_version newest) {
                                SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_TLSv1_2 |
                                SSL_OP_NO_TLSv1_3);
   SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-  const bool set = SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION) == 1 &&
-                   SSL_CTX_set_max_proto_version(
-                       c, newest == tls_version::tls_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+  const bool set = SSL_CTX_set_min_proto_version(c, on_the_wire(o.min_version_)) == 1 &&
+                   SSL_CTX_set_max_proto_version(c, on_the_wire(o.max_version_)) == 1 &&
                    SSL_CTX_set_cipher_list(c, tls12_ciphers) == 1 &&
                    SSL_CTX_set_ciphersuites(c, tls13_ciphers) == 1 &&
                    SSL_CTX_set1_groups_list(c, groups) == 1 &&
@@ -185,6 +208,7 @@ ssl_ctx_ptr new_context(const tls_settings& s, tls_version newest) {
 
 template <class Options>
 void take_common(tls_settings& s, const Options& o) {
+  check_versions(o.min_version_, o.max_version_);
   s.id = next_id();
   s.alpn = alpn_on_the_wire(o.alpn_);
   s.handshake_timeout = o.handshake_timeout_;
@@ -197,6 +221,7 @@ void take_common(tls_settings& s, const Options& o) {
 void ssl_ctx_free::operator()(ssl_ctx_st* c) const noexcept { SSL_CTX_free(c); }
 
 key_log::key_log(const std::string& path) {
+  check_path(path);
   // For its owner's eyes only.
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd >= 0) file_.reset(::fdopen(fd, "a"));
@@ -240,10 +265,11 @@ tls_context tls_context::client(const tls_client_options& o) {
   s->resumption = o.resumption_;
   s->revocation = !o.crl_.empty();
   take_common(*s, o);
-  ssl_ctx_ptr owner = new_context(*s, o.max_version_);
+  ssl_ctx_ptr owner = new_context(*s, o);
   SSL_CTX* c = owner.get();
   trust(c, o.ca_);
   for (const std::string& folder : o.ca_folders_) {
+    check_path(folder);
     struct stat found{};
     if (::stat(folder.c_str(), &found) != 0)
       refuse(folder + ": " + std::generic_category().message(errno));
@@ -272,7 +298,7 @@ tls_context tls_context::server(const tls_server_options& o) {
   auto s = std::make_shared<tls_settings>();
   take_common(*s, o);
   for (const tls_certificate& own : o.certificates_) {
-    ssl_ctx_ptr owner = new_context(*s, o.max_version_);
+    ssl_ctx_ptr owner = new_context(*s, o);
     SSL_CTX* c = owner.get();
     use_certificate(c, own);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);  // sessions live in the clients' tickets

@@ -5,10 +5,11 @@
 //   tls_context ours = tls_context::client(tls_client_options().ca_file("our-ca.pem"));
 //   tls_context serving = tls_context::server(tls_server_options().certificate_file("chain.pem", "key.pem"));
 //
-// What cannot be chosen: TLS 1.2 or newer; ephemeral elliptic curves and authenticated encryption only; keys
-// worth 112 bits (RSA of 2048 bits) and no SHA-1 or MD5 signatures in any certificate of a chain; no
-// compression, no renegotiation, no early data. A name is matched against the certificate's subjectAltName
-// alone, never against the subject's CN, and a wildcard stands for one whole label (RFC 9525).
+// What cannot be chosen: TLS 1.2 or newer (min_version may ask for 1.3); ephemeral elliptic curves
+// and authenticated encryption only; keys worth 112 bits (RSA of 2048 bits) and no SHA-1 or MD5
+// signatures in any certificate of a chain; no compression, no renegotiation, no early data. A name
+// is matched against the certificate's subjectAltName alone, never against the subject's CN, and a
+// wildcard stands for one whole label (RFC 9525).
 #pragma once
 
 #include <rondo/net/tls_error.hpp>
@@ -24,7 +25,8 @@
 
 namespace rondo::net {
 
-enum class tls_version : std::uint8_t { tls_1_2, tls_1_3 };
+// The first two are here to be refused by name (RFC 8996).
+enum class tls_version : std::uint8_t { tls_1_0, tls_1_1, tls_1_2, tls_1_3 };
 
 namespace detail {
 
@@ -58,6 +60,13 @@ class tls_options {
     handshake_timeout_ = rondo::detail::saturate(d);
     return self();
   }
+  // The oldest version to speak: tls_1_2, or tls_1_3 to refuse peers that have nothing newer than
+  // 1.2. Anything older, and a minimum above max_version, is a tls_config_error when the context is
+  // made.
+  Self& min_version(tls_version v) {
+    min_version_ = v;
+    return self();
+  }
   // The newest version to speak: tls_1_2 is for peers that get 1.3 wrong.
   Self& max_version(tls_version v) {
     max_version_ = v;
@@ -79,6 +88,7 @@ class tls_options {
   }
 
   std::vector<std::string> alpn_;
+  tls_version min_version_ = tls_version::tls_1_2;
   tls_version max_version_ = tls_version::tls_1_3;
   rondo::detail::nanoseconds handshake_timeout_ = tls_handshake_limit;
   std::string key_log_;
@@ -196,8 +206,9 @@ class tls_context {
  public:
   // None yet: a stream made with it throws.
   tls_context() noexcept = default;
-  // Throw tls_config_error, which names the file and what is wrong with it; tls_error (not_available) in a
-  // build without TLS. Files are read here, once.
+  // Throw tls_config_error, which names the file or the setting and what is wrong with it (a path
+  // with a NUL byte, too, before anything is opened); tls_error (not_available) in a build without
+  // TLS. Files are read here, once.
   static tls_context client(const tls_client_options& options = {});
   static tls_context server(const tls_server_options& options);
 

@@ -22,6 +22,8 @@ constexpr std::size_t round_bytes = 4 * record_bytes;
 // Ciphertext is read to the caller's buffer from this size on; a smaller one would cost a read for little.
 constexpr std::size_t least_landing = 2 * 1024;
 constexpr std::size_t buffer_bytes = record_bytes + 1024;
+// What a wait for the peer holds, until so much has come at once that more is likely.
+constexpr std::size_t waiting_bytes = 4 * 1024;
 // Messages of the protocol's own (KeyUpdate, tickets, requests to renegotiate) in a row without a byte of data
 // between them, and bytes that we may come to owe in answer to them.
 constexpr std::uint32_t most_idle_talk = 32;
@@ -257,6 +259,9 @@ void tls_engine::set_peer(std::string_view name) {
 
 bool tls_engine::handshake() {
   if (failed_) std::rethrow_exception(failed_);
+  // OpenSSL takes 50 KB for a handshake. A client that has said nothing yet is not worth them.
+  if (role_ == role::server && input_.empty() && !greeted_) return false;
+  greeted_ = true;
   ERR_clear_error();
   const int r = SSL_do_handshake(ssl_.get());
   if (r != 1) {
@@ -388,10 +393,19 @@ std::span<std::byte> tls_engine::landing(std::span<std::byte> out) {
     buffer_.reset();
     landing_ = out;
   } else {
-    if (!buffer_) buffer_ = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
-    landing_ = {buffer_.get(), buffer_bytes};
+    const std::size_t wanted = much_came_ ? buffer_bytes : waiting_bytes;
+    if (!buffer_ || buffer_size_ != wanted) {
+      buffer_ = std::make_unique_for_overwrite<std::byte[]>(wanted);
+      buffer_size_ = wanted;
+    }
+    landing_ = {buffer_.get(), wanted};
   }
   return landing_;
+}
+
+void tls_engine::arrived(std::size_t n) noexcept {
+  input_ = landing_.first(n);
+  much_came_ = n >= waiting_bytes;
 }
 
 std::span<const std::byte> tls_engine::outgoing() noexcept {

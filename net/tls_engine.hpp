@@ -44,7 +44,7 @@ class tls_engine {
   // Where ciphertext that is to be read should go; `out` is where its plaintext will.
   std::span<std::byte> landing(std::span<std::byte> out);
   // So much of it has come.
-  void arrived(std::size_t n) noexcept { input_ = landing_.first(n); }
+  void arrived(std::size_t n) noexcept;
   // The transport has ended. Throws tls_truncated, unless the peer had sent close_notify.
   void transport_ended();
 
@@ -85,6 +85,7 @@ class tls_engine {
   std::span<std::byte> landing_;
   std::span<const std::byte> input_;  // ciphertext that OpenSSL has not taken yet
   std::unique_ptr<std::byte[]> buffer_;
+  std::size_t buffer_size_ = 0;
   std::vector<std::byte> sending_;  // from sent_ on; never moves while it is being sent
   std::vector<std::byte> queue_;    // behind it
   std::size_t queued_data_ = 0;     // how much of that is the caller's
@@ -93,6 +94,8 @@ class tls_engine {
   std::uint32_t idle_talk_ = 0;  // messages of the protocol's own since the last byte of data
   role role_;
   bool resumption_ = false;  // sessions are taken from the context and given to it
+  bool greeted_ = false;     // a server: the client has said something
+  bool much_came_ = false;   // the last time; so it is worth a large buffer to wait with
   bool established_ = false;
   bool close_sent_ = false;
   bool ended_ = false;  // close_notify came

@@ -25,6 +25,7 @@ std::optional<std::size_t> tls_engine::read(std::span<std::byte>) { none(); }
 std::size_t tls_engine::write(std::span<const std::byte>) { none(); }
 void tls_engine::close_notify() noexcept {}
 std::span<std::byte> tls_engine::landing(std::span<std::byte>) { none(); }
+void tls_engine::arrived(std::size_t) noexcept {}
 void tls_engine::transport_ended() { none(); }
 std::span<const std::byte> tls_engine::outgoing() noexcept { return {}; }
 bool tls_engine::has_input() const noexcept { return true; }

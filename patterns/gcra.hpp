@@ -46,12 +46,14 @@ class gcra {
     const time_point next = add(after(full_at_.load(), cost, now), ahead);
     return std::max(next - now - depth_, nanoseconds::zero());
   }
-  // Takes back a reservation that was to be ready at `ready`: possible as long as it is the latest.
-  bool give_back(nanoseconds cost, time_point ready) noexcept {
-    const std::int64_t latest = add(ready, depth_).time_since_epoch().count();
+  // When the bucket is full again after a reservation that is ready at `ready`, if none follows.
+  time_point full_at(time_point ready) const noexcept { return add(ready, depth_); }
+  // Takes reservations back: `with` and `before` are when the bucket is full again with them and
+  // without. Possible as long as none follows.
+  bool go_back(time_point with, time_point before) noexcept {
     return full_at_.change([&](std::int64_t& full_at) {
-      if (full_at != latest) return false;
-      full_at -= cost.count();
+      if (full_at != with.time_since_epoch().count()) return false;
+      full_at = before.time_since_epoch().count();
       return true;
     });
   }

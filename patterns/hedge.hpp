@@ -173,8 +173,8 @@ class hedge::options {
   // than 16.
   options& max_calls(detail::amount32 n) &;
   options&& max_calls(detail::amount32 n) && { return std::move(max_calls(n)); }
-  // Further calls only while the budget allows them (retry_budget.hpp). Throws std::invalid_argument for
-  // nullptr.
+  // Further calls only while the budget allows them (retry_budget.hpp): a share bounds how many
+  // there are, tokens only stop them while calls fail. Throws std::invalid_argument for nullptr.
   options& budget(std::shared_ptr<retry_budget> b) & { return share(std::move(b)); }
   options&& budget(std::shared_ptr<retry_budget> b) && { return std::move(share(std::move(b))); }
   options& budget(std::shared_ptr<shared_retry_budget> b) & { return share(std::move(b)); }

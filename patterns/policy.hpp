@@ -38,6 +38,8 @@
 //                                    makes the call once more
 //   admission resume(call_context&)  after admission::wait(w), when w is over; without it: go
 //   void or decision leave(call_context&, outcome<T>& result)     for each enter that said go
+//   void goes_again()                after decision::again(d), when d is over and what is inside
+//                                    is entered once more
 //   void answer(call_context&, outcome<T>& result)                after admission::answer()
 //   task<T> substitute(call_context&, outcome<T>& result)         after decision::substitute()
 //   static constexpr bool limits_time = true;                     if it calls context.narrow()

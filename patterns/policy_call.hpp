@@ -150,7 +150,11 @@ class policy_call<T, std::tuple<P...>> {
     });
   }
   action slept() {
-    return at_layer([this]<std::size_t I>() { return this->template inward<I + 1>(); });
+    return at_layer([this]<std::size_t I>() {
+      if constexpr (requires { this->template layer<I>().goes_again(); })
+        this->template layer<I>().goes_again();
+      return this->template inward<I + 1>();
+    });
   }
   action substituted() {
     return at_layer([this]<std::size_t I>() { return this->template outward<I>(); });

@@ -52,7 +52,10 @@ decision retry::layer::after_failure(call_context& c, const detail::call_result&
     step.delay = std::max(**a, nanoseconds::zero());
   }
   if (comes_too_late(step.delay, c)) return decision::pass();
-  if (settings_.budget && !settings_.budget->allows_another(c.now())) return decision::pass();
+  if (settings_.budget) {
+    if (!settings_.budget->allows_another(c.now())) return decision::pass();
+    booked_ = c.now();
+  }
   settings_.on_retry.call(attempts_, step.delay, r);
   return decision::again(step.delay);
 }

@@ -161,6 +161,11 @@ class retry : public policy<retry> {
 class retry::layer {
  public:
   explicit layer(const retry& r) noexcept : settings_(r.settings_) {}
+  layer(const layer&) = delete;
+  layer& operator=(const layer&) = delete;
+  ~layer() {
+    if (booked_ != detail::never) settings_.budget->not_made(booked_);
+  }
 
   admission enter(call_context& c) noexcept {
     attempts_ = 0;
@@ -181,6 +186,8 @@ class retry::layer {
     }
     return after_failure(c, detail::call_result(r));
   }
+  // The delay is over: the next attempt begins.
+  void goes_again() noexcept { booked_ = detail::never; }
 
  private:
   // What after_failure would find out at length: no failure, by anybody's rule.
@@ -196,6 +203,8 @@ class retry::layer {
   std::optional<class backoff> delays_;
   std::uint64_t attempts_ = 0;
   detail::time_point begun_{};
+  detail::time_point booked_ =
+      detail::never;  // when the budget allowed the next attempt, until that begins
 };
 
 }  // namespace rondo

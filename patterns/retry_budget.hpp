@@ -13,6 +13,10 @@
 //   share    retries within a time are at most a share of the calls in it, and a few besides for callers
 //            with little to do. Source: Finagle's RetryBudget.
 //
+// Tokens follow failures, so they do not bound what hedge adds: a callee that is slow and fails
+// nobody takes none, and each call may be made twice. For hedges there is the share. A retry that
+// is cancelled before it begins counts for nothing.
+//
 // retry_budget serves one loop's thread; shared_retry_budget any number of threads. They are the same, on a
 // plain or an atomic word (word.hpp).
 #pragma once
@@ -70,6 +74,8 @@ class attempt_budget {
   virtual void failed() noexcept = 0;
   // One more attempt is wanted. True: it counts as made.
   virtual bool allows_another(time_point now) noexcept = 0;
+  // What was allowed at `then` was not made after all.
+  virtual void not_made(time_point then) noexcept = 0;
 };
 
 }  // namespace detail
@@ -111,6 +117,9 @@ class basic_retry_budget final : public detail::attempt_budget {
     if (s.retries * 1000 <= s.calls * options_.of_calls_ + options_.at_least_) return true;
     count(now, -one_retry);
     return false;
+  }
+  void not_made(time_point then) noexcept override {
+    if (by_share()) count(then, -one_retry);
   }
 
   // Tokens left. Meaningless for a share.

@@ -1,6 +1,7 @@
 #include <rondo/patterns/shared_rate_limiter.hpp>
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 namespace rondo {
@@ -29,6 +30,30 @@ shared_rate_limiter::acquire_wait shared_rate_limiter::acquire(detail::amount32 
   return {*this, n};
 }
 
+// Only here does the integer go back, and always to the end of a reservation that stands. So what
+// was given up behind others is in reach exactly when the integer has come back to its end.
+void shared_rate_limiter::give_back(nanoseconds cost, time_point ready) noexcept {
+  const std::lock_guard lock(mutex_);
+  const time_point with = bucket_.full_at(ready);
+  const time_point now = this_loop().now();
+  // Tokens that have come by now are in the bucket whoever reserved them.
+  std::erase_if(behind_others_, [now](const reservation& r) { return r.with <= now; });
+  time_point before = with - cost;
+  const auto reaches = [&](const reservation& r) { return r.with == before; };
+  auto next = std::ranges::find_if(behind_others_, reaches);
+  while (next != behind_others_.end()) {
+    before = next->before;
+    behind_others_.erase(next);
+    next = std::ranges::find_if(behind_others_, reaches);
+  }
+  if (bucket_.go_back(with, before)) return;
+  try {
+    behind_others_.push_back({before, with});
+  } catch (const std::bad_alloc&) {
+    // Then it is spent.
+  }
+}
+
 bool shared_rate_limiter::acquire_wait::begin(detail::job& j) noexcept {
   auto& bucket = limiter_->bucket_;
   const nanoseconds cost = bucket.cost(tokens_);
@@ -55,7 +80,7 @@ bool shared_rate_limiter::acquire_wait::begin(detail::job& j) noexcept {
 
 void shared_rate_limiter::acquire_wait::cancel(detail::job& j) noexcept {
   this_loop().timers().disarm(*this);
-  limiter_->bucket_.give_back(limiter_->bucket_.cost(tokens_), ready_);
+  limiter_->give_back(limiter_->bucket_.cost(tokens_), ready_);
   j.wake_stopped();
 }
 

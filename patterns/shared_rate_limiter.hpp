@@ -3,17 +3,21 @@
 //   shared_rate_limiter limit(rate_limiter::options(1000, 1s).burst(50).queue(100));
 //   run_on_threads(8, [&](std::size_t) { return serve(limit); });   // each: co_await limit.run(…)
 //
-// The same integer, changed by compare-and-swap: an admission that does not wait is one such exchange. The
-// threads have no line in common, so a call that must wait reserves its tokens and sleeps on its own loop
-// until they are there; its time is then fixed. First come, first served by the order of the reservations. A
-// reservation that is cancelled goes back as long as it is the latest; an earlier one is spent, since those
-// behind it have their times already: the rate is never exceeded, at most not used up.
+// The same integer, changed by compare-and-swap: an admission that does not wait is one such
+// exchange. The threads have no line in common, so a call that must wait reserves its tokens and
+// sleeps on its own loop until they are there; its time is then fixed. First come, first served by
+// the order of the reservations. A reservation that is cancelled goes back as soon as nobody stands
+// behind it: at once, or when those behind it have been cancelled too. Until then nobody else has
+// its time: the rate is never exceeded, at most not used up.
 //
 // queue(n) bounds the reserved time to n intervals: n calls of one token.
 #pragma once
 
 #include <rondo/patterns/rate_limiter.hpp>
 #include <rondo/runtime/amount.hpp>
+
+#include <mutex>
+#include <vector>
 
 namespace rondo {
 
@@ -51,9 +55,19 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
   }
 
  private:
+  // What a cancelled call had reserved: the bucket's integer before it and with it.
+  struct reservation {
+    time_point before;
+    time_point with;
+  };
+  // `ready` is when its tokens would have been there.
+  void give_back(std::chrono::nanoseconds cost, time_point ready) noexcept;
+
   detail::gcra<detail::atomic_word> bucket_;
   std::uint32_t burst_;
   std::chrono::nanoseconds longest_wait_;
+  std::mutex mutex_;  // for what follows: a call that is not cancelled never takes it
+  std::vector<reservation> behind_others_;  // given up while somebody stood behind them
 };
 
 class [[nodiscard("without co_await nothing happens")]] shared_rate_limiter::acquire_wait final

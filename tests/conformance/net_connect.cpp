@@ -1,6 +1,7 @@
 // Names, connecting and accepting.
 #include "net/net_support.hpp"
 #include "support/conformance.hpp"
+#include "support/name_service.hpp"
 
 #include <rondo/net.hpp>
 
@@ -64,6 +65,74 @@ CONFORMANCE(Resolve, RefusesWhatCannotBeAName) {
 CONFORMANCE(Resolve, LeavesAtOnceWhenItsTimeIsUp) {
   const bool in_time = (co_await try_for(0ns, net::resolve("localhost", 80))).has_value();
   EXPECT_FALSE(in_time);
+}
+
+// What has an answer without a question takes no lookup's place, and waits for none.
+ON_KERNEL_REACTORS(Resolve, AnswersWhatNeedsNoServerWhileEightNamesHang) {
+  run_on(reactor, []() -> task<> {
+    tcp_listener listener = listen_here();
+    const std::uint16_t port = listener.local_endpoint().port();
+    co_await net::resolve("kept.both.test", 80);
+    std::optional<hanging_names> silence(std::in_place);
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (int i = 0; i < 8; ++i)
+        g.spawn([](std::string name) -> task<> {
+          const auto found = co_await as_result(net::resolve(name, 80));
+          EXPECT_TRUE(found.has_error());
+        }(std::to_string(i) + ".hangs.test"));
+      while (silence->count() < 8) co_await sleep_for(1ms);
+      const std::uint64_t asked = questions_asked();
+      for (const char* name : {"localhost", "LOCALHOST.", "a.b.localhost", "127.0.0.1", "::1",
+                               "127.1", "0x7f.0.0.1", "2130706433", "kept.both.test"}) {
+        const auto found = co_await try_for(10s, net::resolve(name, 80));
+        EXPECT_TRUE(found && !found->empty()) << name;
+      }
+      const auto own = net::connect_options().resolver(
+          [](std::string, std::uint16_t p) -> task<std::vector<endpoint>> {
+            co_return std::vector{loopback(p)};
+          });
+      EXPECT_TRUE(co_await try_for(10s, tcp_stream::connect("pinned.hangs.test", port, own)));
+      EXPECT_TRUE(co_await try_for(10s, tcp_stream::connect("localhost", port)));
+      EXPECT_EQ(questions_asked(), asked);
+      EXPECT_EQ(silence->count(), 8U);
+      silence.reset();
+    });
+  });
+}
+
+ON_KERNEL_REACTORS(Resolve, AsksOnceForANameThatDoesNotExist) {
+  run_on(reactor, []() -> task<> {
+    for (const auto& [name, code] :
+         {std::pair("a.missing.test", EAI_NONAME), std::pair("a.empty.test", EAI_NODATA),
+          std::pair("a.later.test", EAI_AGAIN)}) {
+      const std::uint64_t asked = questions_asked();
+      const auto found = co_await as_result(net::resolve(name, 80));
+      EXPECT_EQ(found.code(), std::error_code(code, net::resolver_category())) << name;
+      EXPECT_EQ(questions_asked() - asked, 1U) << name;
+    }
+  });
+}
+
+// As AI_ADDRCONFIG would have it; but a name that has nothing else keeps what it has: a machine's
+// own names (ip6-localhost, say) are of a family in which it may have loopback alone.
+ON_KERNEL_REACTORS(Resolve, LeavesOutTheFamilyThatTheMachineLacksUnlessThereIsNoOther) {
+  const endpoint v4 = endpoint::parse("192.0.2.1:80");
+  const endpoint v6 = endpoint::parse("[2001:db8::1]:80");
+  struct {
+    bool has_v4, has_v6;
+    std::vector<endpoint> both;
+  } const machines[] = {
+      {true, true, {v6, v4}}, {true, false, {v4}}, {false, true, {v6}}, {false, false, {v6, v4}}};
+  for (const auto& m : machines) {
+    const machine_with machine(m.has_v4, m.has_v6);
+    run_on(reactor, [&]() -> task<> {
+      const std::uint64_t asked = questions_asked();
+      EXPECT_EQ(co_await net::resolve("a.both.test", 80), m.both);
+      EXPECT_EQ(co_await net::resolve("a.v4.test", 80), std::vector{v4});
+      EXPECT_EQ(co_await net::resolve("a.v6.test", 80), std::vector{v6});
+      EXPECT_EQ(questions_asked() - asked, 3U);
+    });
+  }
 }
 
 CONFORMANCE_RUNS(Resolve, TakesTheNamesOfTheSimulation) {

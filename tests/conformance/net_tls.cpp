@@ -87,6 +87,24 @@ CONFORMANCE(Tls, MovesBytesBothWaysAtOnce) {
   }
 }
 
+CONFORMANCE(Tls, SpeaksNothingOlderThanEitherEndAllows) {
+  NEEDS_OPENSSL;
+  const auto client = [](tls_version oldest, tls_version newest) {
+    return client_of(client_of_root().min_version(oldest).max_version(newest));
+  };
+  const auto server = [](tls_version oldest, tls_version newest) {
+    return tls_context::server(server_as("good").min_version(oldest).max_version(newest));
+  };
+  constexpr auto v12 = tls_version::tls_1_2;
+  constexpr auto v13 = tls_version::tls_1_3;
+  tls_pair p = co_await tls_handshakes(client(v13, v13), server(v12, v13));
+  EXPECT_EQ(p.client.protocol(), "TLSv1.3");
+  p = co_await tls_handshakes(client(v12, v13), server(v13, v13));
+  EXPECT_EQ(p.client.protocol(), "TLSv1.3");
+  EXPECT_TRUE((co_await as_result(tls_handshakes(client(v13, v13), server(v12, v12)))).has_error());
+  EXPECT_TRUE((co_await as_result(tls_handshakes(client(v12, v12), server(v13, v13)))).has_error());
+}
+
 CONFORMANCE(Tls, KeepsTheOrderOfSmallWrites) {
   NEEDS_OPENSSL;
   tls_pair p = co_await tls_handshakes();

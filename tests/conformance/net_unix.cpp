@@ -71,6 +71,18 @@ std::string bind_error(const endpoint& at, const unix_listen_options& options = 
 
 }  // namespace
 
+CONFORMANCE(Unix, ToldApartByWhatStandsBehindANulByteInAnAbstractName) {
+  using namespace std::string_literals;
+  const std::string name = abstract("nul").path();
+  unix_listener one = unix_listener::bind(endpoint::unix_path(name + "\0one"s));
+  unix_listener other = unix_listener::bind(endpoint::unix_path(name + "\0other"s));
+  unix_stream s = co_await unix_stream::connect(endpoint::unix_path(name + "\0other"s));
+  unix_stream peer = co_await other.accept();
+  EXPECT_EQ(s.remote_endpoint().path(), name + "\0other"s);
+  const auto none = co_await as_result(unix_stream::connect(endpoint::unix_path(name)));
+  EXPECT_EQ(none.code(), system_code(ECONNREFUSED));
+}
+
 CONFORMANCE(Unix, ConnectsByAnAbstractName) {
   unix_listener l = unix_listener::bind(abstract("stream"));
   EXPECT_EQ(l.local_endpoint(), abstract("stream"));

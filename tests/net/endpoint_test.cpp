@@ -71,7 +71,31 @@ TEST(Endpoint, RefusesWithTheReason) {
 TEST(Endpoint, TakesAUnixNameOf107BytesAndNotOneMore) {
   EXPECT_EQ(endpoint::unix_path(std::string(107, 'a')).path().size(), 107U);
   EXPECT_THROW(endpoint::unix_path(std::string(108, 'a')), std::invalid_argument);
-  EXPECT_THROW(endpoint::unix_path(std::string("a\0b", 3)), std::invalid_argument);
+}
+
+// A path ends at a NUL byte, so one in it would name another file. An abstract name is all of its
+// bytes: "null bytes in the name have no special significance" (unix(7)).
+TEST(Endpoint, RefusesANulByteInAPathAndTakesItInAnAbstractName) {
+  using namespace std::string_literals;
+  for (const std::string& path : {"a\0b"s, "\0"s, "/tmp/x\0"s, "\0abstract"s}) {
+    try {
+      endpoint::unix_path(path);
+      ADD_FAILURE() << "it was taken";
+    } catch (const std::invalid_argument& e) {
+      EXPECT_NE(std::string(e.what()).find("NUL"), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find("\\0"), std::string::npos) << e.what();
+    }
+    EXPECT_THROW(endpoint::parse("unix:" + path), std::invalid_argument);
+  }
+  for (const std::string& name : {"@a\0b"s, "@\0"s, "@\0\0end"s}) {
+    const endpoint e = endpoint::unix_path(name);
+    EXPECT_EQ(e.path(), name);
+    sockaddr_storage system;
+    const unsigned size = e.to_sockaddr(system);
+    EXPECT_EQ(size, offsetof(sockaddr_un, sun_path) + name.size());
+    EXPECT_EQ(endpoint::from_sockaddr(reinterpret_cast<const sockaddr*>(&system), size), e);
+    EXPECT_EQ(endpoint::parse(e.to_string()), e);
+  }
 }
 
 TEST(Endpoint, SurvivesTheSystemsForm) {

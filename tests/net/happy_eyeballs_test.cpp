@@ -138,6 +138,60 @@ TEST(HappyEyeballs, ThrowsTheMostTellingErrorWhenAllHaveFailed) {
   });
 }
 
+namespace {
+
+template <class Connect>
+task<std::string> failure_of(Connect connect) {
+  try {
+    co_await connect();
+  } catch (const std::system_error& e) {
+    co_return e.what();
+  }
+  co_return "it was connected";
+}
+
+bool says(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST(HappyEyeballs, NamesTheFirstAddressOfThoseThatFailedAlike) {
+  with_host({"10.0.0.1", "10.0.0.2", "10.0.0.3"}, []() -> task<> {
+    const std::string what = co_await failure_of([] { return tcp_stream::connect("host", 80); });
+    EXPECT_TRUE(says(what, "connect to host (10.0.0.1:80)")) << what;
+    // The first to fail, not the first to be tried.
+    this_simulation().address("10.0.0.1").latency(2s, 2s);
+    const std::string late = co_await failure_of([] { return tcp_stream::connect("host", 80); });
+    EXPECT_TRUE(says(late, "connect to host (10.0.0.2:80)")) << late;
+  });
+}
+
+TEST(HappyEyeballs, NamesTheAddressAloneWhereThereWasNoName) {
+  simulate([]() -> task<> {
+    const std::vector all{endpoint::parse("10.0.0.1:80"), endpoint::parse("[2001:db8::1]:80")};
+    this_simulation().address("10.0.0.1").connects_fail_with(EHOSTUNREACH);
+    const std::string several = co_await failure_of([&] { return tcp_stream::connect(all); });
+    EXPECT_TRUE(says(several, "connect to [2001:db8::1]:80")) << several;
+    const std::string one = co_await failure_of([&] { return tcp_stream::connect(all[0]); });
+    EXPECT_TRUE(says(one, "connect to 10.0.0.1:80")) << one;
+  });
+}
+
+// An attempt's own time is that attempt's failure; the time for everything belongs to no address.
+TEST(HappyEyeballs, NamesTheHostWhenTheTimeForEverythingIsUp) {
+  with_host({"10.0.0.1", "10.0.0.2"}, []() -> task<> {
+    silence("10.0.0.1");
+    silence("10.0.0.2");
+    const std::string all = co_await failure_of(
+        [] { return tcp_stream::connect("host", 80, connect_options().timeout(1s)); });
+    EXPECT_TRUE(says(all, "connect to host: ")) << all;
+    const std::string each = co_await failure_of(
+        [] { return tcp_stream::connect("host", 80, connect_options().attempt_timeout(1s)); });
+    EXPECT_TRUE(says(each, "connect to host (10.0.0.1:80)")) << each;
+  });
+}
+
 TEST(HappyEyeballs, WaitsAsLongAsLinuxForAnAddressThatIsSilent) {
   with_host({"10.0.0.1"}, []() -> task<> {
     silence("10.0.0.1");

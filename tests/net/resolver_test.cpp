@@ -182,6 +182,29 @@ TEST(Resolver, MakesNoMoreLookupsAtATimeThanItMay) {
   });
 }
 
+TEST(Resolver, AnswersWhatNeedsNoServerAtOnceWhileItsPlacesAreTaken) {
+  in_slow_world([]() -> task<> {
+    resolver r(resolver_options().max_lookups(1));
+    co_await r.resolve("b", 1);  // is kept
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> { co_await r.resolve("a", 1); });
+      co_await yield_now();
+      const auto before = this_loop().now();
+      for (const char* name : {"localhost", "x.localhost.", "10.0.0.9", "10.9", "b"})
+        EXPECT_EQ((co_await r.resolve(name, 1)).size(), 1U) << name;
+      EXPECT_EQ(this_loop().now(), before);
+    });
+    EXPECT_EQ(r.lookups(), 2U);
+  });
+}
+
+TEST(Resolver, AsksForLocalhostWhereTheWorldHasOneOfItsOwn) {
+  in_slow_world([]() -> task<> {
+    this_simulation().host("localhost", {"10.0.7.7"});
+    EXPECT_EQ(co_await net::resolve("localhost", 1), std::vector{endpoint::parse("10.0.7.7:1")});
+  });
+}
+
 TEST(Resolver, DropsALookupInLineThatNobodyWaitsForAnyMore) {
   in_slow_world([]() -> task<> {
     resolver r(resolver_options().max_lookups(1));

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <cstdio>
 #include <fstream>
+#include <functional>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -51,6 +52,59 @@ TEST(TlsContext, AMissingFileIsNamed) {
   EXPECT_TRUE(mentions(
       refusal([] { tls_context::client(tls_client_options().key_log_file("/no/such/log")); }),
       "/no/such/log"));
+}
+
+// A path ends at its first NUL byte: what stands before it is another file.
+TEST(TlsContext, APathWithANulByteIsRefusedBeforeItIsOpened) {
+  NEEDS_CERTIFICATES;
+  const std::string good = certificate_path("good-chain.pem");
+  const std::string key = certificate_path("good.key");
+  const std::string root = certificate_path("root.pem");
+  const auto nul = [](const std::string& path) { return path + std::string("\0.pem", 5); };
+  const std::string log = certificate_path("never-made.log");
+  const std::vector<std::pair<std::string, std::function<void()>>> all{
+      {root, [&] { tls_context::client(tls_client_options().ca_file(nul(root))); }},
+      {root, [&] { tls_context::client(tls_client_options().crl_file(nul(root))); }},
+      {certificates(),
+       [&] { tls_context::client(tls_client_options().ca_folder(nul(certificates()))); }},
+      {log, [&] { tls_context::client(tls_client_options().key_log_file(nul(log))); }},
+      {good, [&] { tls_context::client(tls_client_options().certificate_file(nul(good), key)); }},
+      {key, [&] { tls_context::server(tls_server_options().certificate_file(good, nul(key))); }},
+      {good, [&] { tls_context::server(tls_server_options().certificate_file(nul(good), key)); }},
+      {root, [&] { tls_context::server(server_as("good").client_ca_file(nul(root))); }},
+      {log, [&] { tls_context::server(server_as("good").key_log_file(nul(log))); }},
+  };
+  for (const auto& [path, make] : all) {
+    const std::string text = refusal(make);
+    EXPECT_TRUE(mentions(text, path + "\\0.pem")) << text;
+    EXPECT_TRUE(mentions(text, "NUL")) << text;
+  }
+  EXPECT_FALSE(std::ifstream(log).is_open());
+}
+
+TEST(TlsContext, AVersionBelow12IsRefusedWithASentence) {
+  NEEDS_CERTIFICATES;
+  using net::tls_version;
+  for (const tls_version old : {tls_version::tls_1_0, tls_version::tls_1_1}) {
+    for (const std::string& text :
+         {refusal([&] { tls_context::client(tls_client_options().min_version(old)); }),
+          refusal([&] { tls_context::server(server_as("good").min_version(old)); })})
+      EXPECT_TRUE(mentions(text, "min_version: TLS 1.0 and 1.1 are not spoken")) << text;
+    EXPECT_TRUE(
+        mentions(refusal([&] { tls_context::client(tls_client_options().max_version(old)); }),
+                 "max_version: TLS 1.0 and 1.1 are not spoken"));
+  }
+  EXPECT_TRUE(mentions(refusal([] {
+                         tls_context::client(tls_client_options()
+                                                 .min_version(tls_version::tls_1_3)
+                                                 .max_version(tls_version::tls_1_2));
+                       }),
+                       "no version is left"));
+  EXPECT_TRUE(mentions(refusal([] {
+                         tls_context::client(
+                             tls_client_options().min_version(static_cast<tls_version>(9)));
+                       }),
+                       "no such version"));
 }
 
 TEST(TlsContext, WhatIsNotPemIsRefused) {
@@ -226,4 +280,46 @@ TEST(TlsSimulation, IsReplayedByItsSeed) {
   EXPECT_GT(first.size(), 1000U);
   for (int again = 0; again < 3; ++again) EXPECT_EQ(trace_of(7), first);
   EXPECT_NE(trace_of(8), first);
+}
+
+// A reader that waits with a small buffer of its own has one of ours besides.
+TEST(TlsMemory, AReaderThatWaitsHoldsNoWholeRecord) {
+  NEEDS_CERTIFICATES;
+  run_on(reactor_kind::epoll, []() -> task<> {
+    constexpr std::size_t readers = 100;
+    const tls_context client = tls_context::client(client_of_root());
+    const tls_context server = tls_context::server(server_as("good"));
+    std::vector<tls_pair> idle;
+    for (std::size_t i = 0; i < readers; ++i)
+      idle.push_back(co_await tls_handshakes(client, server));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      const std::size_t before = mallinfo2().uordblks;
+      for (tls_pair& p : idle) g.spawn([&]() -> task<> { co_await read_piece(p.server, 64); });
+      co_await sleep_for(std::chrono::milliseconds(1));
+      const std::size_t bytes = (mallinfo2().uordblks - before) / readers;
+      EXPECT_LT(bytes, 8'000U);
+      g.cancel();
+    });
+  });
+}
+
+// OpenSSL takes 50 KB for a handshake: not before a client has said something.
+TEST(TlsMemory, AServerHoldsLittleForAClientThatSaysNothing) {
+  NEEDS_CERTIFICATES;
+  run_on(reactor_kind::epoll, []() -> task<> {
+    constexpr std::size_t clients = 100;
+    const tls_context server = tls_context::server(server_as("good"));
+    tcp_listener listener = listen_here();
+    std::vector<stream_pair> silent;
+    for (std::size_t i = 0; i < clients; ++i) silent.push_back(co_await connect_pair(listener));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      const std::size_t before = mallinfo2().uordblks;
+      for (stream_pair& p : silent)
+        g.spawn([&]() -> task<> { co_await tls_tcp::accept(std::move(p.server), server); });
+      co_await sleep_for(std::chrono::milliseconds(1));
+      const std::size_t bytes = (mallinfo2().uordblks - before) / clients;
+      EXPECT_LT(bytes, 16'000U);
+      g.cancel();
+    });
+  });
 }

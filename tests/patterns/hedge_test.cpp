@@ -258,6 +258,21 @@ TEST(Hedge, ABudgetBoundsTheHedgesOfAllCallers) {
   });
 }
 
+// Tokens are spent by failures alone (gRFC A6): where all succeed, and slowly, each call may be
+// made twice.
+TEST(Hedge, TokensDoNotBoundTheHedgesOfCallsThatSucceed) {
+  simulate([]() -> task<> {
+    const auto budget = std::make_shared<retry_budget>();
+    hedge h(hedge::options().delay(1ms).budget(budget));
+    for (int i = 0; i < 100; ++i) {
+      script s{{2ms, 2ms}};
+      co_await h(calling(s));
+    }
+    EXPECT_EQ(h.totals().hedged, 100U);
+    EXPECT_EQ(budget->tokens(), 10);
+  });
+}
+
 TEST(Hedge, TheDelayFollowsAQuantileOfTheLatencies) {
   simulate([]() -> task<> {
     hedge h(hedge::options().quantile(0.9));

@@ -276,6 +276,50 @@ TEST(RetryLimits, RejectionsAndCancellationsSpendNoBudget) {
   });
 }
 
+// A retry that is cancelled before it is made has cost the callee nothing.
+TEST(RetryLimits, ARetryThatIsCancelledBeforeItBeginsSpendsNoBudget) {
+  simulate([]() -> task<> {
+    const auto budget = std::make_shared<retry_budget>(retry_budget_options::share(0, 1h, 1));
+    const auto again = retry(plain).backoff(backoff::constant(10s)).budget(budget);
+    for (int i = 0; i < 5; ++i)
+      co_await with_task_group([&](task_group& g) -> task<> {
+        auto call = g.spawn([&]() -> task<> { (void)co_await again.run(fails); });
+        co_await sleep_for(1s);  // it waits for its retry
+        call.cancel();
+        EXPECT_TRUE((co_await call.join()).is_cancelled());
+      });
+    int calls = 0;
+    const auto end = co_await again.run([&]() -> task<int> {
+      ++calls;
+      return fails();
+    });
+    EXPECT_TRUE(end.has_error());
+    EXPECT_EQ(calls, 2);  // the one retry was there
+    calls = 0;
+    (void)co_await again.run([&]() -> task<int> {
+      ++calls;
+      return fails();
+    });
+    EXPECT_EQ(calls, 1);  // and is spent
+  });
+}
+
+TEST(RetryLimits, ARetryThatIsCancelledWhileItRunsIsSpent) {
+  simulate([]() -> task<> {
+    const auto budget = std::make_shared<retry_budget>(retry_budget_options::share(0, 1h, 1));
+    const auto again = retry(plain).backoff(backoff::constant(1ms)).budget(budget);
+    int calls = 0;
+    EXPECT_FALSE(co_await try_for(1s, [&]() -> task<> {
+      (void)co_await again.run([&]() -> task<int> {
+        if (++calls == 2) co_await sleep_for(1h);
+        co_return co_await fails();
+      });
+    }));
+    EXPECT_EQ(calls, 2);
+    EXPECT_FALSE(budget->allows_another(this_loop().now()));
+  });
+}
+
 TEST(RetryLimits, WhatAHookThrowsIsThrown) {
   simulate([]() -> task<> {
     const auto again = retry(plain).decide([](const retry_step&, const auto&) -> nanoseconds {

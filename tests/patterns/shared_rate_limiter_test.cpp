@@ -64,6 +64,96 @@ TEST(SharedRateLimiter, TheLatestReservationIsRefundedWhenItIsCancelled) {
   });
 }
 
+namespace {
+
+// One second a token and one taken; `n` calls wait. Those whose numbers are in `leave` are
+// cancelled, in that order, in one turn. Then: how long a call waits that comes now.
+nanoseconds wait_behind(std::size_t n, const std::vector<std::size_t>& leave) {
+  return simulate([&]() -> task<nanoseconds> {
+    shared_rate_limiter l(rate_limiter::options(1, 1s).queue(100));
+    co_await l.acquire();
+    nanoseconds wait{};
+    co_await with_task_group([&](task_group& g) -> task<> {
+      std::vector<join_handle<void>> calls;
+      for (std::size_t i = 0; i < n; ++i)
+        calls.push_back(g.spawn([&]() -> task<> { co_await l.acquire(); }));
+      co_await yield_now();
+      for (const std::size_t i : leave) calls[i].cancel();
+      co_await yield_now();
+      const auto before = this_loop().now();
+      co_await l.acquire();
+      wait = this_loop().now() - before;
+      g.cancel();
+    });
+    co_return wait;
+  });
+}
+
+}  // namespace
+
+TEST(SharedRateLimiter, WhatCancelledCallsHadReservedIsGivenBackWhenNobodyStandsBehindThem) {
+  EXPECT_EQ(wait_behind(5, {0, 1, 2, 3, 4}), 1s);
+  EXPECT_EQ(wait_behind(5, {4, 3, 2, 1, 0}), 1s);
+  EXPECT_EQ(wait_behind(5, {2, 0, 4, 1, 3}), 1s);
+  EXPECT_EQ(wait_behind(5, {1, 2, 3, 4}), 2s);  // one stands
+  EXPECT_EQ(wait_behind(5, {2, 4, 3}), 3s);     // two stand
+  EXPECT_EQ(wait_behind(5, {0, 1, 2, 3}), 6s);  // the last one has its time already
+  EXPECT_EQ(wait_behind(5, {0, 2, 4, 3}),
+            3s);  // the second keeps its time, and the first's is lost to it
+}
+
+TEST(SharedRateLimiter, WhoCancelsAllItsCallsAtOnceOwesNothing) {
+  simulate([]() -> task<> {
+    shared_rate_limiter l(rate_limiter::options(1, 1s).queue(100));
+    co_await l.acquire();
+    for (int round = 0; round < 3; ++round) {
+      (void)co_await try_for(10ms, [&]() -> task<> {
+        co_await gather(l.run([]() -> task<> { co_return; }), l.run([]() -> task<> { co_return; }),
+                        l.run([]() -> task<> { co_return; }));
+      });
+    }
+    const auto before = this_loop().now();
+    co_await l.acquire();
+    EXPECT_EQ(this_loop().now() - before, 1s - 30ms);
+  });
+}
+
+// Against a model: a call waits for the tokens of those that stand before it and of those that it
+// cannot move past, and for no others.
+TEST(SharedRateLimiter, GivesBackAsAModelDoesInAThousandHistories) {
+  for (std::uint64_t seed = 0; seed < 1'000; ++seed) {
+    detail::random_source random(seed);
+    const auto n = static_cast<std::size_t>(random.between(1, 8));
+    std::vector<std::size_t> leave;
+    std::vector<bool> gone(n);
+    for (auto i = random.between(0, static_cast<std::int64_t>(n)); i > 0; --i) {
+      const auto who =
+          static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(n) - 1));
+      if (!gone[who]) leave.push_back(who);
+      gone[who] = true;
+    }
+    std::size_t last = n;
+    while (last > 0 && gone[last - 1]) --last;
+    ASSERT_EQ(wait_behind(n, leave), 1s * (last + 1)) << "seed " << seed;
+  }
+}
+
+TEST(SharedRateLimiter, GivesBackAcrossThreads) {
+  shared_rate_limiter l(rate_limiter::options(1, 1h).burst(1).queue(1'000'000));
+  ASSERT_FALSE(l.try_acquire());
+  run_on_threads(4, [&](std::size_t) -> task<> {
+    for (int round = 0; round < 50; ++round)
+      co_await with_task_group([&](task_group& g) -> task<> {
+        for (int i = 0; i < 10; ++i) g.spawn([&]() -> task<> { co_await l.acquire(); });
+        co_await yield_now();
+        g.cancel();
+      });
+  });
+  const auto refusal = l.try_acquire();
+  ASSERT_TRUE(refusal);
+  EXPECT_LE(refusal->retry_after, 1h);
+}
+
 TEST(SharedRateLimiter, CancelledAtEveryWaitLeavesNothing) {
   std::unique_ptr<shared_rate_limiter> l;
   const auto n = cancel_at_every_wait(reactor_kind::simulated, [&]() -> task<> {
