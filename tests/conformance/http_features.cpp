@@ -1,6 +1,8 @@
 // What a client does between a request and the wire: cookies, content codings, Digest, proxies, the guard, policies,
 // and what a tracer sees.
+#include "http/bombs.hpp"
 #include "http/http_support.hpp"
+#include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
@@ -22,19 +24,11 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-std::string bytes_from_hex(std::string_view hex) {
-  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    out += static_cast<char>(value(hex[i]) * 16 + value(hex[i + 1]));
-  return out;
-}
-
 // "hello hello hello hello\n"
 const std::string gzip_hello =
-    bytes_from_hex("1f8b0800000000000203cb48cdc9c957c84027b9000088590b18000000");
+    rondo::test::bytes_from_hex("1f8b0800000000000203cb48cdc9c957c84027b9000088590b18000000");
 // 64 MiB of zeros.
-const std::string brotli_bomb = bytes_from_hex(
+const std::string brotli_bomb = rondo::test::bytes_from_hex(
     "cfffff7ff82700e2b14020f7fe9ffffffff04f00c4610180eefd3fffffff"
     "e19f0088c32200ddfbfffcffffc73f0110870500baf7ff");
 const std::string hello = "hello hello hello hello\n";
@@ -151,6 +145,157 @@ CONFORMANCE(HttpCoding, LetsOthersRunWhileABombIsTakenApart) {
         EXPECT_LE(bytes, 20U << 20);
         EXPECT_GT(turns, 20U);
       });
+}
+#endif
+
+#ifdef RONDO_HAVE_ZLIB
+namespace {
+
+std::string coded_answer(const std::string& coding, const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+task<std::uint64_t> length_of(http::response& r) {
+  std::uint64_t n = 0;
+  for (;;) {
+    const std::size_t more = (co_await r.next_chunk()).size();
+    if (more == 0) co_return n;
+    n += more;
+  }
+}
+
+}  // namespace
+
+// A minute of work without the limit. However it is read, it ends by the total time, while nothing
+// is awaited of the network.
+ON_KERNEL_REACTORS(HttpCoding, KeepsToTheTotalTimeWhileABodyIsDecoded) {
+  run_on(reactor, []() -> task<> {
+    for (const std::string* bomb : {&rondo::test::bomb_of_nothing, &rondo::test::bomb_of_zeros})
+      co_await with_peer(
+          answers(coded_answer("gzip, gzip, gzip, gzip", *bomb)), [&](std::string at) -> task<> {
+            http::client c;
+            const auto streamed = [&]() -> task<> {
+              http::response r = co_await c.send(http::request("GET", at + "/").timeout(100ms));
+              co_await length_of(r);
+            };
+            const auto whole = [&]() -> task<> {
+              http::response r = co_await c.send(
+                  http::request("GET", at + "/").timeout(100ms).max_decoded(1ULL << 40));
+              co_await r.text();
+            };
+            const auto e = co_await caught<http::timeout_error>(streamed());
+            EXPECT_TRUE(e && e->phase() == phase::total && e->url() == at + "/");
+            if (bomb == &rondo::test::bomb_of_nothing) {
+              const auto t = co_await caught<http::timeout_error>(whole());
+              EXPECT_TRUE(t && t->phase() == phase::total);
+            }
+            EXPECT_EQ(c.open_connections(), 0U);
+          });
+  });
+}
+
+// What has come and was decoded is late all the same.
+TEST(HttpCodingDeadline, HoldsBetweenTwoPiecesThatAreAtHand) {
+  simulate([]() -> task<> {
+    co_await with_peer(answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_zeros)),
+                       [](std::string at) -> task<> {
+                         http::client c;
+                         http::response r =
+                             co_await c.send(http::request("GET", at + "/").timeout(10s));
+                         EXPECT_GT((co_await r.next_chunk()).size(), 0U);
+                         co_await sleep_for(9s);
+                         EXPECT_GT((co_await r.next_chunk()).size(), 0U);
+                         co_await sleep_for(1s);
+                         const auto e = co_await caught<http::timeout_error>(r.next_chunk());
+                         EXPECT_TRUE(e && e->phase() == phase::total);
+                         EXPECT_EQ(c.open_connections(), 0U);
+                       });
+  });
+}
+
+// A body that lasts for a minute can be left at any moment.
+ON_KERNEL_REACTORS(HttpCoding, CanBeCancelledWhileItMakesNothing) {
+  run_on(reactor, []() -> task<> {
+    co_await with_peer(
+        answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_nothing)),
+        [&](std::string at) -> task<> {
+          http::client c;
+          http::response r = co_await c.get(at + "/");
+          EXPECT_FALSE(co_await try_for(50ms, length_of(r)));
+          EXPECT_EQ(c.open_connections(), 0U);
+        });
+  });
+}
+
+// 200 members without a byte are four steps, with a turn for others between them.
+CONFORMANCE_RUNS(HttpCoding, DecodingInStepsLeavesNothingWhereverItIsCancelled) {
+  std::string body;
+  for (int i = 0; i < 200; ++i)
+    body += rondo::test::bytes_from_hex("1f8b08000000000000030300" + std::string(16, '0'));
+  body += gzip_hello;
+  const auto n = cancel_at_every_wait(reactor, [&]() -> task<> {
+    http::server server;
+    server.route("GET", "/", [&](server_request&) -> task<server_response> {
+      co_return server_response::bytes(body).header("Content-Encoding", "gzip");
+    });
+    co_await with_server(server, [](std::string at, endpoint) -> task<> {
+      http::client c;
+      EXPECT_EQ(co_await get_text(c, at + "/"), hello);
+    });
+  });
+  EXPECT_GE(n.at_rest, 6U);
+}
+
+CONFORMANCE(HttpCoding, GivesAWholeBodyOf64MebibytesAndStreamsWithoutALimit) {
+  constexpr std::uint64_t most = 64 << 20;
+  co_await with_peer(
+      answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_zeros)),
+      [&](std::string at) -> task<> {
+        http::client c;
+        const auto text = [](http::client& k, http::request q) -> task<> {
+          http::response r = co_await k.send(std::move(q));
+          co_await r.text();
+        };
+        const auto bytes = [](http::client& k, http::request q) -> task<> {
+          http::response r = co_await k.send(std::move(q));
+          co_await r.bytes();
+        };
+        auto e = co_await caught<http::body_error>(text(c, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && e->why() == http::body_error::reason::too_large &&
+                    contains(e->what(), std::to_string(most) + " bytes") &&
+                    contains(e->what(), "max_decoded"));
+        e = co_await caught<http::body_error>(bytes(c, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && contains(e->what(), std::to_string(most)));
+        http::client less(http::client_options().max_decoded(100'000));
+        e = co_await caught<http::body_error>(text(less, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && contains(e->what(), "100000"));
+        e = co_await caught<http::body_error>(
+            text(less, http::request("GET", at + "/").max_decoded(50'000)));
+        EXPECT_TRUE(e && contains(e->what(), "50000"));
+        // What was left in the middle has no good end, and nothing of a closed connection is read.
+        http::response twice = co_await c.send(http::request("GET", at + "/").max_body(1000));
+        for (int i = 0; i < 2; ++i) EXPECT_TRUE(co_await caught<http::body_error>(twice.text()));
+        twice = co_await less.get(at + "/");
+        for (int i = 0; i < 2; ++i) EXPECT_TRUE(co_await caught<http::body_error>(twice.text()));
+        http::response r = co_await c.get(at + "/");
+        std::uint64_t n = 0;
+        while (n <= most) n += (co_await r.next_chunk()).size();
+        EXPECT_GT(n, most);
+      });
+}
+#endif
+
+#ifdef RONDO_HAVE_BROTLI
+// 64 MiB exactly: at the bound.
+CONFORMANCE(HttpCoding, TakesAWholeBodyAtItsBound) {
+  co_await with_peer(answers("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: " +
+                             std::to_string(brotli_bomb.size()) + "\r\n\r\n" + brotli_bomb),
+                     [](std::string at) -> task<> {
+                       http::client c;
+                       http::response r = co_await c.get(at + "/");
+                       EXPECT_EQ((co_await r.text()).size(), std::size_t{64} << 20);
+                     });
 }
 #endif
 

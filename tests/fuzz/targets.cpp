@@ -220,8 +220,8 @@ std::string decoded(const char* coding, std::string_view input, std::size_t piec
     for (std::size_t at = 0; at < input.size(); at += piece) {
       d.give(bytes(input.substr(at, piece)));
       for (;;) {
-        const auto part = d.next();
-        if (part.empty()) break;
+        const auto [part, wants_input] = d.next();
+        if (wants_input) break;
         out.append(reinterpret_cast<const char*>(part.data()), part.size());
       }
     }
