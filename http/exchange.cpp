@@ -535,7 +535,7 @@ std::string exchange::head_text() const {
   if (!sent("Cookie")) {
     std::string cookies = request_.cookies_;
     if (cookie_jar* jar = state_.options.jar_.get()) {
-      const std::string kept = jar->header_for(request_.url_);
+      const std::string kept = jar->header_for(request_.url_, cookies.size());
       if (!cookies.empty() && !kept.empty()) cookies += "; ";
       cookies += kept;
     }

@@ -35,6 +35,68 @@ const std::string hello = "hello hello hello hello\n";
 
 }  // namespace
 
+// A server that fills the jar does not make its own requests too long.
+CONFORMANCE(HttpCookies, FillNoMoreThanAFieldOf8190Bytes) {
+  std::vector<std::string> heads;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        for (;;) {
+          heads.push_back(co_await read_head(in));
+          if (heads.back().empty()) co_return;
+          std::string set;
+          for (int i = 0; i < 14; ++i)
+            set += "Set-Cookie: c" + std::to_string(heads.size() * 100 + i) + '=' +
+                   std::string(4000, 'x') + "\r\n";
+          co_await write_text(s, "HTTP/1.1 200 OK\r\n" + set + "Content-Length: 0\r\n\r\n");
+        }
+      },
+      [&](std::string at) -> task<> {
+        http::client c;
+        for (int i = 0; i < 10; ++i) co_await get_text(c, at + "/");
+        co_await c.send(http::request("GET", at + "/").cookie("own", std::string(5000, 'y')));
+        EXPECT_EQ(c.cookies()->size(), 50U);
+      });
+  EXPECT_EQ(heads.size(), 11U + (heads.back().empty() ? 1 : 0));
+  for (std::size_t i = 1; i < 11 && i < heads.size(); ++i) {
+    const std::size_t from = heads[i].find("Cookie: ");
+    EXPECT_LE(heads[i].find("\r\n", from) - from, 8190U) << i;
+    EXPECT_EQ(std::ranges::count(heads[i], ';'), i < 10 ? 1 : 0) << i;
+  }
+}
+
+CONFORMANCE(HttpCookies, AreKeptOfTheFinalResponseAlone) {
+  co_await with_peer(answers("HTTP/1.1 103 Early Hints\r\nSet-Cookie: early=1; path=/\r\n\r\n"
+                             "HTTP/1.1 200 OK\r\nSet-Cookie: last=1; path=/\r\n"
+                             "Content-Length: 0\r\n\r\n"),
+                     [](std::string at) -> task<> {
+                       http::client c;
+                       co_await get_text(c, at + "/");
+                       EXPECT_EQ(c.cookies()->header_for(http::url::parse(at + "/")), "last=1");
+                     });
+}
+
+// RFC 3986, section 6.2.2.1, knows no other normal form of a host than its lower case.
+CONFORMANCE(HttpCookies, AndConnectionsAreNotSharedWithTheNameThatHasADotAtItsEnd) {
+  http::server server;
+  std::vector<std::string> seen;
+  server.route("GET", "/", [&](server_request& r) -> task<server_response> {
+    seen.push_back(std::string(r.headers().get("host").value_or("")) + ' ' +
+                   std::string(r.headers().get("cookie").value_or("")));
+    co_return server_response(200).header("Set-Cookie", "a=1; path=/");
+  });
+  std::string port;
+  co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+    port = std::to_string(here.port());
+    http::client c;
+    for (const char* host : {"http://localhost:", "http://localhost.:", "http://localhost:"})
+      co_await get_text(c, host + port + "/");
+    EXPECT_EQ(c.open_connections(), 2U);
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"localhost:" + port + ' ', "localhost.:" + port + ' ',
+                                            "localhost:" + port + " a=1"}));
+}
+
 CONFORMANCE(HttpCookies, ComeBackAlsoThroughARedirect) {
   http::server server;
   std::vector<std::string> sent;
