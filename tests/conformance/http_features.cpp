@@ -406,6 +406,32 @@ CONFORMANCE(HttpDigest, AnswersAChallengeOnce) {
       });
 }
 
+CONFORMANCE(HttpDigest, IsFoundBesideWhatElseIsOffered) {
+  std::vector<std::string> heads;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        for (;;) {
+          const std::string head = co_await read_head(in);
+          if (head.empty()) co_return;
+          heads.push_back(head);
+          if (contains(head, "Authorization: Digest"))
+            co_await write_text(s, ok);
+          else
+            co_await write_text(s,
+                                "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate YWJjZA==, Basic "
+                                "realm=\"x\", Digest realm=\"r\", nonce=\"n\", "
+                                "qop=\"auth,auth-int\"\r\nContent-Length: 0\r\n\r\n");
+        }
+      },
+      [&](std::string at) -> task<> {
+        http::client c(http::client_options().digest_auth("u", "p"));
+        EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+      });
+  EXPECT_EQ(heads.size(), 2U);
+  EXPECT_TRUE(heads.size() == 2 && contains(heads[1], ", qop=auth, nc=00000001\r\n"));
+}
+
 namespace {
 
 // The value of a parameter of an Authorization field in a head; "" when there is none.
