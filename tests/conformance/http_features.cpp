@@ -4,6 +4,7 @@
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/environment_variable.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/http/digest.hpp>
@@ -740,6 +741,79 @@ TEST(HttpProxySettings, ComeFromTheEnvironmentWhenAsked) {
   ::setenv("NO_PROXY", "a", 1);
   EXPECT_EQ(http::proxy::from_environment().for_target(plain), nullptr);
   for (const char* name : {"http_proxy", "ALL_PROXY", "NO_PROXY", "HTTP_PROXY"}) ::unsetenv(name);
+}
+
+namespace {
+
+// An environment without proxies.
+struct no_proxies {
+  environment_variable a{"http_proxy", nullptr}, b{"https_proxy", nullptr},
+      c{"HTTPS_PROXY", nullptr}, d{"all_proxy", nullptr}, e{"ALL_PROXY", nullptr},
+      f{"no_proxy", nullptr}, g{"NO_PROXY", nullptr}, h{"HTTP_PROXY", nullptr};
+};
+
+}  // namespace
+
+TEST(HttpProxySettings, TakeWhatNoProxyHoldsThatCanBeReadAndSayTheRestOnce) {
+  const no_proxies none;
+  const environment_variable plain("http_proxy", "http://p:1");
+  const std::string bad[] = {"169.254/16",  "http://x",    "host:", "*.",     ".",
+                             "[::1]:99999", "10.0.0.0/33", "a/8",   "[::1/8", "h:x"};
+  std::string list = "localhost";
+  for (const std::string& part : bad) list += ',' + part;
+  list += ",,[::1], 10.0.0.0/8\t.test:8080,last";
+  const environment_variable exceptions("no_proxy", list.c_str());
+  testing::internal::CaptureStderr();
+  const http::proxy p = http::proxy::from_environment();
+  const std::string said = testing::internal::GetCapturedStderr();
+  for (const std::string& part : bad)
+    EXPECT_TRUE(contains(said,
+                         "rondo: no_proxy holds a part that is ignored: no exception from a "
+                         "proxy: \"" +
+                             part + "\"\n"))
+        << part << " in " << said;
+  EXPECT_EQ(std::ranges::count(said, '\n'), 10);
+  for (const char* url : {"http://localhost/", "http://[::1]/", "http://10.1.2.3:9/",
+                          "http://x.test:8080/", "http://last/"})
+    EXPECT_EQ(p.for_target(http::url::parse(url)), nullptr) << url;
+  for (const char* url : {"http://x/", "http://host/", "http://169.254.1.1/", "http://h/"})
+    EXPECT_NE(p.for_target(http::url::parse(url)), nullptr) << url;
+  testing::internal::CaptureStderr();
+  static_cast<void>(http::proxy::from_environment());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+CONFORMANCE(HttpProxy, OfTheEnvironmentFailsTheRequestsThatNeedItWhenItCannotBeUsed) {
+  const no_proxies none;
+  small_proxy p;
+  co_await with_proxy(p, [&](std::string at) -> task<> {
+    const environment_variable plain("http_proxy", at.c_str());
+    const environment_variable all("all_proxy", "socks5h://user:secret@127.0.0.1:1080");
+    const environment_variable direct("no_proxy", "127.0.0.1");
+    http::client c(http::client_options().proxy(http::proxy::from_environment()));
+    EXPECT_EQ(co_await get_text(c, "http://a.test/"), "proxied");
+    const auto e = co_await caught<http::url_error>(c.get("https://a.test/"));
+    EXPECT_TRUE(e && contains(e->what(), "all_proxy") && contains(e->what(), "socks5h") &&
+                !contains(e->what(), "secret"))
+        << (e ? e->what() : "");
+    EXPECT_TRUE(co_await caught<http::connect_error>(c.get("https://127.0.0.1:1/")));
+    EXPECT_EQ(co_await get_text(c, "http://a.test/"), "proxied");
+  });
+  for (const char* unusable : {"https://p:1", "http://", "http://a b/", "p:99999", "socks4://p"}) {
+    const environment_variable secure("HTTPS_PROXY", unusable);
+    const http::proxy q = http::proxy::from_environment();
+    EXPECT_EQ(q.for_target(http::url::parse("http://a/")), nullptr) << unusable;
+    try {
+      static_cast<void>(q.for_target(http::url::parse("https://a/")));
+      ADD_FAILURE() << unusable;
+    } catch (const http::url_error& e) {
+      EXPECT_TRUE(contains(e.what(), "HTTPS_PROXY")) << e.what();
+    }
+  }
+  const environment_variable blank("https_proxy", " ");
+  const environment_variable upper("HTTPS_PROXY", "p:1");
+  EXPECT_EQ(http::proxy::from_environment().for_target(http::url::parse("https://a/"))->href(),
+            "http://p:1/");
 }
 
 CONFORMANCE(HttpGuard, RefusesAnAddressAtEachConnectAndRedirect) {
