@@ -258,6 +258,20 @@ TEST(Hedge, ABudgetBoundsTheHedgesOfAllCallers) {
   });
 }
 
+// Tokens are taken by failures: where all is slow and nothing fails, every call is made twice.
+TEST(Hedge, ABudgetOfTokensDoesNotBoundTheHedgesOfCallsThatSucceed) {
+  simulate([]() -> task<> {
+    const auto budget = std::make_shared<retry_budget>(retry_budget_options::tokens(10, 0.1));
+    hedge h(hedge::options().delay(1ms).budget(budget));
+    for (int i = 0; i < 100; ++i) {
+      script s{{2ms, 2ms}};
+      co_await h(calling(s));
+    }
+    EXPECT_EQ(h.totals().hedged, 100U);
+    EXPECT_EQ(budget->tokens(), 10);
+  });
+}
+
 TEST(Hedge, TheDelayFollowsAQuantileOfTheLatencies) {
   simulate([]() -> task<> {
     hedge h(hedge::options().quantile(0.9));
