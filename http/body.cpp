@@ -51,13 +51,33 @@ class file_source final : public body_source {
 
 }  // namespace
 
+namespace {
+
+// The system would open what stands before the NUL, another file. The message shows it as "\0".
+void refuse_nul(const std::string& path) {
+  if (path.find('\0') == std::string::npos) return;
+  std::string shown;
+  for (const char c : path) {
+    if (c == '\0')
+      shown += "\\0";
+    else
+      shown += c;
+  }
+  throw std::system_error(EINVAL, std::system_category(),
+                          "a path with a NUL byte: \"" + shown + '"');
+}
+
+}  // namespace
+
 std::unique_ptr<body_factory> file_body(std::string path) {
+  refuse_nul(path);
   return repeatable_body([path = std::move(path)]() -> std::unique_ptr<body_source> {
     return std::make_unique<file_source>(path);
   });
 }
 
 std::uint64_t file_size(const std::string& path) {
+  refuse_nul(path);
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(path, error);
   if (error) throw std::system_error(error, path);

@@ -75,10 +75,12 @@ std::unique_ptr<body_factory> repeatable_body(Fn fn) {
   return std::make_unique<detail::function_factory<Fn>>(std::move(fn));
 }
 
-// The bytes of a file from its beginning, read on a thread 64 KiB at a time; may be sent again. Reading throws
+// The bytes of a file from its beginning, read on a thread 64 KiB at a time; may be sent again.
+// Throws std::system_error (EINVAL) for a path that holds a NUL byte; reading throws
 // std::system_error.
 std::unique_ptr<body_factory> file_body(std::string path);
-// Its size now. Throws std::system_error.
+// Its size now. Throws std::system_error that names the path, before anything is opened when it
+// holds a NUL byte (EINVAL).
 [[nodiscard]] std::uint64_t file_size(const std::string& path);
 
 }  // namespace rondo::http

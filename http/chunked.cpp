@@ -34,11 +34,13 @@ chunk_decoder::step chunk_decoder::next(std::string_view input) {
       case at::digits: take_digit(c); break;
       case at::extension_name:
       case at::in_extension_name:
+      case at::after_name:
       case at::extension_value:
       case at::in_extension_value:
       case at::quoted:
       case at::quoted_pair:
-      case at::after_quoted: take_extension_byte(c); break;
+      case at::after_quoted:
+      case at::after_space: take_extension_byte(c); break;
       case at::size_lf:
         if (c != '\n') fail("a CR that no LF follows after a chunk size");
         end_size_line();
@@ -73,9 +75,9 @@ void chunk_decoder::take_digit(char c) {
     return;
   }
   if (at_ == at::first_digit) fail("a chunk size that is no hexadecimal number");
-  if (c == ';') {
+  if (c == ';' || is_ows(c)) {
     count_extension_byte();
-    at_ = at::extension_name;
+    at_ = c == ';' ? at::extension_name : at::after_space;
   } else if (c == '\r') {
     at_ = at::size_lf;
   } else {
@@ -90,6 +92,8 @@ void chunk_decoder::count_extension_byte() {
 void chunk_decoder::take_extension_byte(char c) {
   if (at_ != at::quoted && at_ != at::quoted_pair && c == '\r') {
     if (at_ == at::extension_name || at_ == at::extension_value) fail("an empty chunk extension");
+    if (at_ == at::after_name || at_ == at::after_space)
+      fail("white space at the end of a chunk's size line");
     at_ = at::size_lf;
     return;
   }
@@ -97,28 +101,37 @@ void chunk_decoder::take_extension_byte(char c) {
   const bool token = contains(token_bytes, c);
   switch (at_) {
     case at::extension_name:
+      if (is_ows(c)) break;
       if (!token) fail("a bad chunk extension");
       at_ = at::in_extension_name;
       break;
     case at::in_extension_name:
+    case at::after_name:
       if (c == '=') {
         at_ = at::extension_value;
       } else if (c == ';') {
         at_ = at::extension_name;
-      } else if (!token) {
+      } else if (is_ows(c)) {
+        at_ = at::after_name;
+      } else if (!token || at_ == at::after_name) {
         fail("a bad chunk extension");
       }
       break;
     case at::extension_value:
+      if (is_ows(c)) break;
       if (!token && c != '"') fail("a bad chunk extension");
       at_ = token ? at::in_extension_value : at::quoted;
       break;
     case at::in_extension_value:
     case at::after_quoted:
+    case at::after_space:
       if (c == ';') {
         at_ = at::extension_name;
-      } else if (!token || at_ == at::after_quoted) {
-        fail("a bad chunk extension");
+      } else if (is_ows(c)) {
+        at_ = at::after_space;
+      } else if (!token || at_ != at::in_extension_value) {
+        fail(at_ == at::after_space ? "white space in a chunk size or extension"
+                                    : "a bad chunk extension");
       }
       break;
     case at::quoted:

@@ -1,10 +1,10 @@
 // The framing of a chunked body (RFC 9112, section 7.1), up to its trailers. Internal.
 //
-//     chunk = 1*HEXDIG *( ";" token [ "=" ( token / quoted-string ) ] ) CRLF data CRLF
+//     chunk = 1*HEXDIG *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ) CRLF data CRLF
 //
-// Stricter than a recipient has to be: no space around a size or an extension, no bare LF. The
-// laxness others allow there is what request smuggling lives on, and no real sender needs it.
-// Chunks are framed here and nowhere else.
+// Exactly that: white space stands around ";" and "=" (RFC 9110, section 5.6.3), and neither before
+// a size nor at the end of its line, and no LF stands without its CR. The laxness others allow
+// there is what request smuggling lives on. Chunks are framed here and nowhere else.
 #pragma once
 
 #include <rondo/http/limits.hpp>
@@ -39,12 +39,14 @@ class chunk_decoder {
     digits,          // at least one digit was there
     extension_name,  // after ";": a token must come
     in_extension_name,
+    after_name,       // after white space behind a name: "=" or ";" must come
     extension_value,  // after "=": a token or a quoted string must come
     in_extension_value,
     quoted,
     quoted_pair,  // after a backslash
     after_quoted,
-    size_lf,  // after the CR of the size line
+    after_space,  // behind a size or a value: ";" must come
+    size_lf,      // after the CR of the size line
     data,
     data_cr,  // all data seen
     data_lf,

@@ -14,7 +14,6 @@ client_options::client_options() : jar_(std::make_shared<cookie_jar>()) {
   settings_.raise = false;
   settings_.expect_continue = false;
   settings_.decode = true;
-  settings_.max_decoded = std::uint64_t{1} << 30;
   settings_.max_body = std::uint64_t{1} << 30;
 }
 

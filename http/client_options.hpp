@@ -82,7 +82,8 @@ class client_options {
     settings_.decode = on;
     return *this;
   }
-  // Bytes that a body may make when it is decoded, streamed ones too; one more is a body_error (too_large). 1 GiB.
+  // Bytes that a body may make when it is decoded, streamed ones too; one more is a body_error
+  // (too_large). When it is not set: 64 MiB for text() and bytes(), none for what is streamed.
   client_options& max_decoded(rondo::detail::amount bytes) {
     settings_.max_decoded = bytes;
     return *this;
@@ -169,7 +170,7 @@ class client_options {
   friend class client;
   friend class detail::exchange;
 
-  detail::settings settings_;  // all that has no other default is set
+  detail::settings settings_;  // all is set but max_decoded, digest and trace
   detail::pool_limits pool_;
   parser_limits limits_;
   http::headers headers_;

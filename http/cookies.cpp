@@ -153,7 +153,36 @@ void cookie_jar::drop_expired() {
   }
 }
 
-std::string cookie_jar::header_for(const http::url& to) {
+namespace {
+
+// As it stands in the field.
+std::size_t sent_size(const cookie& c) noexcept {
+  return c.value.size() + (c.name.empty() ? 0 : c.name.size() + 1);
+}
+constexpr std::size_t separator_size = 2;   // "; "
+constexpr std::size_t field_name_size = 8;  // "Cookie: "
+
+}  // namespace
+
+// The newest are kept, as far as they fit; a large one does not push out the small ones before it.
+void cookie_jar::keep_what_fits(std::vector<entry*>& wanted, std::size_t taken) const {
+  std::size_t bytes = field_name_size + taken;
+  for (const entry* e : wanted) bytes += sent_size(e->c) + separator_size;
+  const std::size_t most = limits_.sent_bytes + (taken == 0 ? separator_size : 0);
+  if (bytes <= most && wanted.size() <= limits_.sent) return;
+  std::ranges::sort(wanted, [](const entry* a, const entry* b) { return a->created > b->created; });
+  bytes = field_name_size + taken;
+  std::size_t kept = 0;
+  for (entry* e : wanted) {
+    const std::size_t more = sent_size(e->c) + separator_size;
+    if (kept == limits_.sent || bytes > most || more > most - bytes) continue;
+    bytes += more;
+    wanted[kept++] = e;
+  }
+  wanted.resize(kept);
+}
+
+std::string cookie_jar::header_for(const http::url& to, std::size_t taken) {
   std::string out;
   if (size_ == 0) return out;
   const std::chrono::sys_seconds now = detail::wall_clock_now();
@@ -170,6 +199,7 @@ std::string cookie_jar::header_for(const http::url& to) {
     const std::size_t dot = domain.find('.');
     domain = dot == std::string_view::npos ? std::string_view() : domain.substr(dot + 1);
   }
+  keep_what_fits(wanted, taken);
   std::ranges::sort(wanted, [](const entry* a, const entry* b) {
     return a->c.path.size() != b->c.path.size() ? a->c.path.size() > b->c.path.size()
                                                 : a->created < b->created;

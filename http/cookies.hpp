@@ -40,8 +40,13 @@ struct cookie {
 };
 
 struct cookie_limits {
+  // In the jar. Beyond, one that is not secure goes first, then the one that was sent longest ago.
   std::size_t per_domain = 50;
   std::size_t total = 3000;
+  // In one request: a server that refuses a field that is too long would refuse until the jar is
+  // emptied.
+  std::size_t sent = 150;
+  std::size_t sent_bytes = 8190;  // of the whole field, "Cookie: " included: what Apache takes
 };
 
 class cookie_jar {
@@ -59,9 +64,10 @@ class cookie_jar {
   // sent.
   void set(cookie c);
 
-  // The value of the Cookie field for a request to `to`, longest path first, then oldest first; empty when no
-  // cookie goes there.
-  [[nodiscard]] std::string header_for(const http::url& to);
+  // The value of the Cookie field for a request to `to`, longest path first, then oldest first;
+  // empty when no cookie goes there. Of more than the limits let through, the newest that fit are
+  // sent. `taken`: bytes that the request has for cookies of its own.
+  [[nodiscard]] std::string header_for(const http::url& to, std::size_t taken = 0);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   // In no particular order.
@@ -88,6 +94,7 @@ class cookie_jar {
   void make_room(const std::string& domain);
   void drop_expired();
   [[nodiscard]] static const entry* least_wanted(const entries& of) noexcept;
+  void keep_what_fits(std::vector<entry*>& wanted, std::size_t taken) const;
   void remove(const std::string& domain, const entry* which);
 
   cookie_limits limits_;

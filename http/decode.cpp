@@ -8,6 +8,9 @@ namespace rondo::http::detail {
 namespace {
 
 constexpr std::size_t room_bytes = 32 * 1024;
+// Of the decoders in one step. Each takes a piece of input or fills a room, so that a step is
+// about two mebibytes of work at most.
+constexpr std::size_t runs_a_step = 64;
 
 std::unique_ptr<decoder> make_decoder(std::string_view coding) {
 #ifdef RONDO_HAVE_ZLIB
@@ -74,19 +77,23 @@ body_decoder::body_decoder(const std::vector<std::string>& codings, std::uint64_
         {.d = make_decoder(*coding), .room = std::vector<std::byte>(room_bytes), .made = {}});
 }
 
-std::span<const std::byte> body_decoder::next() {
+body_decoder::step body_decoder::next() {
   any_ = any_ || !input_.empty();
-  if (!fill(stages_.size() - 1)) return {};
-  return std::exchange(stages_.back().made, {});
+  runs_left_ = runs_a_step;
+  if (fill(stages_.size() - 1)) return {std::exchange(stages_.back().made, {}), false};
+  return {{}, runs_left_ > 0};
 }
 
-// Makes the stage have something to give; false when more input is needed for that.
+// Makes the stage have something to give; false when more input is needed for that, or the step is
+// over.
 bool body_decoder::fill(std::size_t i) {
   stage& s = stages_[i];
   if (!s.made.empty()) return true;
   std::span<const std::byte>& in = i == 0 ? input_ : stages_[i - 1].made;
   for (;;) {
     if (in.empty() && !s.full && (i == 0 || !fill(i - 1))) return false;
+    if (runs_left_ == 0) return false;
+    --runs_left_;
     const decoder::step step = s.d->run(in, s.room);
     in = in.subspan(step.consumed);
     s.full = step.produced == s.room.size();

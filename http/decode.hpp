@@ -2,12 +2,18 @@
 //
 //     body_decoder d({"gzip"}, limit);
 //     d.give(piece);
-//     while (true) { auto part = d.next(); if (part.empty()) break; use(part); }   // at most 32 KiB each
-//     …                                                                           // give the next piece
+//     for (;;) {
+//       auto [made, wants_input] = d.next();   // at most 32 KiB
+//       if (wants_input) break;                // give the next piece
+//       use(made);                             // perhaps empty: there is more to do
+//     }
+//     …
 //     d.finish();
 //
-// However small a body and however much it makes, memory is bounded by the decoders' windows (32 KiB, 8 MiB, 16
-// MiB) and a buffer for each coding, and time by `limit`.
+// However small a body and however much it makes, memory is bounded by the decoders' windows (32
+// KiB, 8 MiB, 16 MiB) and a buffer for each coding. So is the time of one step, even when codings
+// upon one another make much for each other and nothing for us: between two steps the caller can
+// look at the clock.
 #pragma once
 
 #include <rondo/http/decoder.hpp>
@@ -34,15 +40,20 @@ inline constexpr std::size_t max_codings = 5;
 
 class body_decoder {
  public:
-  // `limit`: bytes that any of the codings may make. Throws body_error (bad_coding) for a coding that this build
-  // does not know, and for more than max_codings.
+  // `limit`: bytes that any of the codings may make. Throws body_error (bad_coding) for a coding
+  // that this build does not know, and for more than max_codings.
   body_decoder(const std::vector<std::string>& codings, std::uint64_t limit);
 
-  // The next bytes as they came; what was given before must be used up, and they must stay until they are.
+  struct step {
+    std::span<const std::byte> made;  // until the next call
+    bool wants_input = false;         // nothing was made, and more must be given for that
+  };
+
+  // The next bytes as they came; what was given before must be used up, and they must stay until
+  // they are.
   void give(std::span<const std::byte> piece) noexcept { input_ = piece; }
-  // Decoded bytes, until the next call; empty when more must be given. Throws body_error: bad_coding, or too_large
-  // past the limit.
-  std::span<const std::byte> next();
+  // A bounded step. Throws body_error: bad_coding, or too_large past the limit.
+  step next();
   // All has been given. Throws body_error (truncated) when the codings have not ended. A body of no bytes at all is
   // taken as empty, because servers send them.
   void finish() const;
@@ -58,6 +69,7 @@ class body_decoder {
   bool fill(std::size_t i);
 
   std::uint64_t limit_;
+  std::size_t runs_left_ = 0;  // of the decoders, in this step
   std::span<const std::byte> input_;
   std::vector<stage> stages_;  // the coding that was put on last comes first
   bool any_ = false;

@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 
@@ -42,7 +43,8 @@ class zlib_decoder : public decoder {
   z_stream z_{};
 };
 
-// RFC 1952: one member after another.
+// RFC 1952: one member after another; behind the last one there may be zeros, which fill a block
+// up.
 class gzip_decoder final : public zlib_decoder {
  public:
   gzip_decoder() : zlib_decoder("gzip") { begin(15 + 16); }
@@ -50,6 +52,7 @@ class gzip_decoder final : public zlib_decoder {
   step run(std::span<const std::byte> in, std::span<std::byte> out) override {
     if (between_) {
       if (in.empty()) return {};
+      if (any_ && (padded_ || in.front() != first_of_a_member)) return {skip_zeros(in), 0};
       if (any_) begin_again();
       between_ = false;
       any_ = true;
@@ -59,8 +62,18 @@ class gzip_decoder final : public zlib_decoder {
   bool ended() const noexcept override { return between_; }
 
  private:
-  bool between_ = true;  // before a member
+  static constexpr std::byte first_of_a_member{0x1f};
+
+  std::size_t skip_zeros(std::span<const std::byte> in) {
+    if (std::ranges::any_of(in, [](std::byte b) { return b != std::byte{0}; }))
+      bad_coding(name_, "bytes follow its end");
+    padded_ = true;
+    return in.size();
+  }
+
+  bool between_ = true;  // before a member, or behind the last one
   bool any_ = false;
+  bool padded_ = false;  // only zeros may follow
 };
 
 class deflate_decoder final : public zlib_decoder {

@@ -37,6 +37,9 @@ std::string hash(bool sha256, std::string_view text) {
 #endif
 }
 
+constexpr std::string_view token68_bytes =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+
 void skip_spaces(std::string_view& s) {
   while (!s.empty() && is_ows(s.front())) s.remove_prefix(1);
 }
@@ -48,8 +51,8 @@ std::string_view take_token(std::string_view& s) {
   return token;
 }
 
-std::string take_value(std::string_view& s) {
-  if (!s.starts_with('"')) return std::string(take_token(s));
+// Precondition: a quote is at the front. Without one at the end all that is left is taken.
+std::string take_quoted(std::string_view& s) {
   s.remove_prefix(1);
   std::string out;
   while (!s.empty() && s.front() != '"') {
@@ -61,13 +64,45 @@ std::string take_value(std::string_view& s) {
   return out;
 }
 
-bool in_list(std::string_view list, std::string_view wanted) {
+std::vector<std::string_view> members(std::string_view list) {
+  std::vector<std::string_view> out;
   while (!list.empty()) {
     const std::size_t comma = std::min(list.find(','), list.size());
-    if (iequals(trim_ows(list.substr(0, comma)), wanted)) return true;
+    out.push_back(trim_ows(list.substr(0, comma)));
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
-  return false;
+  return out;
+}
+
+// What a parameter without quotes may hold is a token; much is written there that is none. It ends
+// where the list does.
+std::string take_value(std::string_view& s) {
+  if (s.starts_with('"')) return take_quoted(s);
+  const std::string_view value = s.substr(0, s.find_first_of(", \t"));
+  s.remove_prefix(value.size());
+  return std::string(value);
+}
+
+// Up to the comma that ends an element of the list, whatever it holds.
+void skip_element(std::string_view& s) {
+  while (!s.empty() && s.front() != ',') {
+    if (s.front() == '"')
+      take_quoted(s);
+    else
+      s.remove_prefix(1);
+  }
+}
+
+// A token68, when one stands here for all of the element.
+void skip_token68(std::string_view& s) {
+  std::string_view after = s;
+  skip_spaces(after);
+  const std::size_t n = std::min(after.find_first_not_of(token68_bytes), after.size());
+  if (n == 0) return;
+  after.remove_prefix(n);
+  while (after.starts_with('=')) after.remove_prefix(1);
+  skip_spaces(after);
+  if (after.empty() || after.starts_with(',')) s = after;
 }
 
 struct challenge {
@@ -75,53 +110,77 @@ struct challenge {
   std::vector<std::pair<std::string, std::string>> params;
 };
 
-// scheme 1*SP ( token68 / #( name "=" value ) ), and more of them after commas (RFC 9110, section 11.6.1).
+// A list of: scheme [ 1*SP ( token68 / #( name BWS "=" BWS value ) ) ] (RFC 9110, section 11.6.1).
+// Its commas part challenges and parameters alike: what "=" and a value follow is a parameter.
+// What cannot be read is passed over.
 std::vector<challenge> parse_challenges(std::string_view s) {
   std::vector<challenge> out;
+  bool begins = true;  // an element: only there a scheme may stand
   while (!s.empty()) {
-    while (!s.empty() && (is_ows(s.front()) || s.front() == ',')) s.remove_prefix(1);
+    if (is_ows(s.front()) || s.front() == ',') {
+      begins = begins || s.front() == ',';
+      s.remove_prefix(1);
+      continue;
+    }
     const std::string_view word = take_token(s);
-    if (word.empty()) return out;
     std::string_view after = s;
     skip_spaces(after);
-    if (!out.empty() && after.starts_with('=')) {
-      after.remove_prefix(1);
-      skip_spaces(after);
-      std::string value = take_value(after);
-      out.back().params.emplace_back(std::string(word), std::move(value));
-      s = after;
-    } else {
+    if (!word.empty() && after.starts_with('=') && !out.empty()) {
+      s = after.substr(1);
+      skip_spaces(s);
+      out.back().params.emplace_back(std::string(word), take_value(s));
+    } else if (!word.empty() && begins && !after.starts_with('=') &&
+               (s.empty() || s.front() == ',' || is_ows(s.front()))) {
       out.push_back({std::string(word), {}});
+      skip_token68(s);
+    } else {
+      skip_element(s);
     }
+    begins = false;
   }
   return out;
+}
+
+// Of a parameter that is said twice the first counts (RFC 9110, section 11.2, allows one).
+std::optional<std::string_view> param(const challenge& c, std::string_view wanted) {
+  for (const auto& [name, value] : c.params)
+    if (iequals(name, wanted)) return value;
+  return std::nullopt;
+}
+
+// Takes the algorithm that a challenge names, of several the first one with SHA-256; false when
+// none is known.
+bool take_algorithm(digest_challenge& c, std::string_view names) {
+  bool known = false;
+  for (const std::string_view name : members(names)) {
+    std::string_view base = name;
+    const bool sess = base.size() > 5 && iequals(base.substr(base.size() - 5), "-sess");
+    if (sess) base.remove_suffix(5);
+    const bool sha256 = iequals(base, "SHA-256");
+    if (!sha256 && !iequals(base, "MD5")) continue;
+    if (known && (c.sha256 || !sha256)) continue;
+    known = true;
+    c.algorithm = name;
+    c.sess = sess;
+    c.sha256 = sha256;
+  }
+  return known;
 }
 
 std::optional<digest_challenge> understand(const challenge& from) {
   if (!iequals(from.scheme, "digest")) return std::nullopt;
   digest_challenge c;
-  bool has_qop = false;
-  for (const auto& [name, value] : from.params) {
-    if (iequals(name, "realm")) c.realm = value;
-    if (iequals(name, "nonce")) c.nonce = value;
-    if (iequals(name, "domain")) c.domain = value;
-    if (iequals(name, "algorithm")) c.algorithm = value;
-    if (iequals(name, "stale")) c.stale = iequals(value, "true");
-    if (iequals(name, "opaque")) {
-      c.opaque = value;
-      c.has_opaque = true;
-    }
-    if (iequals(name, "qop")) {
-      has_qop = true;
-      c.qop_auth = in_list(value, "auth");
-    }
-  }
-  std::string_view base = c.algorithm;
-  c.sess = base.size() > 5 && iequals(base.substr(base.size() - 5), "-sess");
-  if (c.sess) base.remove_suffix(5);
-  c.sha256 = iequals(base, "SHA-256");
-  const bool known = c.sha256 || iequals(base, "MD5");
-  if (!known || c.nonce.empty() || (has_qop && !c.qop_auth)) return std::nullopt;
+  c.realm = param(from, "realm").value_or("");
+  c.nonce = param(from, "nonce").value_or("");
+  c.domain = param(from, "domain").value_or("");
+  c.stale = iequals(param(from, "stale").value_or(""), "true");
+  c.has_opaque = param(from, "opaque").has_value();
+  c.opaque = param(from, "opaque").value_or("");
+  const auto qop = param(from, "qop");
+  for (const std::string_view one : members(qop.value_or("")))
+    c.qop_auth = c.qop_auth || iequals(one, "auth");
+  if (c.nonce.empty() || (qop && !c.qop_auth)) return std::nullopt;
+  if (!take_algorithm(c, param(from, "algorithm").value_or("MD5"))) return std::nullopt;
   return c;
 }
 

@@ -471,7 +471,8 @@ response exchange::make_response(lease l) {
   if (cookie_jar* jar = state_.options.jar_.get()) jar->store_all(request_.url_, head.headers);
   if (setting(&settings::decode) && c.parser().framing() != body_framing::none) {
     in->codings = content_codings(head.headers);
-    in->max_decoded = setting(&settings::max_decoded);
+    const bool own = request_.own_ && request_.own_->max_decoded;
+    in->max_decoded = own ? request_.own_->max_decoded : state_.options.settings_.max_decoded;
   }
   if (trace_) {
     in->trace = request_.own_ && request_.own_->trace ? request_.own_->trace
@@ -534,7 +535,7 @@ std::string exchange::head_text() const {
   if (!sent("Cookie")) {
     std::string cookies = request_.cookies_;
     if (cookie_jar* jar = state_.options.jar_.get()) {
-      const std::string kept = jar->header_for(request_.url_);
+      const std::string kept = jar->header_for(request_.url_, cookies.size());
       if (!cookies.empty() && !kept.empty()) cookies += "; ";
       cookies += kept;
     }

@@ -38,7 +38,8 @@ class multipart {
                    std::string_view type = "application/octet-stream") && {
     return std::move(file(name, filename, std::move(content), type));
   }
-  // A file from disk, streamed; under its own name. Its size is taken now. Throws std::system_error.
+  // A file from disk, streamed; under its own name. Its size is taken now. Throws std::system_error
+  // that names the path.
   multipart& path(std::string_view name, std::string file_path,
                   std::string_view type = "application/octet-stream") &;
   multipart&& path(std::string_view name, std::string file_path,

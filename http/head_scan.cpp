@@ -47,7 +47,10 @@ bool is_target_of(std::string_view method, std::string_view target) {
 
 }  // namespace
 
-head_scan::head_scan(scan_kind kind, const parser_limits& limits) : limits_(limits) { reset(kind); }
+head_scan::head_scan(scan_kind kind, const parser_limits& limits)
+    : limits_(limits), of_response_(kind == scan_kind::response) {
+  reset(kind);
+}
 
 void head_scan::reset(scan_kind kind) {
   kind_ = kind;
@@ -235,7 +238,7 @@ void head_scan::fail(std::string_view what, int answer_status) const {
   }
   message += what;
   message += " (line " + std::to_string(line_number_) + " of the head)";
-  throw protocol_error(message, kind_ == scan_kind::response ? 502 : answer_status);
+  throw protocol_error(message, of_response_ ? 502 : answer_status);
 }
 
 }  // namespace rondo::http::detail

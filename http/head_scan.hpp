@@ -68,6 +68,7 @@ class head_scan {
   std::size_t max_bytes_ = 0;       // of the whole
   std::size_t max_start_line_ = 0;  // without its CRLF
   scan_kind kind_;
+  bool of_response_;  // also when kind_ is trailers
   place place_ = place::start_line;
   bool after_cr_ = false;
   bool continues_ = false;  // the current line is a folded one

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 
 namespace rondo::http {
@@ -20,10 +23,39 @@ http::url proxy_url(std::string_view text) {
   return u;
 }
 
-std::string_view environment(const char* lower, const char* upper) {
-  for (const char* name : {lower, upper})
-    if (const char* value = name ? std::getenv(name) : nullptr; value && *value) return value;
+struct variable {
+  const char* name = nullptr;  // nullptr: none is set
+  std::string_view value;
+};
+
+// The first one that is set to something.
+variable environment(std::initializer_list<const char*> names) {
+  for (const char* name : names) {
+    const char* value = std::getenv(name);
+    if (value && std::string_view(value).find_first_not_of(" \t") != std::string_view::npos)
+      return {name, value};
+  }
   return {};
+}
+
+// The part up to a comma or a space, which is dropped with it; empty between two of them.
+std::string_view take_part(std::string_view& list) {
+  const std::size_t end = std::min(list.find_first_of(", \t"), list.size());
+  const std::string_view part = list.substr(0, end);
+  list.remove_prefix(std::min(end + 1, list.size()));
+  return part;
+}
+
+// Each sentence once in the life of the process: clients are made again and again.
+void report_once(std::string sentence) {
+  for (char& c : sentence)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  static std::mutex lock;
+  static std::set<std::string> said;
+  constexpr std::size_t most = 1000;
+  const std::scoped_lock held(lock);
+  if (said.size() < most && said.insert(sentence).second)
+    std::fprintf(stderr, "rondo: %s\n", sentence.c_str());
 }
 
 template <class Number>
@@ -47,24 +79,41 @@ proxy::proxy(std::string_view url) : for_http_(proxy_url(url)), for_https_(for_h
 
 proxy proxy::from_environment() {
   proxy p;
-  const std::string_view all = environment("all_proxy", "ALL_PROXY");
-  std::string_view plain = environment("http_proxy", nullptr);
-  std::string_view secure = environment("https_proxy", "HTTPS_PROXY");
-  if (plain.empty()) plain = all;
-  if (secure.empty()) secure = all;
-  if (!plain.empty()) p.for_http_ = proxy_url(plain);
-  if (!secure.empty()) p.for_https_ = proxy_url(secure);
-  p.except(environment("no_proxy", "NO_PROXY"));
+  p.for_http_ = from_variables({"http_proxy", "all_proxy", "ALL_PROXY"});
+  p.for_https_ = from_variables({"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"});
+  p.except_readable("no_proxy", "NO_PROXY");
   return p;
+}
+
+proxy::choice proxy::from_variables(std::initializer_list<const char*> names) {
+  const variable v = environment(names);
+  if (!v.name) return {};
+  try {
+    return proxy_url(v.value);
+  } catch (const url_error& e) {
+    std::string_view why = e.message();
+    const std::string place = ", at byte " + std::to_string(e.position());
+    if (why.ends_with(place)) why.remove_suffix(place.size());  // it is added again
+    return unusable{v.name, std::string(v.value), std::string(why), e.position()};
+  }
+}
+
+void proxy::except_readable(const char* lower, const char* upper) {
+  const variable v = environment({lower, upper});
+  for (std::string_view list = v.value; !list.empty();) {
+    try {
+      except(take_part(list));
+    } catch (const std::invalid_argument& e) {
+      report_once(std::string(v.name) + " holds a part that is ignored: " + e.what());
+    }
+  }
 }
 
 proxy& proxy::except(std::string_view list) & {
   std::vector<exception> more;
   bool everything = false;
   while (!list.empty()) {
-    const std::size_t end = std::min(list.find_first_of(", \t"), list.size());
-    const std::string_view part = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
+    const std::string_view part = take_part(list);
     if (part == "*")
       everything = true;
     else if (!part.empty())
@@ -129,11 +178,14 @@ bool proxy::applies(const exception& e, const http::url& target) {
 }
 
 const http::url* proxy::for_target(const http::url& target) const {
-  const std::optional<http::url>& p = target.is_secure() ? for_https_ : for_http_;
-  if (!p || everything_) return nullptr;
+  const choice& p = target.is_secure() ? for_https_ : for_http_;
+  if (std::holds_alternative<std::monostate>(p) || everything_) return nullptr;
   for (const exception& e : exceptions_)
     if (applies(e, target)) return nullptr;
-  return &*p;
+  if (const auto* bad = std::get_if<unusable>(&p))
+    throw url_error("the proxy that " + bad->variable + " names cannot be used: " + bad->why,
+                    bad->value, bad->position);
+  return &std::get<http::url>(p);
 }
 
 }  // namespace rondo::http

@@ -8,9 +8,12 @@
 
 #include <rondo/http/url.hpp>
 
+#include <cstddef>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace rondo::http {
@@ -19,8 +22,11 @@ class proxy {
  public:
   // For every target. Throws url_error when `url` is no http URL: other kinds are not spoken.
   explicit proxy(std::string_view url);
-  // As http_proxy, https_proxy and all_proxy say, and no_proxy; also in upper case, except for HTTP_PROXY, which a web
-  // server sets from a client's field (CVE-2016-5385). None set: everything goes directly. Throws url_error.
+  // As http_proxy, https_proxy and all_proxy say, and no_proxy; also in upper case, except for
+  // HTTP_PROXY, which a web server sets from a client's field (CVE-2016-5385). None set:
+  // everything goes directly. A part of no_proxy that is none of those below is ignored, and told
+  // once on stderr. A proxy that cannot be used fails the requests that would go through it, and
+  // no others.
   static proxy from_environment();
 
   // Targets that are asked directly, separated by commas or spaces: "example.org" or ".example.org" (it and what is
@@ -35,7 +41,8 @@ class proxy {
   }
   proxy&& tunnel(bool on = true) && { return std::move(tunnel(on)); }
 
-  // The proxy for a target; nullptr: directly.
+  // The proxy for a target; nullptr: directly. Throws url_error that names the variable when the
+  // environment has one for it that cannot be used.
   [[nodiscard]] const http::url* for_target(const http::url& target) const;
   [[nodiscard]] bool tunnels(const http::url& target) const {
     return tunnel_ || target.is_secure();
@@ -48,12 +55,23 @@ class proxy {
     unsigned bits = 0;
     std::optional<std::uint16_t> port;
   };
+  // What the environment names for a kind of target.
+  struct unusable {
+    std::string variable;
+    std::string value;
+    std::string why;
+    std::size_t position = 0;  // in the value
+  };
+  using choice = std::variant<std::monostate, http::url, unusable>;  // monostate: directly
+
   proxy() = default;
+  static choice from_variables(std::initializer_list<const char*> names);
+  void except_readable(const char* lower, const char* upper);
   [[nodiscard]] static exception read_exception(std::string_view text);
   [[nodiscard]] static bool applies(const exception& e, const http::url& target);
 
-  std::optional<http::url> for_http_;
-  std::optional<http::url> for_https_;
+  choice for_http_;
+  choice for_https_;
   std::vector<exception> exceptions_;
   bool everything_ = false;  // "*"
   bool tunnel_ = false;

@@ -76,7 +76,7 @@ class request {
   // multipart/form-data.
   request& multipart(http::multipart parts) &;
   request&& multipart(http::multipart parts) && { return std::move(multipart(std::move(parts))); }
-  // A file, streamed. Its size is taken now. Throws std::system_error.
+  // A file, streamed. Its size is taken now. Throws std::system_error that names the path.
   request& file(std::string path) &;
   request&& file(std::string path) && { return std::move(file(std::move(path))); }
   // A streamed body: sent with Content-Length when `size` is given (and then it must give exactly that),

@@ -9,12 +9,16 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace rondo::http {
 namespace {
 
 // Decoded pieces between two turns for others.
 constexpr std::uint32_t made_before_yield = 16;
+constexpr std::uint64_t no_end = std::numeric_limits<std::uint64_t>::max();
+// What text() and bytes() take of a decoded body when nobody has said.
+constexpr std::uint64_t most_decoded_whole = std::uint64_t{64} << 20;
 
 template <class E>
 [[noreturn]] void throw_about(E error, const http::url& u) {
@@ -105,28 +109,57 @@ task<std::span<const std::byte>> response::next_chunk() {
   co_return co_await receive_in_time();
 }
 
+namespace {
+
+// Closes the connection, and with it goes what the decoder was given of its buffer.
+void abandon(detail::incoming_response& in) noexcept {
+  if (in.decoder) in.decoder->give({});
+  in.from.drop();
+}
+
+// Does so when it goes, unless it was told otherwise.
+struct abandoned {
+  detail::incoming_response* in;
+  ~abandoned() {
+    if (in) abandon(*in);
+  }
+};
+
+}  // namespace
+
 task<std::span<const std::byte>> response::receive_decoded() {
   detail::incoming_response& in = *in_;
   try {
     if (!in.decoder)
-      in.decoder = std::make_unique<detail::body_decoder>(in.codings, in.max_decoded);
+      in.decoder =
+          std::make_unique<detail::body_decoder>(in.codings, in.max_decoded.value_or(no_end));
+    // A small body can make very much without a wait, or make the codings work for nothing: others
+    // get their turn, and the clock is looked at in every step. It comes before the step, so that a
+    // cancellation loses nothing of what was made.
+    bool turn = ++in.made_in_a_row % made_before_yield == 0;
     for (;;) {
-      const std::span<const std::byte> made = in.decoder->next();
-      if (!made.empty()) {
-        // A small body can make very much without a wait: others get their turn.
-        if (++in.made_in_a_row % made_before_yield == 0) co_await yield_now();
-        co_return made;
+      if (turn) {
+        abandoned if_cancelled{&in};
+        co_await yield_now();
+        if_cancelled.in = nullptr;
       }
+      if (in.deadline != rondo::detail::never && this_loop().now() >= in.deadline)
+        throw timeout_error(phase::total, "while the body was decoded");
+      const auto [made, wants_input] = in.decoder->next();
+      if (!made.empty()) co_return made;
+      turn = !wants_input;
+      if (turn) continue;
       std::optional<std::span<const std::byte>> at_once = at_hand();
       const std::span<const std::byte> raw = at_once ? *at_once : co_await receive_in_time();
       if (raw.empty()) {
         in.decoder->finish();
+        in.codings.clear();  // there is no more to decode, and no time to be late in
         co_return raw;
       }
       in.decoder->give(raw);
     }
   } catch (http::error& e) {
-    in.from.drop();
+    abandon(in);
     e.add_context(in_->url.href(), phase::body);
     throw;
   }
@@ -157,19 +190,26 @@ task<std::size_t> response::read_some(std::span<std::byte> buffer) {
   co_return n;
 }
 
+void response::throw_too_large(std::uint64_t most, const char* option) {
+  abandon(*in_);
+  throw_about(
+      body_error(body_error::reason::too_large, "the body is larger than " + std::to_string(most) +
+                                                    " bytes (client_options::" + option + ')'),
+      in_->url);
+}
+
 template <class Bytes>
 task<Bytes> response::read_all() {
+  detail::incoming_response& in = *in_;
+  const bool coded = !in.codings.empty();
+  if (coded && !in.max_decoded) in.max_decoded = most_decoded_whole;
+  const std::uint64_t most_decoded = coded ? *in.max_decoded : no_end;
   Bytes all;
   for (;;) {
     const std::span<const std::byte> piece = co_await next_chunk();
     if (piece.empty()) co_return all;
-    if (piece.size() > in_->limit - all.size()) {
-      in_->from.drop();
-      throw_about(body_error(body_error::reason::too_large,
-                             "the body is larger than " + std::to_string(in_->limit) +
-                                 " bytes (client_options::max_body)"),
-                  in_->url);
-    }
+    if (piece.size() > in.limit - all.size()) throw_too_large(in.limit, "max_body");
+    if (piece.size() > most_decoded - all.size()) throw_too_large(most_decoded, "max_decoded");
     const auto* first = reinterpret_cast<const typename Bytes::value_type*>(piece.data());
     all.insert(all.end(), first, first + piece.size());
   }

@@ -51,8 +51,8 @@ struct incoming_response : rondo::detail::pooled {
   rondo::detail::time_point deadline = rondo::detail::never;  // of the whole exchange
   rondo::detail::nanoseconds between_reads{};                 // zero: no limit
   std::uint64_t limit = 0;                                    // for text() and bytes()
-  std::uint64_t max_decoded = 0;
-  std::uint32_t made_in_a_row = 0;  // decoded pieces
+  std::optional<std::uint64_t> max_decoded;                   // nullopt: not set
+  std::uint32_t made_in_a_row = 0;                            // decoded pieces
   http::headers trailers;
   std::vector<std::string> codings;       // to be taken off the body
   std::shared_ptr<tracer> trace;          // null: nobody looks
@@ -79,15 +79,17 @@ class response {
   // Throws status_error for 400 and above.
   void raise_for_status() const;
 
-  // The body without its content codings, unless the request says otherwise. The whole of it: throws body_error
-  // (truncated; bad_coding; too_large past max_body or, decoded, max_decoded), timeout_error
-  // (total, or read),
-  // protocol_error. Cancelled: the connection is closed.
+  // The body without its content codings, unless the request says otherwise. The whole of it:
+  // throws body_error (truncated; bad_coding; too_large past max_body or, decoded, past
+  // max_decoded, which is 64 MiB here when nobody has set it), timeout_error (total, also while it
+  // is decoded, or read), protocol_error. Cancelled: the connection is closed.
   task<std::string> text();
   task<std::vector<std::byte>> bytes();
-  // Some bytes of the body, at least one; 0 at its end. Throws as text().
+  // Some bytes of the body, at least one; 0 at its end. Throws as text(), but has no limit of its
+  // own to what is decoded.
   task<std::size_t> read_some(std::span<std::byte> buffer);
-  // The next piece of the body where it lies, until the next call; empty at its end. Throws as text().
+  // The next piece of the body where it lies, until the next call; empty at its end. Throws as
+  // read_some().
   task<std::span<const std::byte>> next_chunk();
   // After the body's end: the fields that followed it (RFC 9112, section 7.1.2).
   const http::headers& trailers() const noexcept { return in_->trailers; }
@@ -101,6 +103,7 @@ class response {
   std::span<const std::byte> settle(detail::lease held, const parse_step& step);
   template <class Bytes>
   task<Bytes> read_all();
+  [[noreturn]] void throw_too_large(std::uint64_t most, const char* option);
   task<std::span<const std::byte>> receive();
   task<std::span<const std::byte>> receive_in_time();
   task<std::span<const std::byte>> receive_decoded();

@@ -109,6 +109,21 @@ TEST(HttpConnect, TellsWhyTheAddressesFailedThatTheGuardAllows) {
   });
 }
 
+// Of several addresses each may have failed in its own way: the code is the most telling one's,
+// the name the URL's.
+TEST(HttpConnect, NamesTheHostOfTheUrlWhenItsAddressesFail) {
+  simulate([]() -> task<> {
+    co_await beside_a_host(
+        {"10.0.0.2", "10.0.0.3"}, http::client_options(), [](http::client& c) -> task<> {
+          const auto e = co_await caught<http::connect_error>(c.get("http://host:81/"));
+          EXPECT_TRUE(e && e->code() == std::errc::connection_refused);
+          const std::string said = e ? e->what() : "";
+          EXPECT_NE(said.find("host:81"), std::string::npos) << said;
+          EXPECT_EQ(said.find("10.0.0."), std::string::npos) << said;
+        });
+  });
+}
+
 CONFORMANCE(HttpConnect, AsksTheGuardForEachConnectionAnew) {
   http::server server;
   server.route("GET", "/", [](server_request&) -> task<server_response> {

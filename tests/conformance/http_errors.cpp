@@ -101,6 +101,16 @@ CONFORMANCE(HttpError, NamesAReplyCutShortInEachFraming) {
   }
 }
 
+// Nothing says how long such a body is. Over TLS its end is told (close_notify), over TCP only a
+// reset would be seen.
+CONFORMANCE(HttpError, CannotTellAnEndFromAFailureWhereOnlyTheConnectionEndsABody) {
+  co_await with_peer(answers("HTTP/1.0 200 OK\r\n\r\nhalf"), [](std::string origin) -> task<> {
+    http::client c;
+    EXPECT_EQ(co_await get_text(c, origin + "/"), "half");
+    EXPECT_EQ(c.open_connections(), 0U);
+  });
+}
+
 ON_KERNEL_REACTORS(HttpError, NamesABodyThatIsReset) {
   run_on(reactor, []() -> task<> {
     for (const char* head : {"Content-Length: 10\r\n\r\nhalf",

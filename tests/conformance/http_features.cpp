@@ -1,7 +1,10 @@
 // What a client does between a request and the wire: cookies, content codings, Digest, proxies, the guard, policies,
 // and what a tracer sees.
+#include "http/bombs.hpp"
 #include "http/http_support.hpp"
+#include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/environment_variable.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/http/digest.hpp>
@@ -22,24 +25,78 @@ bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-std::string bytes_from_hex(std::string_view hex) {
-  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    out += static_cast<char>(value(hex[i]) * 16 + value(hex[i + 1]));
-  return out;
-}
-
 // "hello hello hello hello\n"
 const std::string gzip_hello =
-    bytes_from_hex("1f8b0800000000000203cb48cdc9c957c84027b9000088590b18000000");
+    rondo::test::bytes_from_hex("1f8b0800000000000203cb48cdc9c957c84027b9000088590b18000000");
 // 64 MiB of zeros.
-const std::string brotli_bomb = bytes_from_hex(
+const std::string brotli_bomb = rondo::test::bytes_from_hex(
     "cfffff7ff82700e2b14020f7fe9ffffffff04f00c4610180eefd3fffffff"
     "e19f0088c32200ddfbfffcffffc73f0110870500baf7ff");
 const std::string hello = "hello hello hello hello\n";
 
 }  // namespace
+
+// A server that fills the jar does not make its own requests too long.
+CONFORMANCE(HttpCookies, FillNoMoreThanAFieldOf8190Bytes) {
+  std::vector<std::string> heads;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        for (;;) {
+          heads.push_back(co_await read_head(in));
+          if (heads.back().empty()) co_return;
+          std::string set;
+          for (int i = 0; i < 14; ++i)
+            set += "Set-Cookie: c" + std::to_string(heads.size() * 100 + i) + '=' +
+                   std::string(4000, 'x') + "\r\n";
+          co_await write_text(s, "HTTP/1.1 200 OK\r\n" + set + "Content-Length: 0\r\n\r\n");
+        }
+      },
+      [&](std::string at) -> task<> {
+        http::client c;
+        for (int i = 0; i < 10; ++i) co_await get_text(c, at + "/");
+        co_await c.send(http::request("GET", at + "/").cookie("own", std::string(5000, 'y')));
+        EXPECT_EQ(c.cookies()->size(), 50U);
+      });
+  EXPECT_EQ(heads.size(), 11U + (heads.back().empty() ? 1 : 0));
+  for (std::size_t i = 1; i < 11 && i < heads.size(); ++i) {
+    const std::size_t from = heads[i].find("Cookie: ");
+    EXPECT_LE(heads[i].find("\r\n", from) - from, 8190U) << i;
+    EXPECT_EQ(std::ranges::count(heads[i], ';'), i < 10 ? 1 : 0) << i;
+  }
+}
+
+CONFORMANCE(HttpCookies, AreKeptOfTheFinalResponseAlone) {
+  co_await with_peer(answers("HTTP/1.1 103 Early Hints\r\nSet-Cookie: early=1; path=/\r\n\r\n"
+                             "HTTP/1.1 200 OK\r\nSet-Cookie: last=1; path=/\r\n"
+                             "Content-Length: 0\r\n\r\n"),
+                     [](std::string at) -> task<> {
+                       http::client c;
+                       co_await get_text(c, at + "/");
+                       EXPECT_EQ(c.cookies()->header_for(http::url::parse(at + "/")), "last=1");
+                     });
+}
+
+// RFC 3986, section 6.2.2.1, knows no other normal form of a host than its lower case.
+CONFORMANCE(HttpCookies, AndConnectionsAreNotSharedWithTheNameThatHasADotAtItsEnd) {
+  http::server server;
+  std::vector<std::string> seen;
+  server.route("GET", "/", [&](server_request& r) -> task<server_response> {
+    seen.push_back(std::string(r.headers().get("host").value_or("")) + ' ' +
+                   std::string(r.headers().get("cookie").value_or("")));
+    co_return server_response(200).header("Set-Cookie", "a=1; path=/");
+  });
+  std::string port;
+  co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+    port = std::to_string(here.port());
+    http::client c;
+    for (const char* host : {"http://localhost:", "http://localhost.:", "http://localhost:"})
+      co_await get_text(c, host + port + "/");
+    EXPECT_EQ(c.open_connections(), 2U);
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"localhost:" + port + ' ', "localhost.:" + port + ' ',
+                                            "localhost:" + port + " a=1"}));
+}
 
 CONFORMANCE(HttpCookies, ComeBackAlsoThroughARedirect) {
   http::server server;
@@ -154,6 +211,157 @@ CONFORMANCE(HttpCoding, LetsOthersRunWhileABombIsTakenApart) {
 }
 #endif
 
+#ifdef RONDO_HAVE_ZLIB
+namespace {
+
+std::string coded_answer(const std::string& coding, const std::string& body) {
+  return "HTTP/1.1 200 OK\r\nContent-Encoding: " + coding +
+         "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+}
+
+task<std::uint64_t> length_of(http::response& r) {
+  std::uint64_t n = 0;
+  for (;;) {
+    const std::size_t more = (co_await r.next_chunk()).size();
+    if (more == 0) co_return n;
+    n += more;
+  }
+}
+
+}  // namespace
+
+// A minute of work without the limit. However it is read, it ends by the total time, while nothing
+// is awaited of the network.
+ON_KERNEL_REACTORS(HttpCoding, KeepsToTheTotalTimeWhileABodyIsDecoded) {
+  run_on(reactor, []() -> task<> {
+    for (const std::string* bomb : {&rondo::test::bomb_of_nothing, &rondo::test::bomb_of_zeros})
+      co_await with_peer(
+          answers(coded_answer("gzip, gzip, gzip, gzip", *bomb)), [&](std::string at) -> task<> {
+            http::client c;
+            const auto streamed = [&]() -> task<> {
+              http::response r = co_await c.send(http::request("GET", at + "/").timeout(100ms));
+              co_await length_of(r);
+            };
+            const auto whole = [&]() -> task<> {
+              http::response r = co_await c.send(
+                  http::request("GET", at + "/").timeout(100ms).max_decoded(1ULL << 40));
+              co_await r.text();
+            };
+            const auto e = co_await caught<http::timeout_error>(streamed());
+            EXPECT_TRUE(e && e->phase() == phase::total && e->url() == at + "/");
+            if (bomb == &rondo::test::bomb_of_nothing) {
+              const auto t = co_await caught<http::timeout_error>(whole());
+              EXPECT_TRUE(t && t->phase() == phase::total);
+            }
+            EXPECT_EQ(c.open_connections(), 0U);
+          });
+  });
+}
+
+// What has come and was decoded is late all the same.
+TEST(HttpCodingDeadline, HoldsBetweenTwoPiecesThatAreAtHand) {
+  simulate([]() -> task<> {
+    co_await with_peer(answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_zeros)),
+                       [](std::string at) -> task<> {
+                         http::client c;
+                         http::response r =
+                             co_await c.send(http::request("GET", at + "/").timeout(10s));
+                         EXPECT_GT((co_await r.next_chunk()).size(), 0U);
+                         co_await sleep_for(9s);
+                         EXPECT_GT((co_await r.next_chunk()).size(), 0U);
+                         co_await sleep_for(1s);
+                         const auto e = co_await caught<http::timeout_error>(r.next_chunk());
+                         EXPECT_TRUE(e && e->phase() == phase::total);
+                         EXPECT_EQ(c.open_connections(), 0U);
+                       });
+  });
+}
+
+// A body that lasts for a minute can be left at any moment.
+ON_KERNEL_REACTORS(HttpCoding, CanBeCancelledWhileItMakesNothing) {
+  run_on(reactor, []() -> task<> {
+    co_await with_peer(
+        answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_nothing)),
+        [&](std::string at) -> task<> {
+          http::client c;
+          http::response r = co_await c.get(at + "/");
+          EXPECT_FALSE(co_await try_for(50ms, length_of(r)));
+          EXPECT_EQ(c.open_connections(), 0U);
+        });
+  });
+}
+
+// 200 members without a byte are four steps, with a turn for others between them.
+CONFORMANCE_RUNS(HttpCoding, DecodingInStepsLeavesNothingWhereverItIsCancelled) {
+  std::string body;
+  for (int i = 0; i < 200; ++i)
+    body += rondo::test::bytes_from_hex("1f8b08000000000000030300" + std::string(16, '0'));
+  body += gzip_hello;
+  const auto n = cancel_at_every_wait(reactor, [&]() -> task<> {
+    http::server server;
+    server.route("GET", "/", [&](server_request&) -> task<server_response> {
+      co_return server_response::bytes(body).header("Content-Encoding", "gzip");
+    });
+    co_await with_server(server, [](std::string at, endpoint) -> task<> {
+      http::client c;
+      EXPECT_EQ(co_await get_text(c, at + "/"), hello);
+    });
+  });
+  EXPECT_GE(n.at_rest, 6U);
+}
+
+CONFORMANCE(HttpCoding, GivesAWholeBodyOf64MebibytesAndStreamsWithoutALimit) {
+  constexpr std::uint64_t most = 64 << 20;
+  co_await with_peer(
+      answers(coded_answer("gzip, gzip, gzip, gzip", rondo::test::bomb_of_zeros)),
+      [&](std::string at) -> task<> {
+        http::client c;
+        const auto text = [](http::client& k, http::request q) -> task<> {
+          http::response r = co_await k.send(std::move(q));
+          co_await r.text();
+        };
+        const auto bytes = [](http::client& k, http::request q) -> task<> {
+          http::response r = co_await k.send(std::move(q));
+          co_await r.bytes();
+        };
+        auto e = co_await caught<http::body_error>(text(c, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && e->why() == http::body_error::reason::too_large &&
+                    contains(e->what(), std::to_string(most) + " bytes") &&
+                    contains(e->what(), "max_decoded"));
+        e = co_await caught<http::body_error>(bytes(c, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && contains(e->what(), std::to_string(most)));
+        http::client less(http::client_options().max_decoded(100'000));
+        e = co_await caught<http::body_error>(text(less, http::request("GET", at + "/")));
+        EXPECT_TRUE(e && contains(e->what(), "100000"));
+        e = co_await caught<http::body_error>(
+            text(less, http::request("GET", at + "/").max_decoded(50'000)));
+        EXPECT_TRUE(e && contains(e->what(), "50000"));
+        // What was left in the middle has no good end, and nothing of a closed connection is read.
+        http::response twice = co_await c.send(http::request("GET", at + "/").max_body(1000));
+        for (int i = 0; i < 2; ++i) EXPECT_TRUE(co_await caught<http::body_error>(twice.text()));
+        twice = co_await less.get(at + "/");
+        for (int i = 0; i < 2; ++i) EXPECT_TRUE(co_await caught<http::body_error>(twice.text()));
+        http::response r = co_await c.get(at + "/");
+        std::uint64_t n = 0;
+        while (n <= most) n += (co_await r.next_chunk()).size();
+        EXPECT_GT(n, most);
+      });
+}
+#endif
+
+#ifdef RONDO_HAVE_BROTLI
+// 64 MiB exactly: at the bound.
+CONFORMANCE(HttpCoding, TakesAWholeBodyAtItsBound) {
+  co_await with_peer(answers("HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Length: " +
+                             std::to_string(brotli_bomb.size()) + "\r\n\r\n" + brotli_bomb),
+                     [](std::string at) -> task<> {
+                       http::client c;
+                       http::response r = co_await c.get(at + "/");
+                       EXPECT_EQ((co_await r.text()).size(), std::size_t{64} << 20);
+                     });
+}
+#endif
+
 #ifdef RONDO_HAVE_TLS
 CONFORMANCE(HttpDigest, AnswersAChallengeOnce) {
   std::vector<std::string> heads;
@@ -197,6 +405,32 @@ CONFORMANCE(HttpDigest, AnswersAChallengeOnce) {
         EXPECT_EQ(co_await no.text(), "no");
         EXPECT_EQ(heads.size(), 4U);
       });
+}
+
+CONFORMANCE(HttpDigest, IsFoundBesideWhatElseIsOffered) {
+  std::vector<std::string> heads;
+  co_await with_peer(
+      [&](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        for (;;) {
+          const std::string head = co_await read_head(in);
+          if (head.empty()) co_return;
+          heads.push_back(head);
+          if (contains(head, "Authorization: Digest"))
+            co_await write_text(s, ok);
+          else
+            co_await write_text(s,
+                                "HTTP/1.1 401 No\r\nWWW-Authenticate: Negotiate YWJjZA==, Basic "
+                                "realm=\"x\", Digest realm=\"r\", nonce=\"n\", "
+                                "qop=\"auth,auth-int\"\r\nContent-Length: 0\r\n\r\n");
+        }
+      },
+      [&](std::string at) -> task<> {
+        http::client c(http::client_options().digest_auth("u", "p"));
+        EXPECT_EQ(co_await get_text(c, at + "/"), "ok");
+      });
+  EXPECT_EQ(heads.size(), 2U);
+  EXPECT_TRUE(heads.size() == 2 && contains(heads[1], ", qop=auth, nc=00000001\r\n"));
 }
 
 namespace {
@@ -507,6 +741,79 @@ TEST(HttpProxySettings, ComeFromTheEnvironmentWhenAsked) {
   ::setenv("NO_PROXY", "a", 1);
   EXPECT_EQ(http::proxy::from_environment().for_target(plain), nullptr);
   for (const char* name : {"http_proxy", "ALL_PROXY", "NO_PROXY", "HTTP_PROXY"}) ::unsetenv(name);
+}
+
+namespace {
+
+// An environment without proxies.
+struct no_proxies {
+  environment_variable a{"http_proxy", nullptr}, b{"https_proxy", nullptr},
+      c{"HTTPS_PROXY", nullptr}, d{"all_proxy", nullptr}, e{"ALL_PROXY", nullptr},
+      f{"no_proxy", nullptr}, g{"NO_PROXY", nullptr}, h{"HTTP_PROXY", nullptr};
+};
+
+}  // namespace
+
+TEST(HttpProxySettings, TakeWhatNoProxyHoldsThatCanBeReadAndSayTheRestOnce) {
+  const no_proxies none;
+  const environment_variable plain("http_proxy", "http://p:1");
+  const std::string bad[] = {"169.254/16",  "http://x",    "host:", "*.",     ".",
+                             "[::1]:99999", "10.0.0.0/33", "a/8",   "[::1/8", "h:x"};
+  std::string list = "localhost";
+  for (const std::string& part : bad) list += ',' + part;
+  list += ",,[::1], 10.0.0.0/8\t.test:8080,last";
+  const environment_variable exceptions("no_proxy", list.c_str());
+  testing::internal::CaptureStderr();
+  const http::proxy p = http::proxy::from_environment();
+  const std::string said = testing::internal::GetCapturedStderr();
+  for (const std::string& part : bad)
+    EXPECT_TRUE(contains(said,
+                         "rondo: no_proxy holds a part that is ignored: no exception from a "
+                         "proxy: \"" +
+                             part + "\"\n"))
+        << part << " in " << said;
+  EXPECT_EQ(std::ranges::count(said, '\n'), 10);
+  for (const char* url : {"http://localhost/", "http://[::1]/", "http://10.1.2.3:9/",
+                          "http://x.test:8080/", "http://last/"})
+    EXPECT_EQ(p.for_target(http::url::parse(url)), nullptr) << url;
+  for (const char* url : {"http://x/", "http://host/", "http://169.254.1.1/", "http://h/"})
+    EXPECT_NE(p.for_target(http::url::parse(url)), nullptr) << url;
+  testing::internal::CaptureStderr();
+  static_cast<void>(http::proxy::from_environment());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+CONFORMANCE(HttpProxy, OfTheEnvironmentFailsTheRequestsThatNeedItWhenItCannotBeUsed) {
+  const no_proxies none;
+  small_proxy p;
+  co_await with_proxy(p, [&](std::string at) -> task<> {
+    const environment_variable plain("http_proxy", at.c_str());
+    const environment_variable all("all_proxy", "socks5h://user:secret@127.0.0.1:1080");
+    const environment_variable direct("no_proxy", "127.0.0.1");
+    http::client c(http::client_options().proxy(http::proxy::from_environment()));
+    EXPECT_EQ(co_await get_text(c, "http://a.test/"), "proxied");
+    const auto e = co_await caught<http::url_error>(c.get("https://a.test/"));
+    EXPECT_TRUE(e && contains(e->what(), "all_proxy") && contains(e->what(), "socks5h") &&
+                !contains(e->what(), "secret"))
+        << (e ? e->what() : "");
+    EXPECT_TRUE(co_await caught<http::connect_error>(c.get("https://127.0.0.1:1/")));
+    EXPECT_EQ(co_await get_text(c, "http://a.test/"), "proxied");
+  });
+  for (const char* unusable : {"https://p:1", "http://", "http://a b/", "p:99999", "socks4://p"}) {
+    const environment_variable secure("HTTPS_PROXY", unusable);
+    const http::proxy q = http::proxy::from_environment();
+    EXPECT_EQ(q.for_target(http::url::parse("http://a/")), nullptr) << unusable;
+    try {
+      static_cast<void>(q.for_target(http::url::parse("https://a/")));
+      ADD_FAILURE() << unusable;
+    } catch (const http::url_error& e) {
+      EXPECT_TRUE(contains(e.what(), "HTTPS_PROXY")) << e.what();
+    }
+  }
+  const environment_variable blank("https_proxy", " ");
+  const environment_variable upper("HTTPS_PROXY", "p:1");
+  EXPECT_EQ(http::proxy::from_environment().for_target(http::url::parse("https://a/"))->href(),
+            "http://p:1/");
 }
 
 CONFORMANCE(HttpGuard, RefusesAnAddressAtEachConnectAndRedirect) {

@@ -128,6 +128,35 @@ CONFORMANCE(HttpRequest, SendsFormsOfManyParts) {
   });
 }
 
+// The system would take the part before the NUL: another file, which is there.
+TEST(HttpPaths, WithANulByteAreRefusedBeforeAnythingIsOpened) {
+  const temporary_file secret("secret");
+  using namespace std::string_literals;
+  for (const std::string& path :
+       {secret.path() + "\0.png"s, secret.path() + "\0"s, "\0"s, "\0"s + secret.path()}) {
+    const auto refusal = [&](auto call) -> std::string {
+      try {
+        call();
+      } catch (const std::system_error& e) {
+        EXPECT_EQ(e.code(), std::errc::invalid_argument);
+        return e.what();
+      }
+      return "";
+    };
+    std::string shown = path;
+    shown.replace(shown.find('\0'), 1, "\\0");
+    for (const std::string& said : {refusal([&] { static_cast<void>(http::file_size(path)); }),
+                                    refusal([&] { static_cast<void>(http::file_body(path)); }),
+                                    refusal([&] { http::request("PUT", "http://a/").file(path); }),
+                                    refusal([&] { http::multipart().path("f", path); })})
+      EXPECT_NE(said.find('"' + shown + '"'), std::string::npos) << said;
+    http::request untouched("PUT", "http://a/");
+    untouched.body("kept");
+    EXPECT_THROW(untouched.file(path), std::system_error);
+    EXPECT_THROW(http::client_options().unix_socket("/tmp/a\0b"s), std::invalid_argument);
+  }
+}
+
 CONFORMANCE(HttpRequest, StreamsAFile) {
   http::server server;
   add_mirror(server);

@@ -2,6 +2,7 @@
 
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/decode.hpp>
+#include <rondo/http/digest.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/parser.hpp>
 #include <rondo/http/redirect.hpp>
@@ -220,8 +221,8 @@ std::string decoded(const char* coding, std::string_view input, std::size_t piec
     for (std::size_t at = 0; at < input.size(); at += piece) {
       d.give(bytes(input.substr(at, piece)));
       for (;;) {
-        const auto part = d.next();
-        if (part.empty()) break;
+        const auto [part, wants_input] = d.next();
+        if (wants_input) break;
         out.append(reinterpret_cast<const char*>(part.data()), part.size());
       }
     }
@@ -239,6 +240,28 @@ void decode(std::string_view input) {
   const std::size_t piece = choose(input) % 40 + 1;
   must(decoded(coding, input, piece) == decoded(coding, input, input.size() + 1),
        "a body decodes the same however it is split", input);
+}
+
+void challenge(std::string_view input) {
+  http::headers response;
+  try {
+    response.add("WWW-Authenticate", input);
+  } catch (const std::invalid_argument&) {
+    return;  // no response can carry it
+  }
+  response.add("WWW-Authenticate", "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256");
+  const auto found = http::detail::find_digest_challenge(response);
+  must(found && found->sha256, "what one field holds hides nothing of another", input);
+#ifdef RONDO_HAVE_TLS
+  const std::string answer =
+      http::detail::digest_authorization(*found, "u", "p", "GET", "/", "c", 1);
+  must(!has_control(answer), "an answer is no line", input);
+  const http::headers echo{{"WWW-Authenticate", answer + ", qop=auth"}};
+  const auto again = http::detail::find_digest_challenge(echo);
+  must(again && again->realm == found->realm && again->nonce == found->nonce &&
+           again->opaque == found->opaque,
+       "what is quoted is read as it was", input);
+#endif
 }
 
 std::string with(std::initializer_list<int> choices, std::string_view rest) {
@@ -280,7 +303,10 @@ const std::vector<target>& targets() {
        &chunked,
        {with({0}, "5\r\nhello\r\n0\r\n\r\n"),
         with({3}, "1;a=\"q\\\"x\";b\r\nx\r\n0\r\nT: v\r\n\r\n"), with({1}, "FFFFFFFFFFFFFFFF\r\n"),
-        with({2}, "0\r\n\r\nextra"), with({9}, "5 \r\nhello\r\n")}},
+        with({2}, "0\r\n\r\nextra"), with({9}, "5 \r\nhello\r\n"),
+        with({4}, "5 ;\ta = \"b;\" ; c\r\nhello\r\n0 ;x\r\n\r\n"),
+        with({0}, "1;a =b ;c=\td\r\nx\r\n0\t; y\r\n\r\n"), with({6}, "5;a \r\nhello\r\n"),
+        with({6}, "5 x\r\nhello\r\n")}},
       {"url",
        &url,
        {"http://user:pa%20ss@EXAMPLE.org:8080/a/../b%2f?q=1#f", "https://[::ffff:1.2.3.4]/",
@@ -304,7 +330,23 @@ const std::vector<target>& targets() {
         with({1, 1}, "\x78\x9c\x03\0\0\0\0\x01"s), with({1, 1}, "\x03\0"s), with({2, 2}, "\x3b"),
         with({3, 5}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0"s),
         with({3, 3}, "\x28\x25\xb5\x2f\xfd\x02\0\0\0"s),
-        with({3, 3}, "\x28\xb5\x2f\xfd\x40\0\x68\x40\x01\0\0"s)}},
+        with({3, 3}, "\x28\xb5\x2f\xfd\x40\0\x68\x40\x01\0\0"s),
+        // Zeros behind gzip, a second member, another's junk; a frame to be passed over, before
+        // and behind.
+        with({0, 1}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0\0\0\0"s),
+        with({0, 4}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0\x1f\x8b\x08"s),
+        with({0, 4}, "\x1f\x8b\x08\0\0\0\0\0\0\x03\x03\0\0\0\0\0\0\0\0\0\0\0x"s),
+        with({3, 2}, "\x50\x2a\x4d\x18\x02\0\0\0xx\x28\xb5\x2f\xfd\0\x68\x01\0\0"s),
+        with({3, 6}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0\x5f\x2a\x4d\x18\0\0\0\0"s),
+        with({3, 6}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0\0\0"s)}},
+      {"challenge",
+       &challenge,
+       {"Negotiate YWJjZA==, Basic realm=\"x\", Digest realm=\"r\", nonce=\"n\", "
+        "qop=\"auth,auth-int\"",
+        "Digest realm=\"a\\\"b\", nonce=\"c,d\", opaque=\"\", algorithm=SHA-256, stale=true",
+        ", ,DIGEST\tnonce = n ,, algorithm=\"MD5, SHA-256-sess\",qop=\"auth-int , auth\"",
+        "Bad@x y=\"z, Digest nonce=1", "NTLM TlRM/+=, Digest nonce=\"\\\\\", realm=\"\"",
+        "Digest a=, b"}},
   };
   return all;
 }

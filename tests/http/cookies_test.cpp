@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace rondo;
@@ -191,6 +192,76 @@ TEST(Cookies, AreLimitedInNumber) {
     jar.store(url::parse("https://h" + std::to_string(i) + ".test/"), "a=1");
   EXPECT_EQ(jar.size(), 5U);
   EXPECT_EQ(jar.header_for(url::parse("https://h9.test/")), "a=1");
+}
+
+namespace {
+
+// n cookies of one host, each "NNN=" and a value that makes `bytes` of it; the first one is the
+// oldest.
+cookie_jar full_jar(int n, std::size_t bytes, http::cookie_limits limits = {}) {
+  cookie_jar jar(limits);
+  for (int i = 100; i < 100 + n; ++i)
+    jar.store(host, std::to_string(i) + '=' + std::string(bytes - 4, 'x') + "; path=/");
+  return jar;
+}
+std::size_t count_of(const std::string& field) {
+  return field.empty() ? 0 : 1 + static_cast<std::size_t>(std::ranges::count(field, ';'));
+}
+
+}  // namespace
+
+// The kind of CVE-2022-32205: a server, or a sibling of it, that fills the jar until every request
+// is refused.
+TEST(Cookies, FillAFieldOf8190BytesAtMostAndTheOldestAreLeftOut) {
+  // "Cookie: " and six of 1022 bytes, two of 1018, and the "; " between them.
+  cookie_jar below = full_jar(6, 1022);
+  below.store(host, "200=" + std::string(1014, 'y') + "; path=/");
+  below.store(host, "201=" + std::string(1014, 'y') + "; path=/");
+  EXPECT_EQ(below.header_for(host).size(), 8182U);
+  cookie_jar above = full_jar(6, 1022);
+  above.store(host, "200=" + std::string(1014, 'y') + "; path=/");
+  above.store(host, "201=" + std::string(1015, 'y') + "; path=/");
+  const std::string sent = above.header_for(host);
+  EXPECT_EQ(count_of(sent), 7U);
+  EXPECT_EQ(sent.find("100="), std::string::npos);
+  EXPECT_TRUE(sent.starts_with("101=")) << "the rest keeps its order";
+
+  cookie_jar flooded;
+  flooded.store(host, "session=1; path=/");
+  for (int i = 0; i < 49; ++i)
+    flooded.store(host, "flood" + std::to_string(i) + '=' + std::string(4000, 'x') + "; path=/");
+  EXPECT_EQ(count_of(flooded.header_for(host)), 3U);
+  EXPECT_TRUE(flooded.header_for(host).starts_with("session=1; "))
+      << "what fits beside newer ones is sent";
+  EXPECT_EQ(flooded.size(), 50U);
+}
+
+TEST(Cookies, AreSentAHundredAndFiftyAtATime) {
+  const http::cookie_limits wide{.per_domain = 1000};
+  EXPECT_EQ(count_of(full_jar(150, 5, wide).header_for(host)), 150U);
+  const std::string sent = full_jar(151, 5, wide).header_for(host);
+  EXPECT_EQ(count_of(sent), 150U);
+  EXPECT_TRUE(sent.starts_with("101=")) << sent.substr(0, 20);
+}
+
+TEST(Cookies, OfARequestItselfTakeTheirShareOfItsBytes) {
+  cookie_jar jar = full_jar(3, 10, {.sent_bytes = 48});
+  EXPECT_EQ(count_of(jar.header_for(host)), 3U);
+  EXPECT_EQ(count_of(jar.header_for(host, 4)), 3U);  // "a=bc; " and 34
+  EXPECT_EQ(count_of(jar.header_for(host, 5)), 2U);
+  EXPECT_EQ(jar.header_for(host, 40), "");
+  EXPECT_EQ(jar.header_for(host, 1000), "");
+}
+
+TEST(Cookies, OfADomainAreFiftyAtMost) {
+  EXPECT_EQ(full_jar(50, 5).size(), 50U);
+  cookie_jar jar = full_jar(51, 5);
+  EXPECT_EQ(jar.size(), 50U);
+  EXPECT_TRUE(jar.header_for(host).starts_with("101="));
+  for (int i = 0; i < 200; ++i)  // of a sibling, for the domain of both
+    jar.store(url::parse("https://other.example.com/"),
+              "s" + std::to_string(i) + "=1; domain=example.com; path=/");
+  EXPECT_EQ(jar.size(), 100U);
 }
 
 TEST(Cookies, AreSavedAndLoadedAsCookiesTxt) {

@@ -323,6 +323,25 @@ TEST(ChunkedBody, SizesAreHexadecimalInEitherCase) {
   EXPECT_EQ(parse_request(chunked("aF\r\n" + data + "\r\n0\r\n\r\n")).messages[0].body, data);
 }
 
+// RFC 9112, section 7.1.1, with the BWS of RFC 9110, section 5.6.3: around ";" and "=", and
+// nowhere else.
+TEST(ChunkedBody, BadWhitespaceAroundExtensionsIsReadAndMeansNothing) {
+  for (const std::string& line :
+       {"5 ;a=b"s, "5\t; a = \"b\""s, "5;a =\"x;y\""s, "5 \t \t;a"s, "5; a"s, "5;a ;b"s, "5;a= b"s,
+        "5;a=b ; c =\td\t;\te"s, "5;a=\"b\" ;c"s, "5 ; a = \" \\\" \" ; b"s, "0005 ;a"s}) {
+    const std::string body = line + "\r\nhello\r\n0 ;x\r\nA: b\r\n\r\n";
+    const transcript in = parse_request(chunked(body) + request("\r\n"));
+    ASSERT_EQ(in.messages.size(), 2u) << line << ": " << describe(in);
+    EXPECT_EQ(in.messages[0].body, "hello") << line;
+    EXPECT_EQ(in.messages[0].trailers, (fields{{"A", "b"}})) << line;
+    const transcript out =
+        parse_response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body);
+    ASSERT_EQ(out.messages.size(), 1u) << line << ": " << describe(out);
+    EXPECT_TRUE(out.messages[0].complete) << line << ": " << describe(out);
+    EXPECT_EQ(out.messages[0].body, "hello") << line;
+  }
+}
+
 TEST(ChunkedBody, AnythingOutsideTheGrammarIsRefused) {
   for (const std::string& body : {"\r\n"s,
                                   " 5\r\nhello"s,
@@ -340,8 +359,27 @@ TEST(ChunkedBody, AnythingOutsideTheGrammarIsRefused) {
                                   "5\r\r\n"s,
                                   "5;\r\n"s,
                                   "5;a=\r\n"s,
-                                  "5; a\r\n"s,
-                                  "5 ;a\r\n"s,
+                                  "5 x\r\n"s,
+                                  "5 \t ;\r\n"s,
+                                  "5; \r\n"s,
+                                  "5 ; ;a\r\n"s,
+                                  "5; =b\r\n"s,
+                                  "5;a \r\n"s,
+                                  "5;a =\r\n"s,
+                                  "5;a= \r\n"s,
+                                  "5;a= ;b\r\n"s,
+                                  "5;a = b c\r\n"s,
+                                  "5;a=b \r\n"s,
+                                  "5;a=\"b\" \r\n"s,
+                                  "5;a=\"b\" c\r\n"s,
+                                  "5;a=b =c\r\n"s,
+                                  "5\v;a\r\n"s,
+                                  "5\r ;a\r\n"s,
+                                  "5 \n;a\r\n"s,
+                                  "5 ;a\nhello"s,
+                                  "5\xa0;a\r\n"s,
+                                  "5 5;a\r\n"s,
+                                  "0 \r\n\r\n"s,
                                   "5;;a\r\n"s,
                                   "5;a b\r\n"s,
                                   "5;a=\"\n\"\r\n"s,
@@ -365,6 +403,8 @@ TEST(ChunkedBody, AnythingOutsideTheGrammarIsRefused) {
     const transcript t = parse_request(chunked(body), {.finish = false});
     EXPECT_EQ(t.answer_status, 400) << body << ": " << describe(t);
     EXPECT_FALSE(t.messages.empty() || t.messages[0].complete) << body;
+    EXPECT_TRUE(refused_response("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body))
+        << body;
   }
   EXPECT_EQ(answer_to(chunked("7fffffffffffffff\r\n"), {.finish = false}), 0);
   EXPECT_EQ(answer_to(chunked("0000000000000005\r\nhello\r\n0\r\n\r\n")), 0);
@@ -646,6 +686,11 @@ TEST(ParserLimits, ChunkExtensionsMayNotOutweighTheData) {
   };
   EXPECT_EQ(answer_to(chunked(extended(20, "a") + "0\r\n\r\n"), {.limits = limits}), 0);
   EXPECT_EQ(answer_to(chunked(extended(21, "a") + "0\r\n\r\n"), {.limits = limits}), 400);
+  // White space counts as what it stands beside.
+  const std::string blanks(19, ' ');
+  EXPECT_EQ(answer_to(chunked("1" + blanks.substr(1) + ";a\r\na\r\n0\r\n\r\n"), {.limits = limits}),
+            0);
+  EXPECT_EQ(answer_to(chunked("1" + blanks + ";a\r\na\r\n0\r\n\r\n"), {.limits = limits}), 400);
   // One byte of data pays for one byte of extension.
   EXPECT_EQ(answer_to(chunked(extended(20, "a") + extended(1 + 1, "b")), {.limits = limits}), 400);
   std::string paid;
