@@ -115,7 +115,7 @@ CONFORMANCE(Https, NoAnswerThatNobodyAskedForAnswersTheNext) {
       auto secure = co_await as_result(tls_tcp::accept(std::move(s), context));
       if (!secure.has_value()) co_return;
       tls_tcp stream = std::move(secure).value();
-      co_await as_result(script.answer(stream));
+      (void)co_await as_result(script.answer(stream));
     };
     g.spawn([&, handler] { return net::serve(std::move(listener), handler); });
     http::client c(trusting());
