@@ -101,7 +101,7 @@ class client_options {
   // request::header. Authorization and Cookie do not follow a redirect to another origin. Cookies given here are sent
   // beside those of the jar and of the request.
   client_options& header(std::string_view name, std::string_view value);
-  // Names a field that holds a secret, as X-Api-Key: whoever sets it, it does not follow a redirect to another origin.
+  // Names a field that holds a secret, as X-Api-Key: whoever sets it, it follows no redirect to another origin.
   // Throws std::invalid_argument for what is no field name.
   client_options& secret_header(std::string_view name);
   // Authorization; as request::basic_auth and request::bearer_auth. Sent to every origin that is asked

@@ -92,8 +92,7 @@ struct error::context {
   std::string what;
 };
 
-error::error(const std::string& message, http::phase p, std::string_view url)
-    : phase_(p) {
+error::error(const std::string& message, http::phase p, std::string_view url) : phase_(p) {
   describe(message, printable(redact_userinfo(url)));
 }
 

@@ -214,9 +214,8 @@ bool exchange::may_send_body_again() const noexcept {
 // At another origin.
 bool exchange::stays_behind(std::string_view field_name) const noexcept {
   return is_secret(field_name) ||
-         std::ranges::any_of(state_.options.secret_headers_, [&](const std::string& n) {
-           return iequals(n, field_name);
-         });
+         std::ranges::any_of(state_.options.secret_headers_,
+                             [&](const std::string& n) { return iequals(n, field_name); });
 }
 
 bool exchange::idempotent() const noexcept { return is_idempotent(request_.method_); }
@@ -561,8 +560,8 @@ std::string exchange::head_text() const {
   if (!sent("User-Agent")) text += "User-Agent: rondo\r\n";
   if (!sent("Accept")) text += "Accept: */*\r\n";
   if (setting(&settings::decode) && !sent("Accept-Encoding")) {
-    // A range is of the bytes as they are sent: a slice of a coded body could not be read (Fetch, "HTTP-network-or-cache
-    // fetch"). Without the field a server might choose any coding (RFC 9110, section 12.5.3).
+    // A range is of the bytes as they are sent: a slice of a coded body could not be read (Fetch,
+    // "HTTP-network-or-cache fetch"). Without the field a server might choose any coding (RFC 9110, section 12.5.3).
     const bool ranged = sent("Range") || sent("If-Range");
     field("Accept-Encoding", ranged ? std::string_view("identity") : accepted_codings());
   }

@@ -143,7 +143,7 @@ class exchange {
   task_group* uploads_ = nullptr;             // where a body is sent; null: in a group of its own
   std::optional<join_handle<void>> writing_;  // the latest body's way out
   std::shared_ptr<upload> both_;              // what it shares with the hearing
-  int challenges_ = 0;       // Digest: answered so far
+  int challenges_ = 0;                        // Digest: answered so far
   bool digest_ = false;      // the head brings an answer to a challenge, or one that held before
   bool crossed_ = false;     // a redirect led to another origin: secrets stay behind for good
   bool expects_ = false;     // Expect: 100-continue is to be sent

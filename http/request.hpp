@@ -36,8 +36,8 @@ class request {
 
   // Replaces the field, the client's of that name too. Throws std::invalid_argument as headers::set. Host,
   // Content-Length, Transfer-Encoding, Connection and Expect are the client's own, and so are the other fields of a
-  // connection, Keep-Alive, Proxy-Connection and Upgrade: std::invalid_argument. So is TE, unless it is "trailers"; then
-  // Connection names it. A Cookie field is all the cookies that are sent. With Range or If-Range no content coding is
+  // connection, Keep-Alive, Proxy-Connection and Upgrade: std::invalid_argument. So is TE, unless it is "trailers";
+  // then Connection names it. A Cookie field is all the cookies that are sent. With Range or If-Range no content coding is
   // asked for, unless Accept-Encoding is set too.
   request& header(std::string_view name, std::string_view value) &;
   request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }

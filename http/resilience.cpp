@@ -115,9 +115,9 @@ struct standard_stack::state {
   [[noreturn]] void refuse(const std::string& origin, rejection why) {
     ++counts.refused;
     const entry& e = of(origin);
-    std::string text = origin + " is not asked: its circuit breaker " +
-                       (why.reason == rejection_reason::probe_busy ? "is trying a call already"
-                                                                   : "is open");
+    std::string text =
+        origin + " is not asked: its circuit breaker " +
+        (why.reason == rejection_reason::probe_busy ? "is trying a call already" : "is open");
     if (!e.last_text.empty()) text += ", after: " + e.last_text;
     throw rejected_error(why, text, e.last);
   }

@@ -1,5 +1,5 @@
-// The base that Rondo's own hierarchies of errors share, so that one error can belong to two of them and still be caught
-// as a std::exception. Internal.
+// The base that Rondo's own hierarchies of errors share, so that one error can belong to two of them and still be
+// caught as a std::exception. Internal.
 #pragma once
 
 #include <stdexcept>
