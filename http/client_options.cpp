@@ -1,3 +1,4 @@
+#include <rondo/http/ascii.hpp>
 #include <rondo/http/auth.hpp>
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/request.hpp>
@@ -36,8 +37,15 @@ client_options& client_options::base_url(std::string_view text) {
 }
 
 client_options& client_options::header(std::string_view name, std::string_view value) {
-  request::check_field(name);
+  request::check_field(name, value);
   headers_.set(name, value);
+  return *this;
+}
+
+client_options& client_options::secret_header(std::string_view name) {
+  if (!detail::is_token(name))
+    throw std::invalid_argument("client_options::secret_header was given what is no field name");
+  secret_headers_.emplace_back(name);
   return *this;
 }
 

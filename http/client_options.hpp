@@ -24,7 +24,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace rondo::http {
 
@@ -98,8 +100,12 @@ class client_options {
   // "users" make https://h/v1/users. Throws url_error.
   client_options& base_url(std::string_view text);
   // Sent with every request that does not set the field itself. Throws std::invalid_argument as
-  // request::header. Authorization and Cookie do not follow a redirect to another origin.
+  // request::header. Authorization and Cookie do not follow a redirect to another origin. Cookies given here are sent
+  // beside those of the jar and of the request.
   client_options& header(std::string_view name, std::string_view value);
+  // Names a field that holds a secret, as X-Api-Key: whoever sets it, it follows no redirect to another origin.
+  // Throws std::invalid_argument for what is no field name.
+  client_options& secret_header(std::string_view name);
   // Authorization; as request::basic_auth and request::bearer_auth. Sent to every origin that is asked
   // directly.
   client_options& basic_auth(std::string_view username, std::string_view password);
@@ -174,6 +180,7 @@ class client_options {
   detail::pool_limits pool_;
   parser_limits limits_;
   http::headers headers_;
+  std::vector<std::string> secret_headers_;
   std::optional<http::url> base_;
   std::optional<http::proxy> proxy_;
   std::optional<net::connect_options> sockets_;

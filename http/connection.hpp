@@ -8,8 +8,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace rondo::http::detail {
 
@@ -26,9 +28,16 @@ class connection {
   transport& stream() noexcept { return stream_; }
   response_parser& parser() noexcept { return parser_; }
 
+  // A request by `method` is about to be sent.
+  void begin(std::string_view method) {
+    answered = false;
+    interim_ = 0;
+    parser_.expect(method);
+  }
   // The next event of the message under way, reading when what is buffered does not make one. need_more
   // means that the peer has closed before a message began. A body points into the buffer and holds until
-  // the next call. Throws protocol_error, body_error, std::system_error.
+  // the next call. Throws protocol_error, also for a 101 and for more than 16 interim responses; body_error,
+  // std::system_error.
   task<parse_step> next_event();
   // The same from what is buffered alone: need_more when it does not make one.
   parse_step buffered_event() { return advance(); }
@@ -36,11 +45,17 @@ class connection {
   // True when another exchange may follow: the request went as a whole, the peer keeps the connection and
   // has sent nothing unasked.
   bool reusable() const noexcept {
-    return first_ == last_ && !half_sent && parser_.keep_alive() && parser_.idle();
+    return first_ == last_ && !half_sent && parser_.keep_alive() && parser_.idle() &&
+           requests_left_ > 0;
+  }
+  // A little before the end that the server has announced for a connection that is idle; never when it has not.
+  rondo::detail::time_point announced_end() const noexcept {
+    return rondo::detail::add(heard_at_, announced_);
   }
   // True when all that was read has been used.
   bool drained() const noexcept { return first_ == last_; }
-  // True when something has arrived since the last message, its end included.
+  // True when something has arrived since the last message, its end included: what nobody asked for is the answer
+  // to nothing.
   bool stale() const noexcept { return stream_.readable_now(); }
 
   void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
@@ -54,17 +69,23 @@ class connection {
   bool traced = false;     // note when it came
   std::chrono::steady_clock::time_point first_byte_at;
   rondo::detail::time_point since;  // idle since
-  // When a read last took all that had come.
-  rondo::detail::time_point drained_at = rondo::detail::time_point::min();
+  rondo::detail::time_point until;  // not used from then on
 
  private:
   parse_step advance();
+  void note_head();
+
+  static constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
 
   transport stream_;
   response_parser parser_;
   read_buffer buffer_;
   std::size_t first_ = 0;
   std::size_t last_ = 0;
+  rondo::detail::time_point heard_at_;  // the latest read
+  rondo::detail::nanoseconds announced_ = rondo::detail::nanoseconds::max();
+  std::uint32_t requests_left_ = unlimited;
+  int interim_ = 0;  // 1xx responses to the request under way
 };
 
 }  // namespace rondo::http::detail

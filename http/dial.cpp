@@ -73,7 +73,7 @@ task<plain_stream> open_tunnel(exchange& e, plain_stream stream, const http::url
   write_head(text, head);
   connection c(std::move(stream), e.parser_limits());
   c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
-  c.parser().expect("CONNECT");
+  c.begin("CONNECT");
   try {
     co_await c.stream().plain().write_all(net::bytes_of(text));
     for (;;) {

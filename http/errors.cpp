@@ -87,18 +87,18 @@ std::string redact_userinfo(std::string_view url) {
 }
 
 struct error::context {
+  std::string message;
   std::string url;
   std::string what;
 };
 
-error::error(const std::string& message, http::phase p, std::string_view url)
-    : std::runtime_error(message), phase_(p) {
-  describe(printable(redact_userinfo(url)));
+error::error(const std::string& message, http::phase p, std::string_view url) : phase_(p) {
+  describe(message, printable(redact_userinfo(url)));
 }
 
-void error::describe(std::string redacted_url) {
+void error::describe(std::string message, std::string redacted_url) {
   auto next = std::make_shared<context>();
-  next->what = message();
+  next->what = message;
   if (phase_ != http::phase::none || !redacted_url.empty()) {
     next->what += " (";
     if (phase_ != http::phase::none) {
@@ -109,17 +109,21 @@ void error::describe(std::string redacted_url) {
     next->what += redacted_url;
     next->what += ')';
   }
+  next->message = std::move(message);
   next->url = std::move(redacted_url);
   context_ = std::move(next);
 }
 
 const char* error::what() const noexcept { return context_->what.c_str(); }
 
+std::string_view error::message() const noexcept { return context_->message; }
+
 std::string_view error::url() const noexcept { return context_->url; }
 
 void error::add_context(std::string_view url, http::phase p) {
   if (phase_ == http::phase::none) phase_ = p;
-  describe(context_->url.empty() ? printable(redact_userinfo(url)) : context_->url);
+  describe(context_->message,
+           context_->url.empty() ? printable(redact_userinfo(url)) : context_->url);
 }
 
 connect_error::connect_error(std::error_code code, std::string_view detail, http::phase p)

@@ -12,10 +12,11 @@
 // A URL kept here never shows its userinfo. A cancellation is none of these.
 #pragma once
 
+#include <rondo/runtime/failure.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -46,7 +47,7 @@ inline constexpr std::size_t phase_count = static_cast<std::size_t>(phase::total
 // `url` with whatever stands between "//" and the "@" of its authority replaced by "***".
 [[nodiscard]] std::string redact_userinfo(std::string_view url);
 
-class error : public std::runtime_error {
+class error : public virtual rondo::detail::failure {
  public:
   explicit error(const std::string& message, http::phase p = http::phase::none,
                  std::string_view url = {});
@@ -57,7 +58,7 @@ class error : public std::runtime_error {
 
   // One sentence: the message, then the phase and the URL when they are known.
   [[nodiscard]] const char* what() const noexcept override;
-  [[nodiscard]] std::string_view message() const noexcept { return std::runtime_error::what(); }
+  [[nodiscard]] std::string_view message() const noexcept;
 
   // Empty when it is not known; "***" in place of any userinfo.
   [[nodiscard]] std::string_view url() const noexcept;
@@ -69,7 +70,7 @@ class error : public std::runtime_error {
 
  private:
   struct context;
-  void describe(std::string redacted_url);
+  void describe(std::string message, std::string redacted_url);
 
   // Shared and never changed, so that copying an error cannot throw.
   std::shared_ptr<const context> context_;

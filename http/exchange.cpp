@@ -22,8 +22,6 @@ namespace {
 constexpr std::size_t joined_body = 16 * 1024;
 // What a request's head needs beside its URL and the fields that were given.
 constexpr std::size_t usual_head_bytes = 160;
-// 1xx responses before the one that counts.
-constexpr int max_interim = 16;
 // How long a server that was asked (Expect) may keep silent before the body goes without its word.
 constexpr auto expect_patience = std::chrono::seconds(1);
 
@@ -196,6 +194,8 @@ void exchange::follow(response& r, redirect_plan plan) {
   if (plan.other_origin) {
     crossed_ = true;
     request_.cookies_.clear();
+    request_.host_.clear();
+    for (const std::string& name : state_.options.secret_headers_) request_.headers_.remove(name);
   }
   if (plan.drops_body) {
     request_.body_ = std::monostate();
@@ -211,6 +211,13 @@ bool exchange::may_send_body_again() const noexcept {
   return !streamed || streamed->factory || !body_taken_;
 }
 
+// At another origin.
+bool exchange::stays_behind(std::string_view field_name) const noexcept {
+  return is_secret(field_name) ||
+         std::ranges::any_of(state_.options.secret_headers_,
+                             [&](const std::string& n) { return iequals(n, field_name); });
+}
+
 bool exchange::idempotent() const noexcept { return is_idempotent(request_.method_); }
 
 bool exchange::may_send_again() const noexcept { return idempotent() && may_send_body_again(); }
@@ -224,6 +231,7 @@ task<response> exchange::attempt_apart() {
   request copy(request_.method_, request_.url_);
   copy.headers_ = request_.headers_;
   copy.cookies_ = request_.cookies_;
+  copy.host_ = request_.host_;
   if (request_.own_) copy.own_ = std::make_unique<settings>(*request_.own_);
   exchange apart(state_, copy);
   apart.number_ = number_;
@@ -252,7 +260,7 @@ task<response> exchange::hop() {
   }
   std::string made;
   const std::string_view key = way_.key(request_.url_, identity, made);
-  for (reuse what = may_send_again() ? reuse::recent : reuse::checked;;) {
+  for (reuse what = reuse::kept;;) {
     if (writing_) co_await stop_upload();  // of an attempt before; it may have the last place
     phase_ = phase::pool;
     trace(trace_point::queued);
@@ -262,6 +270,9 @@ task<response> exchange::hop() {
     else
       l = co_await within(phase::pool,
                           rondo::detail::to_task(state_.connections->acquire(key, what)));
+    // What came before a request is no answer to it (RFC 9112, section 9.2). Nothing waits from here to the first
+    // byte that is sent.
+    while (l.conn && l.conn->stale()) l.replace();
     trace(trace_point::granted, {}, l.conn ? 1 : 0);
     if (!l.conn) co_await open(l);
     const bool reused = begin_on(*l.conn, l.from());
@@ -321,12 +332,10 @@ void exchange::throw_unsent(const write_failure& e) {
 
 // Makes the connection ready for this request; whether it has carried another before.
 bool exchange::begin_on(connection& c, pool& p) {
-  c.answered = false;
   c.traced = trace_ != nullptr;
   c.lend(p.take_buffer());
-  c.parser().expect(request_.method_);
+  c.begin(request_.method_);
   unsent_.reset();
-  interim_ = 0;
   return std::exchange(c.reused, true);
 }
 
@@ -336,29 +345,30 @@ task<> exchange::send_and_hear(connection& c) {
   const bool streamed = std::holds_alternative<request::stream_body>(request_.body_);
   const auto* whole = std::get_if<std::string>(&request_.body_);
   if (streamed || (whole && (whole->size() > joined_body || (expects_ && !whole->empty())))) {
-    bool head_sent = false;
+    c.half_sent = true;  // until the body has gone
+    if (!expects_) open_body();
+    // Alone, and before anything is heard: what comes before it would answer nobody.
+    const std::string head = head_text();
+    try {
+      co_await put(c, head);
+    } catch (const write_failure& e) {
+      keep_failure(e);
+    }
+    trace(trace_point::head_sent, head);
+    if (unsent_) {
+      co_await hear_in_time(c);
+      co_return;
+    }
     if (expects_) {
-      c.half_sent = true;  // until the body has gone
-      const std::string head = head_text();
-      try {
-        co_await put(c, head);
-      } catch (const write_failure& e) {
-        keep_failure(e);
-      }
-      trace(trace_point::head_sent, head);
-      head_sent = true;
       phase_ = phase::first_byte;
-      if (unsent_) {
-        co_await hear(c, false);
-        co_return;
-      }
       const auto said = co_await try_for(expect_patience, hear(c, true));
       if (said == heard::final_head) {
         if (c.parser().head().status == 417) throw expectation_failed();
         co_return;  // the answer, and nobody wants the body
       }
+      open_body();
     }
-    co_await send_while_hearing(c, head_sent);
+    co_await send_while_hearing(c);
     co_return;
   }
   std::string text = head_text();
@@ -372,6 +382,10 @@ task<> exchange::send_and_hear(connection& c) {
   }
   trace(trace_point::head_sent, std::string_view(text).substr(0, head_size));
   trace(trace_point::sent);
+  co_await hear_in_time(c);
+}
+
+task<> exchange::hear_in_time(connection& c) {
   phase_ = phase::first_byte;
   if (limit(phase::first_byte) == no_limit)
     co_await hear(c, false);
@@ -381,16 +395,14 @@ task<> exchange::send_and_hear(connection& c) {
 
 // Both ways at once. An answer that is no success ends the upload, as RFC 9112, section 9.5 wants. Beside a success
 // it goes on: who has said 200 may be reading still, and half a body must not pass for the whole.
-task<> exchange::send_while_hearing(connection& c, bool head_sent) {
+task<> exchange::send_while_hearing(connection& c) {
   phase_ = phase::write;
-  c.half_sent = true;
-  open_body();
   both_ = std::make_shared<upload>();
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     auto reading = g.spawn(hear_and_say(c));
     if (uploads_) c.sending = both_;
-    writing_ = (uploads_ ? *uploads_ : g).spawn(send_and_say(c, head_sent));
+    writing_ = (uploads_ ? *uploads_ : g).spawn(send_and_say(c));
     co_await both_->moved.wait();
     if (!both_->answered) {
       phase_ = phase::first_byte;
@@ -418,15 +430,13 @@ task<> exchange::hear_and_say(connection& c) {
   both_->moved.set();
 }
 
-task<> exchange::send_and_say(connection& c, bool head_sent) {
-  const std::string head = head_sent ? std::string() : head_text();
+task<> exchange::send_and_say(connection& c) {
   try {
-    co_await write_rest(c, head);
+    co_await write_body(c);
     c.half_sent = false;
   } catch (const write_failure& e) {
     keep_failure(e);
   }
-  if (!head_sent) trace(trace_point::head_sent, head);
   trace(trace_point::sent);
   c.sending.reset();
   both_->moved.set();
@@ -440,6 +450,10 @@ task<exchange::heard> exchange::hear(connection& c, bool until_go_ahead) {
     parse_step step{};
     try {
       step = co_await c.next_event();
+    } catch (const net::tls_truncated& e) {
+      throw no_answer{e.code(), "the connection was lost before the answer"};
+    } catch (const net::tls_error& e) {  // the server has said why: no use in trying again
+      throw tls_error(e.what(), e.code());
     } catch (const std::system_error& e) {
       throw no_answer{e.code(), "the connection was lost before the answer"};
     }
@@ -447,14 +461,11 @@ task<exchange::heard> exchange::hear(connection& c, bool until_go_ahead) {
       throw no_answer{std::make_error_code(std::errc::connection_reset), closed_silently};
     if (step.event != parse_event::head) continue;  // the end of an interim response
     const int status = c.parser().head().status;
-    if (status == 101) throw protocol_error("the server switches protocols (101) unasked", 502);
     if (status >= 200) {
       if (trace_) tell(trace_point::first_byte, {}, 0, c.first_byte_at);
       co_return heard::final_head;
     }
     trace(trace_point::interim, {}, static_cast<std::uint64_t>(status));
-    if (interim_++ == max_interim)
-      throw protocol_error("more than " + std::to_string(max_interim) + " interim responses", 502);
     if (status == 100 && until_go_ahead) co_return heard::go_ahead;
   }
 }
@@ -469,7 +480,9 @@ response exchange::make_response(lease l) {
     trace(trace_point::head, text, static_cast<std::uint64_t>(head.status));
   }
   if (cookie_jar* jar = state_.options.jar_.get()) jar->store_all(request_.url_, head.headers);
-  if (setting(&settings::decode) && c.parser().framing() != body_framing::none) {
+  // A part of a coded body cannot be decoded (RFC 9110, section 15.3.7).
+  const bool decodes = setting(&settings::decode) && head.status != 206;
+  if (decodes && c.parser().framing() != body_framing::none) {
     in->codings = content_codings(head.headers);
     const bool own = request_.own_ && request_.own_->max_decoded;
     in->max_decoded = own ? request_.own_->max_decoded : state_.options.settings_.max_decoded;
@@ -500,12 +513,14 @@ std::string exchange::head_text() const {
   const std::string answer =
       digest_ ? state_.digests.authorize(request_.url_, *digest_credentials(), request_.method_)
               : std::string();
+  // What is meant for a proxy does not go through a tunnel.
+  const bool own_proxy_secret = secret.empty() && !way_.tunnel;
   const auto passes = [&](std::string_view name) {
-    return (secret.empty() || !iequals(name, "Proxy-Authorization")) &&
+    return (own_proxy_secret || !iequals(name, "Proxy-Authorization")) &&
            (answer.empty() || !iequals(name, "Authorization"));
   };
   const auto common_passes = [&](std::string_view name) {
-    return !own.contains(name) && !(crossed_ && is_secret(name)) && passes(name);
+    return !own.contains(name) && !(crossed_ && stays_behind(name)) && passes(name);
   };
   const auto sent = [&](std::string_view name) {
     return own.contains(name) || (common.contains(name) && common_passes(name));
@@ -525,26 +540,34 @@ std::string exchange::head_text() const {
     text += value;
     text += "\r\n";
   };
-  field("Host", request_.url_.host_header());
+  field("Host", request_.host_.empty() ? request_.url_.host_header() : request_.host_);
   for (const auto& [name, value] : own)
     if (passes(name)) field(name, value);
+  const bool common_cookie = common.contains("Cookie") && common_passes("Cookie");
   for (const auto& [name, value] : common)
-    if (common_passes(name)) field(name, value);
+    if (common_passes(name) && !(common_cookie && iequals(name, "Cookie"))) field(name, value);
   if (!answer.empty()) field("Authorization", answer);
   if (!secret.empty()) field("Proxy-Authorization", secret);
-  if (!sent("Cookie")) {
+  if (!own.contains("Cookie")) {  // a Cookie field of the request's own is all of it
     std::string cookies = request_.cookies_;
-    if (cookie_jar* jar = state_.options.jar_.get()) {
-      const std::string kept = jar->header_for(request_.url_, cookies.size());
-      if (!cookies.empty() && !kept.empty()) cookies += "; ";
-      cookies += kept;
-    }
+    const auto add = [&cookies](std::string_view more) {
+      if (!cookies.empty() && !more.empty()) cookies += "; ";
+      cookies += more;
+    };
+    if (common_cookie) add(*common.get("Cookie"));
+    if (cookie_jar* jar = state_.options.jar_.get())
+      add(jar->header_for(request_.url_, cookies.size()));
     if (!cookies.empty()) text += http::headers{{"Cookie", cookies}}.wire();
   }
   if (!sent("User-Agent")) text += "User-Agent: rondo\r\n";
   if (!sent("Accept")) text += "Accept: */*\r\n";
-  if (setting(&settings::decode) && !sent("Accept-Encoding"))
-    field("Accept-Encoding", accepted_codings());
+  if (setting(&settings::decode) && !sent("Accept-Encoding")) {
+    // A range is of the bytes as they are sent: a slice of a coded body could not be read (Fetch,
+    // "HTTP-network-or-cache fetch"). Without the field a server might choose any coding (RFC 9110, section 12.5.3).
+    const bool ranged = sent("Range") || sent("If-Range");
+    field("Accept-Encoding", ranged ? std::string_view("identity") : accepted_codings());
+  }
+  if (sent("TE")) field("Connection", "TE");  // RFC 9110, section 10.1.4
 
   const auto* streamed = std::get_if<request::stream_body>(&request_.body_);
   const auto* whole = std::get_if<std::string>(&request_.body_);
@@ -601,9 +624,7 @@ void exchange::open_body() {
   body_taken_ = true;
 }
 
-// The head, unless it has gone already, and the body.
-task<> exchange::write_rest(connection& c, std::string_view head) {
-  if (!head.empty()) co_await put(c, head);
+task<> exchange::write_body(connection& c) {
   if (const auto* whole = std::get_if<std::string>(&request_.body_))
     co_await put(c, *whole);
   else

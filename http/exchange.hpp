@@ -95,19 +95,21 @@ class exchange {
   void prepare();
   void refuse_what_cannot_be_sent();
   bool may_send_again() const noexcept;
+  bool stays_behind(std::string_view field_name) const noexcept;
   void open_body();
 
   task<response> hop();
   task<> open(lease& l);
   bool begin_on(connection& c, pool& p);
   task<> send_and_hear(connection& c);
-  task<> send_while_hearing(connection& c, bool head_sent);
-  task<> send_and_say(connection& c, bool head_sent);
+  task<> hear_in_time(connection& c);
+  task<> send_while_hearing(connection& c);
+  task<> send_and_say(connection& c);
   task<> hear_and_say(connection& c);
   // Precondition: there is one.
   task<> stop_upload();
   task<heard> hear(connection& c, bool until_go_ahead);
-  task<> write_rest(connection& c, std::string_view head);
+  task<> write_body(connection& c);
   task<> write_stream(connection& c);
   task<> put(connection& c, std::string_view text);
   void keep_failure(const write_failure& e);
@@ -141,8 +143,7 @@ class exchange {
   task_group* uploads_ = nullptr;             // where a body is sent; null: in a group of its own
   std::optional<join_handle<void>> writing_;  // the latest body's way out
   std::shared_ptr<upload> both_;              // what it shares with the hearing
-  int interim_ = 0;          // 1xx responses seen on this connection for this request
-  int challenges_ = 0;       // Digest: answered so far
+  int challenges_ = 0;                        // Digest: answered so far
   bool digest_ = false;      // the head brings an answer to a challenge, or one that held before
   bool crossed_ = false;     // a redirect led to another origin: secrets stay behind for good
   bool expects_ = false;     // Expect: 100-continue is to be sent

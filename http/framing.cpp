@@ -2,6 +2,8 @@
 #include <rondo/http/errors.hpp>
 #include <rondo/http/framing.hpp>
 
+#include <charconv>
+
 namespace rondo::http::detail {
 namespace {
 
@@ -19,26 +21,6 @@ constexpr byte_class host_bytes = [] {
   for (char c : std::string_view("-._~%!$&'()*+;=")) out[static_cast<unsigned char>(c)] = true;
   return out;
 }();
-
-bool is_host(std::string_view s) {
-  std::size_t end = 0;
-  if (s.starts_with('[')) {
-    end = s.find(']');
-    if (end == std::string_view::npos || end == 1) return false;
-    for (char c : s.substr(1, end - 1)) {
-      if (c != ':' && !contains(host_bytes, c)) return false;
-    }
-    ++end;
-  } else {
-    end = skip(host_bytes, s);
-  }
-  if (end == s.size()) return true;
-  if (s[end] != ':') return false;
-  for (char c : s.substr(end + 1)) {
-    if (!is_digit(c)) return false;
-  }
-  return true;
-}
 
 struct refusal {
   bool response;
@@ -71,7 +53,47 @@ void check_transfer_encoding(std::string_view s, const refusal& fail) {
   fail("a Transfer-Encoding that does not end in chunked");
 }
 
+// One "name=digits" of a Keep-Alive field (RFC 2068, section 19.7.1.1).
+std::optional<std::uint32_t> number_of(std::string_view member, std::string_view name) {
+  const std::size_t equals = member.find('=');
+  if (equals == std::string_view::npos || !iequals(trim_ows(member.substr(0, equals)), name))
+    return std::nullopt;
+  const std::string_view digits = trim_ows(member.substr(equals + 1));
+  std::uint32_t n = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return n;
+}
+
+void read_hint(std::string_view value, keep_alive_hint& hint) {
+  std::string_view member;
+  for (std::size_t at = 0; headers_access::next_in_list(value, at, member);) {
+    if (const auto n = number_of(member, "timeout")) hint.seconds = n;
+    if (const auto n = number_of(member, "max")) hint.requests = n;
+  }
+}
+
 }  // namespace
+
+bool is_host_field(std::string_view s) {
+  std::size_t end = 0;
+  if (s.starts_with('[')) {
+    end = s.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    for (char c : s.substr(1, end - 1)) {
+      if (c != ':' && !contains(host_bytes, c)) return false;
+    }
+    ++end;
+  } else {
+    end = skip(host_bytes, s);
+  }
+  if (end == s.size()) return true;
+  if (s[end] != ':') return false;
+  for (char c : s.substr(end + 1)) {
+    if (!is_digit(c)) return false;
+  }
+  return true;
+}
 
 framing_fields read_framing(const headers& fields, version v, bool response,
                             bool allow_repeated_length) {
@@ -94,6 +116,7 @@ framing_fields read_framing(const headers& fields, version v, bool response,
         if (iequals(name, "upgrade")) upgrade = true;
         break;
       case 10:
+        if (response && iequals(name, "keep-alive")) read_hint(value, out.hint);
         if (!iequals(name, "connection")) break;
         for (std::size_t at = 0; headers_access::next_in_list(value, at, option);) {
           out.close = out.close || iequals(option, "close");
@@ -133,7 +156,7 @@ void check_host(const framing_fields& f, version v) {
   const refusal fail{false};
   if (f.hosts == 0 && v == version::http_1_1) fail("no Host field");
   if (f.hosts > 1) fail("more than one Host field");
-  if (f.hosts == 1 && !is_host(f.host)) fail("a Host field that names no host");
+  if (f.hosts == 1 && !is_host_field(f.host)) fail("a Host field that names no host");
 }
 
 body_framing request_framing(const framing_fields& f, std::string_view method) {

@@ -21,6 +21,13 @@ enum class body_framing : std::uint8_t {
 
 namespace detail {
 
+// What a server says of a connection that it keeps (Keep-Alive: timeout=5, max=100): after how long without a request
+// it closes it, and how many more requests it takes. What is no number is not there.
+struct keep_alive_hint {
+  std::optional<std::uint32_t> seconds;
+  std::optional<std::uint32_t> requests;
+};
+
 // The fields that matter, read once and before any rule about what they mean together.
 struct framing_fields {
   std::optional<std::uint64_t> content_length;
@@ -31,12 +38,16 @@ struct framing_fields {
   bool repeated_content_length = false;
   int hosts = 0;
   std::string_view host;
+  keep_alive_hint hint;  // responses
 };
 
 // Throws protocol_error for a Content-Length or Transfer-Encoding that is not exactly right, for
 // both together, and for what the version does not have.
 [[nodiscard]] framing_fields read_framing(const headers& fields, version v, bool response,
                                           bool allow_repeated_length);
+
+// uri-host [ ":" port ], where the host may be empty (RFC 9110, section 7.2).
+[[nodiscard]] bool is_host_field(std::string_view value);
 
 // Exactly one good Host, or at most one in HTTP/1.0 (RFC 9112, section 3.2).
 void check_host(const framing_fields& f, version v);

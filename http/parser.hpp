@@ -69,6 +69,8 @@ class message_parser {
   }
   // Whether the connection may carry another message after this one.
   [[nodiscard]] bool keep_alive() const noexcept { return keep_alive_; }
+  // What a response says of how long its connection is kept.
+  [[nodiscard]] const keep_alive_hint& keep_alive_said() const noexcept { return fields_.hint; }
   // The head asks for (or, with 101, grants) another protocol: Connection: upgrade.
   [[nodiscard]] bool upgrade() const noexcept { return fields_.upgrade; }
 

@@ -10,8 +10,6 @@ namespace {
 
 // Buffers kept for the next connection to read into.
 constexpr std::size_t spare_buffers = 64;
-// What happens to a connection within this time can come too late for any check.
-constexpr auto recently = std::chrono::milliseconds(1);
 
 }  // namespace
 
@@ -20,6 +18,8 @@ void lease::give_back() noexcept {
   const std::shared_ptr<pool> p = std::move(pool_);
   p->returned(*place_, std::move(conn));
 }
+
+void lease::replace() noexcept { pool_->replace(*this); }
 
 void lease::drop_held() noexcept {
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
@@ -56,7 +56,7 @@ pool::pool(const pool_limits& limits)
 
 pool::~pool() {
   watch_->owner = nullptr;
-  watch_->owner_gone.set();
+  watch_->look_again.set();
 }
 
 pool::wait pool::acquire(std::string_view key, reuse what) {
@@ -88,7 +88,7 @@ bool pool::grant(wait& w) noexcept {
     }
   }
   pool_entry& e = at->second;
-  std::unique_ptr<connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e, w.reuse_);
+  std::unique_ptr<connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e);
   if (!c) {
     // take_idle leaves none, so that what is idle here is in the way of a fresh one.
     bool room = e.open < limits_.per_key;
@@ -111,19 +111,25 @@ bool pool::grant(wait& w) noexcept {
   return true;
 }
 
-std::unique_ptr<connection> pool::take_idle(pool_entry& e, reuse what) {
+std::unique_ptr<connection> pool::take_idle(pool_entry& e) noexcept {
+  const rondo::detail::time_point now = this_loop().now();
   while (!e.idle.empty()) {
     std::unique_ptr<connection> c = std::move(e.idle.back());
     e.idle.pop_back();
     --idle_count_;
-    const rondo::detail::time_point now = this_loop().now();
-    const bool recent = what == reuse::recent && c->drained_at > now - recently;
-    // A server may close an idle connection at any time; what it sent unasked is not an answer to us.
-    if (now - c->since < limits_.idle && (recent || !c->stale())) return c;
+    if (now < c->until) return c;
     --open_;
     --e.open;
   }
   return nullptr;
+}
+
+void pool::replace(lease& l) noexcept {
+  pool_entry& e = l.place_->second;
+  l.conn = take_idle(e);
+  if (!l.conn) return;  // the place is kept for a fresh one
+  --open_;
+  --e.open;
 }
 
 void pool::free_place(place& p) noexcept {
@@ -168,16 +174,20 @@ void pool::returned(place& p, std::unique_ptr<connection> c) noexcept {
   serve_waiters();
 }
 
-// False: there is no memory to keep it with, or for the task that would close it in time. It is closed.
+// False: its time is over, or there is no memory to keep it with, or for the task that would close it in time. It is
+// closed.
 bool pool::keep(pool_entry& e, std::unique_ptr<connection> c) noexcept {
   keep_buffer(c->take_buffer());
   c->since = this_loop().now();
+  c->until = std::min(rondo::detail::add(c->since, limits_.idle), c->announced_end());
+  if (c->until <= c->since) return false;
   try {
     if (e.idle.size() == e.idle.capacity()) e.idle.reserve(2 * e.idle.size() + 1);
     if (!watch_->running) this_loop().run_service(watch_idle(watch_));
   } catch (const std::bad_alloc&) {
     return false;
   }
+  if (c->until < watch_->due) watch_->look_again.set();
   e.idle.push_back(std::move(c));
   ++idle_count_;
   return true;
@@ -206,27 +216,27 @@ task<> pool::watch_idle(std::shared_ptr<idle_watch> w) {
     }
   } const guard{*w};
   w->running = true;
-  while (w->owner && w->owner->idle_count_ > 0)
-    co_await try_for(w->owner->drop_expired(), w->owner_gone.wait());
+  while (w->owner && w->owner->idle_count_ > 0) {
+    w->look_again.clear();
+    w->due = w->owner->drop_expired();
+    if (w->owner->idle_count_ == 0) co_return;
+    co_await try_for(w->due - this_loop().now(), w->look_again.wait());
+  }
 }
 
-rondo::detail::nanoseconds pool::drop_expired() {
+rondo::detail::time_point pool::drop_expired() noexcept {
   const rondo::detail::time_point now = this_loop().now();
-  rondo::detail::time_point oldest = rondo::detail::never;
+  rondo::detail::time_point next = rondo::detail::never;
   for (auto at = entries_.begin(); at != entries_.end();) {
-    const auto& idle = at->second.idle;
-    if (idle.empty()) {
-      ++at;
-    } else if (now - idle.front()->since >= limits_.idle) {
-      const bool last_place = at->second.open == 1;
-      const auto next = drop_oldest(at);
-      if (last_place) at = next;
-    } else {
-      oldest = std::min(oldest, idle.front()->since);
-      ++at;
-    }
+    pool_entry& e = at->second;
+    const std::size_t gone = std::erase_if(e.idle, [&](const auto& c) { return c->until <= now; });
+    idle_count_ -= gone;
+    open_ -= gone;
+    e.open -= gone;
+    for (const auto& c : e.idle) next = std::min(next, c->until);
+    at = e.open == 0 ? entries_.erase(at) : std::next(at);
   }
-  return rondo::detail::add(oldest, limits_.idle) - now;
+  return next;
 }
 
 void pool::close_idle() noexcept {

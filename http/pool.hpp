@@ -66,6 +66,9 @@ class lease {
   pool& from() const noexcept { return *pool_; }
   // Gives the connection back to be used again.
   void give_back() noexcept;
+  // Closes the connection, because something came on it unasked, and takes the next idle one of the same key; none
+  // when there is none.
+  void replace() noexcept;
   // Closes it and gives the place back.
   void drop() noexcept {
     if (pool_) drop_held();
@@ -75,6 +78,7 @@ class lease {
   void finish() noexcept;
 
  private:
+  friend class pool;
   void drop_held() noexcept;
   void leave() noexcept;
 
@@ -91,10 +95,8 @@ struct upload {
   lease rest;
 };
 
-// Which of the idle connections will do: none; one that is checked to have been neither closed nor sent anything
-// unasked; or also a recent one, whose last read, less than a millisecond ago, found nothing behind its response.
-// Whether something has come since would cost a system call; a request that may be sent again does without.
-enum class reuse : std::uint8_t { none, checked, recent };
+// Whether a connection that has carried an exchange will do.
+enum class reuse : std::uint8_t { none, kept };
 
 struct pool_limits {
   std::size_t connections = 100;
@@ -110,8 +112,9 @@ class pool : public std::enable_shared_from_this<pool> {
   ~pool();
 
   class wait;
-  // Completes with a lease for `key`, which the caller keeps until then; with an idle connection if there is one
-  // that will do. Cancelled: leaves the line.
+  // Completes with a lease for `key`, which the caller keeps until then; with a kept connection if there is one
+  // that will do. Whether something has come on it meanwhile is for whoever is about to send: see lease::replace.
+  // Cancelled: leaves the line.
   wait acquire(std::string_view key, reuse what);
 
   read_buffer take_buffer();
@@ -126,15 +129,17 @@ class pool : public std::enable_shared_from_this<pool> {
   // Shared with the task that closes what was idle for too long, and everything idle when the loop ends.
   struct idle_watch {
     pool* owner;
-    event owner_gone;
+    event look_again;  // the pool has gone, or keeps a connection that is due earlier
+    rondo::detail::time_point due = rondo::detail::never;  // the next look
     bool running = false;
   };
   static task<> watch_idle(std::shared_ptr<idle_watch> w);
-  // Returns the time until the next is due.
-  rondo::detail::nanoseconds drop_expired();
+  // When the next is due.
+  rondo::detail::time_point drop_expired() noexcept;
 
   bool grant(wait& w) noexcept;
-  std::unique_ptr<connection> take_idle(pool_entry& e, reuse what);
+  std::unique_ptr<connection> take_idle(pool_entry& e) noexcept;
+  void replace(lease& l) noexcept;
   bool evict_oldest() noexcept;
   // Closes the oldest idle connection of an entry, and lets the entry go with its last place. Returns the next.
   pool_entries::iterator drop_oldest(pool_entries::iterator at) noexcept;

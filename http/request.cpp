@@ -1,5 +1,6 @@
 #include <rondo/http/ascii.hpp>
 #include <rondo/http/auth.hpp>
+#include <rondo/http/framing.hpp>
 #include <rondo/http/request.hpp>
 
 #include <algorithm>
@@ -33,16 +34,27 @@ detail::settings& request::own() {
   return *own_;
 }
 
-void request::check_field(std::string_view name) {
-  static constexpr std::array<std::string_view, 5> own{"host", "content-length",
-                                                       "transfer-encoding", "connection", "expect"};
+void request::check_field(std::string_view name, std::string_view value) {
+  static constexpr std::array<std::string_view, 8> own{
+      "host",   "content-length", "transfer-encoding", "connection",
+      "expect", "keep-alive",     "proxy-connection",  "upgrade"};
   for (const std::string_view n : own)
     if (detail::iequals(name, n))
       throw std::invalid_argument("the field " + std::string(n) + " is set by the client itself");
+  // Of the transfer codings, chunked alone is read.
+  if (detail::iequals(name, "te") && !detail::iequals(value, "trailers"))
+    throw std::invalid_argument("the field te may only be \"trailers\"");
+}
+
+request& request::host(std::string_view name) & {
+  if (name.empty() || !detail::is_host_field(name))
+    throw std::invalid_argument("\"" + std::string(name) + "\" is no host (RFC 9110, section 7.2)");
+  host_ = name;
+  return *this;
 }
 
 request& request::header(std::string_view name, std::string_view value) & {
-  check_field(name);
+  check_field(name, value);
   headers_.set(name, value);
   return *this;
 }

@@ -34,10 +34,17 @@ class request {
   request(std::string_view method, std::string_view url);
   request(std::string_view method, http::url url);
 
-  // Replaces the field. Throws std::invalid_argument as headers::set. Host, Content-Length,
-  // Transfer-Encoding, Connection and Expect are the client's own: std::invalid_argument.
+  // Replaces the field, the client's of that name too. Throws std::invalid_argument as headers::set. Host,
+  // Content-Length, Transfer-Encoding, Connection and Expect are the client's own, and so are the other fields of a
+  // connection, Keep-Alive, Proxy-Connection and Upgrade: std::invalid_argument. So is TE, unless it is "trailers";
+  // then Connection names it. A Cookie field is all the cookies that are sent. With Range or If-Range no content coding is
+  // asked for, unless Accept-Encoding is set too.
   request& header(std::string_view name, std::string_view value) &;
   request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
+  // The Host field, for a proxy that hands on what it was asked for: everything else goes by the URL. It does not
+  // follow a redirect to another origin. Throws std::invalid_argument for what is no host (RFC 9110, section 7.2).
+  request& host(std::string_view name) &;
+  request&& host(std::string_view name) && { return std::move(host(name)); }
   // Adds to the query, encoded.
   request& query(std::string_view name, std::string_view value) &;
   request&& query(std::string_view n, std::string_view v) && { return std::move(query(n, v)); }
@@ -130,8 +137,8 @@ class request {
   request& raise_for_status(bool on = true) &;
   request&& raise_for_status(bool on = true) && { return std::move(raise_for_status(on)); }
 
-  // Throws std::invalid_argument for the fields that are the client's own.
-  static void check_field(std::string_view name);
+  // Throws std::invalid_argument for what header() does not take.
+  static void check_field(std::string_view name, std::string_view value);
 
   [[nodiscard]] const std::string& method() const noexcept { return method_; }
   [[nodiscard]] const http::url& url() const noexcept { return url_; }
@@ -150,6 +157,7 @@ class request {
   http::url url_;
   http::headers headers_;
   std::string cookies_;  // "a=1; b=2"
+  std::string host_;     // empty: the URL's
   std::variant<std::monostate, std::string, stream_body> body_;
   std::unique_ptr<detail::settings> own_;  // null: all as the client has it
 };

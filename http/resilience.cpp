@@ -1,14 +1,12 @@
-#include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/http_date.hpp>
 #include <rondo/http/resilience.hpp>
 #include <rondo/patterns/hedge.hpp>
 #include <rondo/patterns/rejection.hpp>
+#include <rondo/patterns/retry_after.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -25,19 +23,9 @@ struct judgement {
   std::optional<std::chrono::nanoseconds> retry_after;
 };
 
-// Seconds or a date (RFC 9110, section 10.2.3).
 std::optional<std::chrono::nanoseconds> retry_after_of(const headers& fields) {
   const auto value = fields.get("retry-after");
-  if (!value) return std::nullopt;
-  std::uint32_t seconds = 0;
-  const auto [end, error] = std::from_chars(value->data(), value->data() + value->size(), seconds);
-  if (end == value->data() + value->size() && error == std::errc())
-    return std::chrono::seconds(seconds);
-  if (error == std::errc::result_out_of_range) return std::chrono::nanoseconds::max();
-  if (const auto date = detail::parse_cookie_date(*value))
-    return std::max(std::chrono::nanoseconds::zero(),
-                    std::chrono::nanoseconds(*date - detail::wall_clock_now()));
-  return std::nullopt;
+  return value ? parse_retry_after(*value) : std::nullopt;
 }
 
 judgement judge(const response& r) {
@@ -80,6 +68,20 @@ judgement judge(const std::exception_ptr& error) {
   }
 }
 
+// What a failure was, in a few words.
+std::string text_of(const std::exception_ptr& error, const std::optional<response>& answer) {
+  if (answer) return "the server answered " + std::to_string(answer->status());
+  try {
+    std::rethrow_exception(error);
+  } catch (const http::error& e) {
+    return std::string(e.message());
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return "an unknown exception";
+  }
+}
+
 constexpr double budget_tokens = 10;
 constexpr double tokens_for_a_success = 0.1;
 
@@ -88,22 +90,40 @@ constexpr double tokens_for_a_success = 0.1;
 struct standard_stack::state {
   explicit state(const resilience_options& o) : options(o) {}
 
-  circuit_breaker& breaker_of(const std::string& origin) {
+  struct entry {
+    std::unique_ptr<circuit_breaker> breaker;
+    std::exception_ptr last;  // failure; null: an answer
+    std::string last_text;
+  };
+
+  entry& of(const std::string& origin) {
     const auto found = breakers.find(origin);
-    if (found != breakers.end()) return *found->second;
+    if (found != breakers.end()) return found->second;
     if (breakers.size() >= options.max_origins_) {
       const auto spare = std::ranges::find_if(breakers, [](const auto& b) {
-        return b.second->current() == circuit_breaker::state::closed && b.second->in_use() == 0;
+        const circuit_breaker& of_it = *b.second.breaker;
+        return of_it.current() == circuit_breaker::state::closed && of_it.in_use() == 0;
       });
       if (spare != breakers.end()) breakers.erase(spare);  // else one more than wanted
     }
     circuit_breaker::options o;
     o.consecutive_failures(options.consecutive_failures_).open_for(options.open_for_);
-    return *breakers.emplace(origin, std::make_unique<circuit_breaker>(std::move(o))).first->second;
+    return breakers
+        .emplace(origin, entry{std::make_unique<circuit_breaker>(std::move(o)), nullptr, {}})
+        .first->second;
+  }
+  [[noreturn]] void refuse(const std::string& origin, rejection why) {
+    ++counts.refused;
+    const entry& e = of(origin);
+    std::string text =
+        origin + " is not asked: its circuit breaker " +
+        (why.reason == rejection_reason::probe_busy ? "is trying a call already" : "is open");
+    if (!e.last_text.empty()) text += ", after: " + e.last_text;
+    throw rejected_error(why, text, e.last);
   }
 
   resilience_options options;
-  std::unordered_map<std::string, std::unique_ptr<circuit_breaker>> breakers;
+  std::unordered_map<std::string, entry> breakers;
   double tokens = budget_tokens;
   resilience_counts counts;
 };
@@ -181,17 +201,19 @@ task<response> standard_stack::run(policy_call call) {
     std::exception_ptr error;
     judgement j;
     {
-      circuit_breaker::permit permit = s.breaker_of(origin).admit(this_loop().now());
-      if (!permit) {
-        ++s.counts.refused;
-        throw rejected(permit.refusal());
-      }
+      circuit_breaker::permit permit = s.of(origin).breaker->admit(this_loop().now());
+      if (!permit) s.refuse(origin, permit.refusal());
       try {
         answer = co_await send_perhaps_twice(call);
         j = judge(*answer);
       } catch (...) {
         error = std::current_exception();
         j = judge(error);
+      }
+      if (j.for_breaker == verdict::failure) {
+        state::entry& e = s.of(origin);
+        e.last = error;
+        e.last_text = text_of(error, answer);
       }
       permit.settle(j.for_breaker, this_loop().now());
     }
@@ -225,7 +247,7 @@ task<response> standard_stack::run(policy_call call) {
 circuit_breaker::state standard_stack::state_of(const std::string& origin) const {
   const auto found = state_->breakers.find(origin);
   return found == state_->breakers.end() ? circuit_breaker::state::closed
-                                         : found->second->current();
+                                         : found->second.breaker->current();
 }
 
 const resilience_counts& standard_stack::counts() const noexcept { return state_->counts; }

@@ -7,7 +7,8 @@
 //   tried      after connect_error, timeout_error of a phase, a connection lost before the answer; 429, 502, 503 and
 //   again      504 (RFC 9110, sections 15.6 and RFC 6585), with Retry-After as the delay when it is at most 10 s, and
 //              not at all when it is longer; else exponential delays from 100 ms to 5 s with full jitter
-//   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe: `rejected` is thrown
+//   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe: rejected_error is
+//              thrown, which says what the last failure was
 //   slow       when asked (hedge_after), a GET, HEAD, OPTIONS or TRACE without a body that has no answer in time is sent
 //              a second time beside the first; the first answer counts, and the other request's connection is closed
 //   nothing    is tried again after a cancellation, when the total timeout would come first, or when a tenth of the
@@ -16,19 +17,37 @@
 // This is the only part of http/ that includes patterns/.
 #pragma once
 
+#include <rondo/http/errors.hpp>
 #include <rondo/http/policy.hpp>
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
+#include <rondo/patterns/rejection.hpp>
 #include <rondo/runtime/amount.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace rondo::http {
+
+// A breaker has refused the request: nothing was sent. Caught as http::error and as rondo::rejected. Its text names the
+// origin's last failure.
+class rejected_error final : public error, public rejected {
+ public:
+  rejected_error(rejection why, const std::string& message, std::exception_ptr last)
+      : error(message, http::phase::pool), rejected(why), last_(std::move(last)) {}
+  [[nodiscard]] const char* what() const noexcept override { return error::what(); }
+  // What was last thrown on the way to the origin; null when it was an answer, of 500 and above.
+  [[nodiscard]] const std::exception_ptr& last_failure() const noexcept { return last_; }
+
+ private:
+  std::exception_ptr last_;
+};
 
 struct resilience_counts {
   std::uint64_t calls = 0;

@@ -228,7 +228,8 @@ class stream_socket {
   // Throw std::system_error.
   endpoint local_endpoint() const { return socket_.local_endpoint(); }
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
-  // True when a read would not wait: data, the end, or an error. One system call.
+  // True when a read would not wait: data, the end, or an error, whatever has come until now. One system call;
+  // on io_uring usually none, once small messages have been read.
   bool readable_now() const noexcept { return socket_.readable_now(); }
   template <socket_option O>
   void set(const O& o) {

@@ -46,6 +46,15 @@ bool can_be_a_host(std::string_view name) noexcept {
   return label > 0;
 }
 
+// OpenSSL 3.0 has no names for those that came with TLS 1.3 (RFC 8446, section 6).
+std::string name_of_alert(int number) {
+  switch (number) {
+    case SSL_AD_MISSING_EXTENSION: return "missing extension";
+    case SSL_AD_CERTIFICATE_REQUIRED: return "certificate required";
+    default: return SSL_alert_desc_string_long(number);
+  }
+}
+
 }  // namespace
 
 // What OpenSSL calls back, and how it finds the engine.
@@ -298,7 +307,7 @@ std::exception_ptr tls_engine::failure_of(int ssl_error) const {
   }
   if (ERR_GET_LIB(last) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
     const int alert = reason - SSL_AD_REASON_OFFSET;
-    const std::string name = SSL_alert_desc_string_long(alert);
+    const std::string name = name_of_alert(alert);
     ERR_clear_error();
     return std::make_exception_ptr(tls_alert(alert, name, who + ": alert \"" + name + '"'));
   }

@@ -41,7 +41,7 @@ std::exception_ptr exception_of_rejection(std::int32_t number, std::int64_t more
 
 }  // namespace
 
-rejected::rejected(rejection r) : std::runtime_error(sentence_for(r.reason)), what_(r) {}
+const char* rejected::what() const noexcept { return sentence_for(what_.reason); }
 
 namespace detail {
 

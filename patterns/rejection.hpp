@@ -7,12 +7,12 @@
 // In an outcome it costs no allocation; whoever asks for value() or error() gets a `rejected`.
 #pragma once
 
+#include <rondo/runtime/failure.hpp>
 #include <rondo/runtime/outcome.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 
 namespace rondo {
 
@@ -40,9 +40,10 @@ struct rejection {
 };
 
 // What value() throws for a rejection, and what the throwing form of a policy throws.
-class rejected : public std::runtime_error {
+class rejected : public virtual detail::failure {
  public:
-  explicit rejected(rejection r);
+  explicit rejected(rejection r) : what_(r) {}
+  const char* what() const noexcept override;
   rejection_reason reason() const noexcept { return what_.reason; }
   std::chrono::nanoseconds retry_after() const noexcept { return what_.retry_after; }
 

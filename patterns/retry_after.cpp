@@ -149,8 +149,8 @@ std::optional<nanoseconds> parse_retry_after(std::string_view text, wall_time no
   // The years of a date reach further than a count of nanoseconds does.
   constexpr seconds furthest = duration_cast<seconds>(nanoseconds::max()) - seconds(1);
   if (until->time_since_epoch() > furthest) return nanoseconds::max();
-  if (until->time_since_epoch() < -furthest) return nanoseconds::zero();
-  return std::max(wall_time(*until) - now, nanoseconds::zero());
+  if (*until <= floor<seconds>(now)) return nanoseconds::zero();
+  return wall_time(*until) - now;
 }
 
 }  // namespace rondo

@@ -68,7 +68,8 @@ class reactor {
   virtual int local_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
   virtual int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
   virtual int shutdown(int fd, int how) noexcept = 0;
-  // True when data, the end of the stream or an error can be read right now.
+  // True when data, the end of the stream or an error can be read right now: also what has come since the last
+  // wait(). One system call; none where a stream of io_uring's is in the kernel and has completed nothing.
   virtual bool readable_now(int fd) noexcept = 0;
   // Sends what fits without waiting: bytes, or a negative errno (-EAGAIN: nothing fits). For a last word on
   // a descriptor that no operation is sending on.

@@ -172,8 +172,13 @@ class uring_reactor final : public kernel_reactor {
 
   bool readable_now(int fd) noexcept override {
     const uring_slot* s = table_.at(fd);
-    if (s && s->stream != stream_state::none) reap();
-    return (s && (!s->received.empty() || s->ended)) || kernel_reactor::readable_now(fd);
+    if (!s) return kernel_reactor::readable_now(fd);
+    if (s->stream != stream_state::none) take_what_came();
+    if (!s->received.empty() || s->ended) return true;
+    // Whatever had come would have completed the stream.
+    const bool in_the_kernel = s->stream == stream_state::armed && s->armed_in != batch_;
+    if (in_the_kernel && (ring_.flags & IORING_SETUP_TASKRUN_FLAG) != 0) return false;
+    return kernel_reactor::readable_now(fd);
   }
 
   void give_back(void* buffer) noexcept override {
@@ -273,6 +278,15 @@ class uring_reactor final : public kernel_reactor {
     return (ring_flags() & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)) != 0;
   }
   unsigned ring_flags() const noexcept { return IO_URING_READ_ONCE(*ring_.sq.kflags); }
+
+  // What the kernel has completed, or could if it were entered.
+  void take_what_came() noexcept {
+    if (kernel_wants_us()) {
+      entering();
+      io_uring_get_events(&ring_);
+    }
+    reap();
+  }
 
   // False: the queue is full.
   bool prepare(operation& op) noexcept {

@@ -210,6 +210,46 @@ CONFORMANCE(HttpError, EndsAnEndlessRowOfInterimResponses) {
   });
 }
 
+namespace {
+
+bool is_http_error(const std::exception_ptr& e) {
+  try {
+    std::rethrow_exception(e);
+  } catch (const http::error&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+CONFORMANCE(HttpError, TakesNoOtherProtocolAndNoEndlessHeadsFromAProxy) {
+  std::string endless;
+  for (int i = 0; i < 500; ++i) endless += "HTTP/1.1 102 Processing\r\n\r\n";
+  const std::string switches = "HTTP/1.1 101 S\r\n\r\n";
+  for (const std::string& reply :
+       {switches, switches + "more", switches + switches,
+        "HTTP/1.1 100 Continue\r\n\r\n" + switches + "x",
+        std::string("HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n\x01\x02"), endless,
+        "HTTP/1.1 200 OK\r\n\r\n" + switches}) {
+    co_await with_peer(answers(reply, then::stay_open), [&](std::string origin) -> task<> {
+      http::client c(http::client_options().proxy(http::proxy(origin).tunnel()));
+      const auto e = co_await caught<http::protocol_error>(c.get("http://a.test/"));
+      EXPECT_TRUE(e && e->phase() == phase::proxy) << reply.substr(0, 60);
+      EXPECT_EQ(c.open_connections(), 0U);
+    });
+    co_await with_peer(answers(reply, then::stay_open), [&](std::string origin) -> task<> {
+      http::client c;
+      for (const char* method : {"GET", "CONNECT", "HEAD"}) {
+        const auto ended = co_await as_result(c.send(http::request(method, origin)));
+        EXPECT_TRUE(!ended.has_error() || is_http_error(ended.error()))
+            << method << ' ' << reply.substr(0, 60);
+      }
+    });
+  }
+}
+
 CONFORMANCE(HttpError, NamesAServerThatClosesWithoutAnAnswer) {
   co_await with_peer(answers(""), [](std::string origin) -> task<> {
     http::client c;

@@ -134,6 +134,68 @@ CONFORMANCE(HttpResilience, HasABreakerForEachOrigin) {
   });
 }
 
+CONFORMANCE(HttpResilience, ADateFarAwayIsNotWaitedForAndOneThatHasPassedIsNoReason) {
+  scripted s;
+  co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+    for (const char* far : {"Sat, 01 Jan 2400 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
+                            "99999999999999999999", "86400"}) {
+      http::client c(http::client_options().policy(http::standard_policies(quick())));
+      s.asked = 0;
+      s.statuses = {503, 503};
+      s.retry_after = far;
+      EXPECT_EQ((co_await c.get(at + "/")).status(), 503) << far;
+      EXPECT_EQ(s.asked, 1U) << far;
+    }
+    for (const char* past :
+         {"Mon, 01 Jan 1601 00:00:00 GMT", "Fri, 01 Jan 1700 00:00:00 GMT",
+          "Thu Jan  1 00:00:00 1970", "Thu, 01 Jan 1970 00:00:00 GMT", "0", "never", "-1"}) {
+      http::client c(http::client_options().policy(
+          http::standard_policies(http::resilience_options().backoff(backoff::constant(2ms)))));
+      s.asked = 0;
+      s.statuses = {503};
+      s.retry_after = past;
+      const auto start = this_loop().now();
+      EXPECT_EQ((co_await c.get(at + "/")).status(), 200) << past;
+      EXPECT_EQ(s.asked, 2U) << past;
+      EXPECT_GE(this_loop().now() - start, 2ms) << past;
+    }
+  });
+}
+
+CONFORMANCE(HttpResilience, ARejectionSaysWhatTheLastFailureWas) {
+  const unserved_port port;
+  const std::string dead = origin_of(port.at());
+  http::client c(http::client_options().policy(http::standard_policies(quick())));
+  EXPECT_TRUE(co_await caught<http::connect_error>(c.get(dead + "/first")));
+  const auto e = co_await caught<http::error>(c.get(dead + "/second"));
+  EXPECT_TRUE(e);
+  if (e) {
+    EXPECT_NE(std::string_view(e->what()).find("Connection refused"), std::string_view::npos)
+        << e->what();
+    EXPECT_EQ(e->url(), dead + "/second");
+  }
+  const auto r = co_await caught<rejected>(c.get(dead + "/third"));
+  EXPECT_TRUE(r && r->reason() == rejection_reason::circuit_open && r->retry_after() > 50s);
+  const auto whole = co_await caught<http::rejected_error>(c.get(dead + "/fourth"));
+  EXPECT_TRUE(whole && whole->last_failure());
+  EXPECT_TRUE(co_await caught<std::runtime_error>(c.get(dead + "/fifth")));
+  const auto o = co_await as_result(c.get(dead + "/sixth"));
+  const auto why = rejection::of(o);
+  EXPECT_TRUE(why && why->reason == rejection_reason::circuit_open);
+
+  scripted bad;
+  bad.statuses.assign(100, 500);
+  co_await with_server(bad.server, [&](std::string at, endpoint) -> task<> {
+    for (int i = 0; i < 5; ++i) EXPECT_EQ((co_await c.get(at + "/")).status(), 500);
+    const auto answered = co_await caught<http::rejected_error>(c.get(at + "/"));
+    EXPECT_TRUE(answered && !answered->last_failure());
+    if (answered) {
+      EXPECT_NE(std::string_view(answered->what()).find("the server answered 500"),
+                std::string_view::npos);
+    }
+  });
+}
+
 CONFORMANCE(HttpResilience, RetriesNoMoreThanItsBudget) {
   scripted s;
   s.statuses.assign(1000, 429);

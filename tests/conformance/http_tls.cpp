@@ -1,8 +1,11 @@
 // https: the client and the server over TLS, on every reactor.
 #include "http/http_support.hpp"
+#include "http/unasked_answers.hpp"
 #include "net/tls_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+
+#include <rondo/http/resilience.hpp>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -98,6 +101,26 @@ CONFORMANCE(Https, AServerThatIsNotVerifiedIsATlsError) {
     http::client careless(
         http::client_options().tls(tls_context::client(tls_client_options().insecure())));
     EXPECT_EQ(co_await get_text(careless, origin + "/hello"), "hello\n");
+  });
+}
+
+CONFORMANCE(Https, NoAnswerThatNobodyAskedForAnswersTheNext) {
+  NEEDS_OPENSSL;
+  unasked_script script;
+  const tls_context context = our_server();
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto handler = [&](tcp_stream s) -> task<> {
+      auto secure = co_await as_result(tls_tcp::accept(std::move(s), context));
+      if (!secure.has_value()) co_return;
+      tls_tcp stream = std::move(secure).value();
+      (void)co_await as_result(script.answer(stream));
+    };
+    g.spawn([&, handler] { return net::serve(std::move(listener), handler); });
+    http::client c(trusting());
+    EXPECT_EQ(co_await script.attack(reactor, c, "https://" + here.to_string(), 100), 0);
+    g.cancel();
   });
 }
 
@@ -230,6 +253,45 @@ CONFORMANCE(Https, AClientIsKnownByItsCertificate) {
     EXPECT_EQ(co_await get_text(known, origin + "/hello"), "hello\n");
     http::client unknown(trusting());
     EXPECT_TRUE((co_await as_result(unknown.get(origin + "/hello"))).has_error());
+  });
+}
+
+// In TLS 1.3 the client's handshake is over before the server has seen its certificate. What the server then says
+// counts, whatever becomes of the request meanwhile.
+CONFORMANCE(Https, AnAlertAfterTheHandshakeIsATlsErrorThatNamesIt) {
+  NEEDS_OPENSSL;
+  http::server server;
+  add_routes(server);
+  const tls_context strict =
+      tls_context::server(server_as("ip").client_ca_file(certificate_path("root.pem")));
+  co_await with_secure_server(server, strict, [&](std::string origin) -> task<> {
+    struct refused {
+      const char* certificate;
+      const char* alert;
+    };
+    for (const refused& r : std::initializer_list<refused>{{"", "certificate required"},
+                                                           {"clientexpired", "certificate expired"},
+                                                           {"untrusted", "unknown CA"}})
+      for (const std::size_t size : {0, 100, 4 << 20}) {
+        tls_client_options tls = client_of_root();
+        const std::string name = r.certificate;
+        if (!name.empty())
+          tls.certificate_file(certificate_path(name + "-chain.pem"),
+                               certificate_path(name + ".key"));
+        auto policies = http::standard_policies();
+        http::client c(trusting(tls).policy(policies));
+        http::request q(size == 0 ? "GET" : "PUT", origin + "/echo");
+        if (size > 0) q.body(pattern(size));
+        const auto e = co_await caught<http::error>(c.send(std::move(q)));
+        EXPECT_TRUE(e);
+        if (!e) continue;
+        EXPECT_NE(std::string_view(e->what()).find(r.alert), std::string_view::npos)
+            << e->what() << " size " << size;
+        EXPECT_EQ(policies->counts().retries, 0U);
+        EXPECT_EQ(c.open_connections(), 0U);
+        const auto again = co_await caught<http::tls_error>(c.get(origin + "/hello"));
+        EXPECT_TRUE(again && again->code() == net::tls_errc::alert);
+      }
   });
 }
 

@@ -206,10 +206,11 @@ ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
         while (!(co_await r.next_chunk()).empty()) {
         }
       });
-      // Both ends together.
+      // Both ends together. On epoll one call asks whether anything has come before the request: 0.3 µs of the 15 µs
+      // that a request costs the client alone. On io_uring the connection's stream knows.
       at_most("allocations", c.allocations, http_allocations);
       at_most("frames", c.frames, 0);
-      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 6.5 : 2.5);
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 7.5 : 2.5);
     });
   });
 }

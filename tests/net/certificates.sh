@@ -105,6 +105,7 @@ certificate nosubject leaf inter "$server|subjectAltName=critical,DNS:good.test"
 certificate upper leaf inter "$server|subjectAltName=DNS:GOOD.Test"
 certificate inside leaf constrained "$server|subjectAltName=DNS:good.inside.test"
 certificate client leaf inter 'basicConstraints=CA:FALSE|extendedKeyUsage=clientAuth'
+certificate clientexpired leaf inter 'basicConstraints=CA:FALSE|extendedKeyUsage=clientAuth' -enddate 20210101000000Z
 certificate second leaf inter "$server|subjectAltName=DNS:second.test"
 
 # --- what it must refuse ---
@@ -158,7 +159,7 @@ revocations old inter -crl_lastupdate 20200101000000Z -crl_nextupdate 2020020100
 
 # --- chains as a server sends them ---
 chain() { cat "${@/%/.pem}" >"$1-chain.pem"; }
-for name in good rsa ed25519 p384 wildcard idna ip ip6 several bothuses anyuse nosubject upper client second \
+for name in good rsa ed25519 p384 wildcard idna ip ip6 several bothuses anyuse nosubject upper client clientexpired second \
   expired early clientonly cnonly cnother emailonly partial top star middle idnawild dnsip wildip nul \
   emptyname unknown weakkey sha1 revoked changed; do
   chain "$name" inter
