@@ -8,8 +8,6 @@ namespace {
 // Above it a sum with a file offset could overflow.
 constexpr std::uint64_t max_content_length = static_cast<std::uint64_t>(INT64_MAX);
 
-// uri-host [ ":" port ], where the host may be empty (RFC 9110, section 7.2). Names in UTF-8 are
-// not taken: two readers would not agree on what they name.
 constexpr byte_class host_bytes = [] {
   byte_class out{};
   for (int c = 0; c < 128; ++c) {
@@ -19,26 +17,6 @@ constexpr byte_class host_bytes = [] {
   for (char c : std::string_view("-._~%!$&'()*+;=")) out[static_cast<unsigned char>(c)] = true;
   return out;
 }();
-
-bool is_host(std::string_view s) {
-  std::size_t end = 0;
-  if (s.starts_with('[')) {
-    end = s.find(']');
-    if (end == std::string_view::npos || end == 1) return false;
-    for (char c : s.substr(1, end - 1)) {
-      if (c != ':' && !contains(host_bytes, c)) return false;
-    }
-    ++end;
-  } else {
-    end = skip(host_bytes, s);
-  }
-  if (end == s.size()) return true;
-  if (s[end] != ':') return false;
-  for (char c : s.substr(end + 1)) {
-    if (!is_digit(c)) return false;
-  }
-  return true;
-}
 
 struct refusal {
   bool response;
@@ -127,6 +105,26 @@ framing_fields read_framing(const headers& fields, version v, bool response,
   if (out.chunked && v == version::http_1_0) fail("Transfer-Encoding in HTTP/1.0");
   out.upgrade = upgrade && upgrade_token;
   return out;
+}
+
+bool is_host(std::string_view s) noexcept {
+  std::size_t end = 0;
+  if (s.starts_with('[')) {
+    end = s.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    for (char c : s.substr(1, end - 1)) {
+      if (c != ':' && !contains(host_bytes, c)) return false;
+    }
+    ++end;
+  } else {
+    end = skip(host_bytes, s);
+  }
+  if (end == s.size()) return true;
+  if (s[end] != ':') return false;
+  for (char c : s.substr(end + 1)) {
+    if (!is_digit(c)) return false;
+  }
+  return true;
 }
 
 void check_host(const framing_fields& f, version v) {
