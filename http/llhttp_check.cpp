@@ -10,7 +10,8 @@
 namespace rondo::http::detail {
 namespace {
 
-// The method that llhttp is shown for one that it does not know: one that changes nothing of how it reads the rest.
+// The method that llhttp is shown for one that it does not know: one that changes nothing of how it
+// reads the rest.
 constexpr std::string_view stand_in = "POST";
 
 // Of those that llhttp takes in HTTP/1. RTSP's are not, and PRI is the beginning of HTTP/2.
@@ -201,7 +202,8 @@ void check_with_llhttp(std::string_view head, const head_scan& ours,
   llhttp_t parser;
   llhttp_errno_t result = run_llhttp(parser, c, head);
   if (result != HPE_PAUSED && request && !llhttp_knows(ours.method)) {
-    // Our own scan has taken the method for a token with one space behind it. All else is still compared.
+    // Our own scan has taken the method for a token with one space behind it. All else is still
+    // compared.
     rewritten.assign(stand_in).append(head.substr(ours.method.size()));
     head = rewritten;
     c.begin_again();

@@ -10,8 +10,8 @@ struct request_target {
   const char* problem = nullptr;  // why it is refused (400); null when all is well
   // Of an absolute-form: it counts in place of the Host field. Empty in the other forms.
   std::string_view authority;
-  // Where the path stands in the target; of no size when an absolute-form has none, which means "/". The query
-  // follows it behind a "?".
+  // Where the path stands in the target; of no size when an absolute-form has none, which means
+  // "/". The query follows it behind a "?".
   std::size_t path_begin = 0;
   std::size_t path_size = 0;
   // It is about the server as a whole: "*", or an absolute-form of OPTIONS without path and query.

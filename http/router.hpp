@@ -3,13 +3,13 @@
 //   "/delay/{seconds}"    matches "/delay/2", and then param("seconds") is "2"
 //   "/static/{rest...}"   matches "/static/", "/static/a" and "/static/a/b": all that follows
 //
-// Paths are compared segment by segment, each percent-decoded once: "/%75/a" is "/u/a", and "%2F" separates
-// nothing. A pattern may be written either way too: "/café" and "/caf%C3%A9" are one route. Dot segments are
-// segments like others.
+// Paths are compared segment by segment, each percent-decoded once: "/%75/a" is "/u/a", and "%2F"
+// separates nothing. A pattern may be written either way too: "/café" and "/caf%C3%A9" are one
+// route. Dot segments are segments like others.
 //
-// A parameter is one segment, never empty; {rest...} stands last and may be empty. What they give is decoded.
-// Literal segments count for more than parameters, and these for more than {rest...}: the first segment in which
-// two routes differ decides.
+// A parameter is one segment, never empty; {rest...} stands last and may be empty. What they give
+// is decoded. Literal segments count for more than parameters, and these for more than {rest...}:
+// the first segment in which two routes differ decides.
 #pragma once
 
 #include <cstddef>
@@ -26,10 +26,11 @@ using path_params = std::vector<std::pair<std::string, std::string>>;
 
 class router {
  public:
-  // Throws std::invalid_argument, which says what is wrong: the method is no token, or CONNECT, which has no path;
-  // the pattern does not begin with "/", holds "?", "#", a brace that is not at the end of a segment, a "%" without
-  // two hexadecimal digits or a parameter without a name (letters, digits, "_" and "-"), names one twice, goes on
-  // behind {rest...}, or is there already for the method.
+  // Throws std::invalid_argument, which says what is wrong: the method is no token, or CONNECT,
+  // which has no path; the pattern does not begin with "/", holds "?", "#", a brace that is not at
+  // the end of a segment, a "%" without two hexadecimal digits or a parameter without a name
+  // (letters, digits, "_" and "-"), names one twice, goes on behind {rest...}, or is there already
+  // for the method.
   void add(std::string_view method, std::string_view pattern, std::size_t handler);
 
   struct match {

@@ -159,7 +159,8 @@ int status_of_own(const http::error& e) noexcept {
   return dynamic_cast<const timeout_error*>(&e) != nullptr ? 408 : 400;
 }
 
-// And of one that came from a server which the handler asked, or of asking it (RFC 9110, section 15.6).
+// And of one that came from a server which the handler asked, or of asking it (RFC 9110, section
+// 15.6).
 int status_of_upstream(const http::error& e) noexcept {
   if (dynamic_cast<const timeout_error*>(&e) != nullptr) return 504;
   // Of the handler's own making: no URL, and a body that it cannot give again.
@@ -184,8 +185,8 @@ server_connection::server_connection(server& s, transport stream)
       watch_(stream_, s.options_.write_timeout_),
       parser_(s.options_.limits_) {}
 
-// A head is read into a buffer that the loop lends, so that a connection that waits for one holds none; a
-// body into one of its own, which is larger.
+// A head is read into a buffer that the loop lends, so that a connection that waits for one holds
+// none; a body into one of its own, which is larger.
 task<> server_connection::read() {
   lent_.give_back();
   try {
@@ -347,7 +348,7 @@ std::string server_connection::head_of(const server_response& response, bool chu
   return text;
 }
 
-// For a response that checked() has seen.
+// For a response that check() has seen.
 task<> server_connection::send(server_response response, bool head_only) {
   const bool unsized = response.source_ && !response.size_;
   // RFC 9112, section 6.1: a 1.0 client knows no chunks; the end of the connection ends its body.
@@ -407,7 +408,8 @@ task<server_response> server_connection::handle(server_request& request) {
 }
 
 server_response server_connection::not_routed(std::string_view method, const router::match& found) {
-  // RFC 9110, section 9.1: 501 for a method that is not known at all. What follows a CONNECT may be a tunnel's.
+  // RFC 9110, section 9.1: 501 for a method that is not known at all. What follows a CONNECT may be
+  // a tunnel's.
   if (method == "CONNECT") keep_ = false;
   if (!is_well_known(method) && !server_.router_.has_method(method))
     return server_response::text("no such method\n", 501);
@@ -438,7 +440,7 @@ server_response server_connection::blame(const http::error& thrown) {
   return failed(status_of_upstream(thrown));
 }
 
-server_response server_connection::checked(server_response response, bool head_only) {
+void server_connection::check(server_response& response, bool head_only) {
   const auto report = [](const std::string& what) {
     this_loop().unhandled(
         std::make_exception_ptr(std::logic_error("a handler's response " + what)));
@@ -446,7 +448,8 @@ server_response server_connection::checked(server_response response, bool head_o
   const int status = response.status_;
   if (status < 200 || status > 999) {
     report("has the status " + std::to_string(status));
-    return failed(500);
+    response = failed(500);
+    return;
   }
   if (!may_have_body(status)) {
     if (response.source_ || !response.body_.empty())
@@ -454,7 +457,7 @@ server_response server_connection::checked(server_response response, bool head_o
     response.source_.reset();
     response.size_.reset();
     response.body_.clear();
-    return response;
+    return;
   }
   for (const auto& [name, value] : response.headers_) {
     if (!iequals(name, "Content-Length")) continue;
@@ -463,9 +466,9 @@ server_response server_connection::checked(server_response response, bool head_o
     if (said && open && !response.size_) response.size_ = said;
     if (said && said == response.size_.value_or(response.body_.size())) continue;
     report("has a Content-Length that is not its body's");
-    return failed(500);
+    response = failed(500);
+    return;
   }
-  return response;
 }
 
 task<> server_connection::answer() {
@@ -491,8 +494,8 @@ task<> server_connection::answer() {
   request.path_size_ = target.path_size;
   if (!target.authority.empty()) request.head_.headers.set("Host", target.authority);
   const bool head_only = request.method() == "HEAD";
-  server_response response =
-      target.whole_server ? about_the_server() : checked(co_await handle(request), head_only);
+  server_response response = target.whole_server ? about_the_server() : co_await handle(request);
+  check(response, head_only);
   if (body_failure_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
   try {
     co_await send(std::move(response), head_only);
@@ -530,8 +533,8 @@ task<> server_connection::run() {
       // Nothing buffered, nothing promised: an idle connection holds no buffer.
       if (keep_ && unread_.empty()) buffer_.reset();
     }
-    // What the client still sends must not turn our close into a reset that eats the response (RFC 9112,
-    // section 9.6): half-close, then read on for a moment.
+    // What the client still sends must not turn our close into a reset that eats the response (RFC
+    // 9112, section 9.6): half-close, then read on for a moment.
     const bool lost = stream_.tls()
                           ? (co_await as_result(stream_.tls()->shutdown_write())).has_error()
                           : (co_await as_result(stream_.plain().shutdown_write())).has_error();

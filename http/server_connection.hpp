@@ -44,8 +44,8 @@ class server_connection {
   server_response about_the_server() const;
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
-  // The response, or 500 in its place; what is wrong with it is reported.
-  static server_response checked(server_response response, bool head_only);
+  // What is wrong with it is reported, and 500 in its place or left out.
+  static void check(server_response& response, bool head_only);
   [[noreturn]] void refuse_body();  // it is too large
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);

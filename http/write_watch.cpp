@@ -33,8 +33,8 @@ void write_watch::look() noexcept {
     return;
   }
   ++quiet_;
-  // A large send buffer takes nothing more for long while a slow peer reads: what it acknowledges counts. Asked
-  // twice, at both ends of the last quarter.
+  // A large send buffer takes nothing more for long while a slow peer reads: what it acknowledges
+  // counts. Asked twice, at both ends of the last quarter.
   if (quiet_ == looks - 1) acknowledged_ = acknowledged();
   if (quiet_ < looks) {
     look_again();

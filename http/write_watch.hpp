@@ -1,11 +1,11 @@
-// Ends a server's connection whose peer does not read: when for a whole limit nothing of a write under way went
-// anywhere. Internal.
+// Ends a server's connection whose peer does not read: when for a whole limit nothing of a write
+// under way went anywhere. Internal.
 //
 //   write_watch::turn mine(watch);
 //   while (left) { send some of it; watch.moved(); }
 //
-// One timer a connection, which looks four times a limit while there are writes, and rests when it finds none: so a
-// write that does not wait costs a count and a flag, and no reading of the clock.
+// One timer a connection, which looks four times a limit while there are writes, and rests when it
+// finds none: so a write that does not wait costs a count and a flag, and no reading of the clock.
 #pragma once
 
 #include <rondo/http/transport.hpp>
@@ -17,8 +17,9 @@ namespace rondo::http::detail {
 
 class write_watch final : private rondo::detail::timer {
  public:
-  // Of a stream that outlives it. The limit is counted from the look before the last movement, so a write is cut
-  // after the limit to the limit and a quarter; exactly at the limit when it is the first in a while.
+  // Of a stream that outlives it. The limit is counted from the look before the last movement, so a
+  // write is cut after the limit to the limit and a quarter; exactly at the limit when it is the
+  // first in a while.
   write_watch(transport& stream, rondo::detail::nanoseconds limit) noexcept
       : timer(&fired), stream_(stream), quarter_(limit / looks) {}
   write_watch(const write_watch&) = delete;

@@ -1,4 +1,5 @@
-// Whose fault a failure is: the client's, the handler's, or that of a server which the handler asked.
+// Whose fault a failure is: the client's, the handler's, or that of a server which the handler
+// asked.
 #include "http/http_support.hpp"
 #include "support/conformance.hpp"
 
@@ -46,7 +47,8 @@ verdict judged(reactor_kind reactor, Handler handler, std::string bytes = get,
   return v;
 }
 
-// The same for a handler that asks an upstream server, which answers like this, and lets all errors pass.
+// The same for a handler that asks an upstream server, which answers like this, and lets all errors
+// pass.
 template <class Peer>
 verdict judged_upstream(reactor_kind reactor, Peer peer) {
   return judged(reactor, [peer](server_request&) -> task<server_response> {

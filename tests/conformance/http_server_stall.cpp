@@ -1,4 +1,5 @@
-// Clients that ask and do not read: a write that does not progress ends, and its connection is reset.
+// Clients that ask and do not read: a write that does not progress ends, and its connection is
+// reset.
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"

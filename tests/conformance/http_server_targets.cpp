@@ -1,5 +1,5 @@
-// What a request is addressed to: the forms of a target (RFC 9112, section 3.2), and paths that are written
-// differently and mean the same.
+// What a request is addressed to: the forms of a target (RFC 9112, section 3.2), and paths that are
+// written differently and mean the same.
 #include "http/http_support.hpp"
 #include "support/conformance.hpp"
 
