@@ -12,6 +12,7 @@ using http::server_options;
 using http::server_request;
 using http::server_response;
 
+namespace http_server_blame_cases {
 namespace {
 
 const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -301,3 +302,5 @@ CONFORMANCE(ServerBlame, ALengthAboveTheLimitIsRefusedAtOnce) {
     EXPECT_EQ(first_line(co_await read_text(s)), "HTTP/1.1 413 Content Too Large");
   });
 }
+
+}  // namespace http_server_blame_cases

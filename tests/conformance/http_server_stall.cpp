@@ -13,6 +13,7 @@ using http::server_options;
 using http::server_request;
 using http::server_response;
 
+namespace http_server_stall_cases {
 namespace {
 
 constexpr auto limit = 100ms;
@@ -193,3 +194,5 @@ TEST(ServerStallSimulated, TheLimitIsKeptToTheNanosecond) {
     }
   });
 }
+
+}  // namespace http_server_stall_cases

@@ -10,6 +10,7 @@ using namespace rondo_test;
 using http::server_request;
 using http::server_response;
 
+namespace http_server_targets_cases {
 namespace {
 
 // Tells what the handler was given: "METHOD path|query|Host".
@@ -148,3 +149,5 @@ CONFORMANCE(ServerTargets, AParameterIsDecodedOnce) {
   for (const auto& [target, told] : cases)
     EXPECT_EQ(body_of(co_await asked("GET " + std::string(target) + " HTTP/1.1")), told) << target;
 }
+
+}  // namespace http_server_targets_cases
