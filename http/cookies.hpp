@@ -113,6 +113,8 @@ struct parsed_cookie {
 // nullopt: it is to be ignored as a whole.
 [[nodiscard]] std::optional<parsed_cookie> parse_set_cookie(std::string_view text,
                                                             std::chrono::sys_seconds now);
+// The other way: what a server sends. Throws as server_response::set_cookie.
+[[nodiscard]] std::string set_cookie_value(const cookie& c);
 // RFC 6265bis, section 5.1.1: lenient, as dates in cookies are.
 [[nodiscard]] std::optional<std::chrono::sys_seconds> parse_cookie_date(std::string_view text);
 // Sections 5.1.3 and 5.1.4.

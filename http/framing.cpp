@@ -10,8 +10,6 @@ namespace {
 // Above it a sum with a file offset could overflow.
 constexpr std::uint64_t max_content_length = static_cast<std::uint64_t>(INT64_MAX);
 
-// uri-host [ ":" port ], where the host may be empty (RFC 9110, section 7.2). Names in UTF-8 are
-// not taken: two readers would not agree on what they name.
 constexpr byte_class host_bytes = [] {
   byte_class out{};
   for (int c = 0; c < 128; ++c) {
@@ -75,26 +73,6 @@ void read_hint(std::string_view value, keep_alive_hint& hint) {
 
 }  // namespace
 
-bool is_host_field(std::string_view s) {
-  std::size_t end = 0;
-  if (s.starts_with('[')) {
-    end = s.find(']');
-    if (end == std::string_view::npos || end == 1) return false;
-    for (char c : s.substr(1, end - 1)) {
-      if (c != ':' && !contains(host_bytes, c)) return false;
-    }
-    ++end;
-  } else {
-    end = skip(host_bytes, s);
-  }
-  if (end == s.size()) return true;
-  if (s[end] != ':') return false;
-  for (char c : s.substr(end + 1)) {
-    if (!is_digit(c)) return false;
-  }
-  return true;
-}
-
 framing_fields read_framing(const headers& fields, version v, bool response,
                             bool allow_repeated_length) {
   const refusal fail{response};
@@ -152,11 +130,31 @@ framing_fields read_framing(const headers& fields, version v, bool response,
   return out;
 }
 
+bool is_host(std::string_view s) noexcept {
+  std::size_t end = 0;
+  if (s.starts_with('[')) {
+    end = s.find(']');
+    if (end == std::string_view::npos || end == 1) return false;
+    for (char c : s.substr(1, end - 1)) {
+      if (c != ':' && !contains(host_bytes, c)) return false;
+    }
+    ++end;
+  } else {
+    end = skip(host_bytes, s);
+  }
+  if (end == s.size()) return true;
+  if (s[end] != ':') return false;
+  for (char c : s.substr(end + 1)) {
+    if (!is_digit(c)) return false;
+  }
+  return true;
+}
+
 void check_host(const framing_fields& f, version v) {
   const refusal fail{false};
   if (f.hosts == 0 && v == version::http_1_1) fail("no Host field");
   if (f.hosts > 1) fail("more than one Host field");
-  if (f.hosts == 1 && !is_host_field(f.host)) fail("a Host field that names no host");
+  if (f.hosts == 1 && !is_host(f.host)) fail("a Host field that names no host");
 }
 
 body_framing request_framing(const framing_fields& f, std::string_view method) {

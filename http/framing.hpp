@@ -46,8 +46,9 @@ struct framing_fields {
 [[nodiscard]] framing_fields read_framing(const headers& fields, version v, bool response,
                                           bool allow_repeated_length);
 
-// uri-host [ ":" port ], where the host may be empty (RFC 9110, section 7.2).
-[[nodiscard]] bool is_host_field(std::string_view value);
+// uri-host [ ":" port ], where the host may be empty (RFC 9110, section 7.2). Names in UTF-8 are
+// not taken: two readers would not agree on what they name.
+[[nodiscard]] bool is_host(std::string_view s) noexcept;
 
 // Exactly one good Host, or at most one in HTTP/1.0 (RFC 9112, section 3.2).
 void check_host(const framing_fields& f, version v);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <string>
 #include <string_view>
 
 namespace rondo::http::detail {
@@ -12,5 +13,8 @@ std::chrono::sys_seconds wall_clock_now() noexcept;
 // The time of day as "Sun, 06 Nov 1994 08:49:37 GMT", made anew once a second and a thread. Lives
 // until the next call on the same thread.
 std::string_view http_date_now();
+
+// Any time in that form; one outside the years 1970 to 9999 as the nearest within them.
+std::string http_date(std::chrono::sys_seconds at);
 
 }  // namespace rondo::http::detail

@@ -11,8 +11,9 @@
 
 namespace rondo::http::detail {
 
-// `head` is the whole head as it came, `ours` and `framing` what we read in it. Throws
-// protocol_error: 501 for a method llhttp does not know, else 400; 502 for a response.
+// `head` is the whole head as it came, `ours` and `framing` what we read in it. A method that
+// llhttp does not know is read by our scan alone, and llhttp is shown another in its place. Throws
+// protocol_error: 400, and 502 for a response.
 void check_with_llhttp(std::string_view head, const head_scan& ours, const framing_fields& framing);
 
 // Whether this llhttp refuses a CR without its LF at the end of a head. llhttp 8 built without

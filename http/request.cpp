@@ -47,7 +47,7 @@ void request::check_field(std::string_view name, std::string_view value) {
 }
 
 request& request::host(std::string_view name) & {
-  if (name.empty() || !detail::is_host_field(name))
+  if (name.empty() || !detail::is_host(name))
     throw std::invalid_argument("\"" + std::string(name) + "\" is no host (RFC 9110, section 7.2)");
   host_ = name;
   return *this;

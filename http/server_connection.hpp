@@ -5,10 +5,13 @@
 #include <rondo/http/parser.hpp>
 #include <rondo/http/server.hpp>
 #include <rondo/http/transport.hpp>
+#include <rondo/http/write_watch.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace rondo::http::detail {
 
@@ -20,7 +23,8 @@ class server_connection {
   task<> run();
   // For server_request.
   task<std::span<const std::byte>> next_chunk();
-  std::uint64_t max_body() const noexcept { return server_.options_.max_body_; }
+  task<std::string> whole_body();
+  net::endpoint remote() noexcept;
 
  private:
   enum class head_state : std::uint8_t { came, closed, timed_out };
@@ -35,15 +39,24 @@ class server_connection {
   task<head_state> read_head();
   task<> answer();
   task<server_response> handle(server_request& request);
+  server_response not_routed(std::string_view method, const router::match& found);
+  // The answer to OPTIONS of the server as a whole.
+  server_response about_the_server() const;
+  // Whose fault it is that a handler threw this.
+  server_response blame(const http::error& thrown);
+  // What is wrong with it is reported, and 500 in its place or left out.
+  static void check(server_response& response, bool head_only);
+  [[noreturn]] void refuse_body();  // it is too large
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
   task<> refuse(int status, std::string_view why);
   // The rest of a body that the handler did not read; false: too much of it.
   task<bool> drain();
-  std::string head_of(const server_response& response, bool chunked, bool bodyless) const;
+  std::string head_of(const server_response& response, bool chunked) const;
 
   server& server_;
   transport stream_;
+  write_watch watch_;
   request_parser parser_;
   received_bytes lent_;
   read_buffer buffer_;
@@ -53,6 +66,8 @@ class server_connection {
   bool keep_ = true;
   bool lost_ = false;  // reading or writing failed: nobody is left to answer
   http::version version_ = http::version::http_1_1;
+  // What reading this request's body has thrown: the client's fault, whoever lets it pass.
+  std::exception_ptr body_failure_;
 };
 
 }  // namespace rondo::http::detail

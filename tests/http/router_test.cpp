@@ -79,4 +79,115 @@ TEST(Router, RefusesAPatternThatMatchesWhatAnotherMatches) {
   EXPECT_THROW(r.add("GET", "/a/{y}", 1), std::invalid_argument);
 }
 
+TEST(Router, ComparesSegmentsDecoded) {
+  const router r = with({{"GET", "/robots.txt"},
+                         {"GET", "/u/{name}"},
+                         {"GET", "/caf\xc3\xa9"},
+                         {"GET", "/100%25"},
+                         {"GET", "/a%20b/x"}});
+  EXPECT_EQ(r.find("GET", "/robots.tx%74").handler, 0U);
+  EXPECT_EQ(r.find("GET", "/%72%6f%62%6F%74%73.txt").handler, 0U);
+  EXPECT_EQ(r.find("GET", "/%75/a").handler, 1U);
+  EXPECT_EQ(r.find("GET", "/caf%c3%a9").handler, 2U);
+  EXPECT_EQ(r.find("GET", "/caf%C3%A9").handler, 2U);
+  EXPECT_EQ(r.find("GET", "/caf\xc3\xa9").handler, 2U);
+  EXPECT_EQ(r.find("GET", "/100%25").handler, 3U);
+  EXPECT_EQ(r.find("GET", "/a%20%62/x").handler, 4U);
+}
+
+TEST(Router, DecodesOnceAndAfterSplitting) {
+  const router r = with({{"GET", "/u/{name}"}, {"GET", "/a/b"}, {"GET", "/a%2Fb"}});
+  EXPECT_EQ(r.find("GET", "/a/b").handler, 1U);
+  EXPECT_EQ(r.find("GET", "/a%2Fb").handler, 2U);
+  EXPECT_EQ(r.find("GET", "/a%2fb").handler, 2U);
+  EXPECT_FALSE(r.find("GET", "/a%252Fb").handler);
+  EXPECT_FALSE(r.find("GET", "/u%2Fx").handler);
+  EXPECT_EQ(r.find("GET", "/u/%2541").params, (rondo::http::path_params{{"name", "%41"}}));
+}
+
+TEST(Router, TellsAPathThatCannotBeDecoded) {
+  const router r = with({{"GET", "/u/{name}"}, {"GET", "/{rest...}"}});
+  for (const char* path : {"/%", "/%z", "/%zz", "/u/a%", "/u/%4", "/u/%4g", "/none/%", "/%%"}) {
+    EXPECT_TRUE(r.find("GET", path).malformed) << path;
+    EXPECT_FALSE(r.find("GET", path).handler) << path;
+  }
+  EXPECT_FALSE(r.find("GET", "/u/%25").malformed);
+}
+
+TEST(Router, TakesAllThatFollows) {
+  const router r = with({{"GET", "/static/{rest...}"}, {"GET", "/u/{id}/{tail...}"}});
+  const auto rest = [&](const char* path) {
+    const router::match m = r.find("GET", path);
+    return m.handler ? m.params.back().second : "none";
+  };
+  EXPECT_EQ(rest("/static/"), "");
+  EXPECT_EQ(rest("/static/a"), "a");
+  EXPECT_EQ(rest("/static/a/b/"), "a/b/");
+  EXPECT_EQ(rest("/static//a"), "/a");
+  EXPECT_EQ(rest("/static/a%20b/%2525"), "a b/%25");
+  EXPECT_EQ(rest("/static"), "none");
+  EXPECT_EQ(r.find("GET", "/u/7/x/y").params,
+            (rondo::http::path_params{{"id", "7"}, {"tail", "x/y"}}));
+  EXPECT_FALSE(r.find("GET", "/u/7").handler);
+  EXPECT_EQ(r.find("PUT", "/static/a").allowed, "GET");
+}
+
+TEST(Router, PrefersWhatSaysMoreToAllThatFollows) {
+  const router r = with({{"GET", "/{rest...}"},
+                         {"GET", "/a/{x}"},
+                         {"GET", "/a/b"},
+                         {"GET", "/a/{rest...}"},
+                         {"GET", "/a/"},
+                         {"HEAD", "/{rest...}"}});
+  EXPECT_EQ(r.find("GET", "/").handler, 0U);
+  EXPECT_EQ(r.find("GET", "/b").handler, 0U);
+  EXPECT_EQ(r.find("GET", "/a/c").handler, 1U);
+  EXPECT_EQ(r.find("GET", "/a/b").handler, 2U);
+  EXPECT_EQ(r.find("GET", "/a/b/c").handler, 3U);
+  EXPECT_EQ(r.find("GET", "/a/").handler, 4U);
+  EXPECT_EQ(r.find("HEAD", "/b").handler, 5U);
+}
+
+TEST(Router, RefusesPatternsThatMakeNoSenseAndSaysWhy) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"/{rest...}/a", "goes on behind {rest...}"},
+      {"/{a...}/{b...}", "goes on behind {a...}"},
+      {"/{a...}/", "goes on behind {a...}"},
+      {"/{x}/{x...}", "names {x} twice"},
+      {"/{}", "without a name"},
+      {"/{...}", "without a name"},
+      {"/{a b}", "without a name"},
+      {"/{a..}", "without a name"},
+      {"/{a", "brace within a segment"},
+      {"/a}", "brace within a segment"},
+      {"/a{b}", "brace within a segment"},
+      {"/{a}b", "brace within a segment"},
+      {"/{", "brace within a segment"},
+      {"/a?b", "no path does"},
+      {"/a#b", "no path does"},
+      {"/100%", "two hexadecimal digits"},
+      {"/%zz", "two hexadecimal digits"},
+  };
+  router r;
+  for (const auto& [pattern, why] : cases) {
+    try {
+      r.add("GET", pattern, 0);
+      ADD_FAILURE() << pattern;
+    } catch (const std::invalid_argument& e) {
+      EXPECT_NE(std::string(e.what()).find(why), std::string::npos) << e.what();
+      EXPECT_NE(std::string(e.what()).find(pattern), std::string::npos) << e.what();
+    }
+  }
+  for (const char* method : {"", "GE T", "GET/", "CONNECT"})
+    EXPECT_THROW(r.add(method, "/", 0), std::invalid_argument) << method;
+  EXPECT_TRUE(r.methods().empty()) << "what was refused is not there";
+}
+
+TEST(Router, KnowsThatTwoSpellingsAreOneRoute) {
+  router r = with({{"GET", "/caf\xc3\xa9"}, {"GET", "/s/{rest...}"}});
+  EXPECT_THROW(r.add("GET", "/caf%C3%A9", 1), std::invalid_argument);
+  EXPECT_THROW(r.add("GET", "/s/{more...}", 1), std::invalid_argument);
+  r.add("GET", "/s/{one}", 1);
+}
+
 }  // namespace
