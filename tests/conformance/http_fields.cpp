@@ -8,6 +8,8 @@ using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
 
+namespace http_fields {
+
 namespace {
 
 // Records the heads of what it is asked, and gives the same answer to all.
@@ -231,3 +233,5 @@ CONFORMANCE(HttpFields, AHostOfOnesOwnAndNamedSecretsStayAtTheirOrigin) {
   EXPECT_TRUE(refused([] { http::client_options().secret_header(""); }));
   EXPECT_TRUE(refused([] { http::client_options().secret_header("a b"); }));
 }
+
+}  // namespace http_fields

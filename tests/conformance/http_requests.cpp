@@ -15,6 +15,8 @@ using http::phase;
 using http::server_request;
 using http::server_response;
 
+namespace http_requests {
+
 namespace {
 
 // Answers every request with its own head and body.
@@ -444,3 +446,5 @@ CONFORMANCE(HttpTimeout, CountsTheTimeBetweenReadsAnewEachTime) {
     EXPECT_EQ(co_await get_text(c, at + "/"), "xxxxxxxx");
   });
 }
+
+}  // namespace http_requests

@@ -20,6 +20,8 @@ using namespace rondo_test;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
+namespace rate_limiter_test {
+
 namespace {
 
 rate_limiter::time_point at(nanoseconds d) { return rate_limiter::time_point(1000h + d); }
@@ -419,3 +421,5 @@ TEST(RateLimiter, AllocatesNothing) {
   });
 }
 #endif
+
+}  // namespace rate_limiter_test

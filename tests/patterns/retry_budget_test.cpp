@@ -19,6 +19,8 @@ using namespace rondo_test;
 using namespace std::chrono_literals;
 using std::chrono::nanoseconds;
 
+namespace retry_budget_test {
+
 namespace {
 
 detail::time_point at(nanoseconds d) { return detail::time_point(1000h + d); }
@@ -174,3 +176,5 @@ TEST(RetryBudget, WrongOptionsAreRefusedWithASentence) {
   EXPECT_EQ(sentence([] { retry_budget_options::share(0.1, 9ns); }),
             "retry_budget: the window must be at least 10 ns");
 }
+
+}  // namespace retry_budget_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace cleanup_test {
+
 namespace {
 
 using namespace rondo;
@@ -391,3 +393,5 @@ TEST(Deadline, OfTheTurnBeforeACancellationCounts) {
 }
 
 }  // namespace
+
+}  // namespace cleanup_test

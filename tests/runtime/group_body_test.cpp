@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace group_body_test {
+
 namespace {
 
 using namespace rondo;
@@ -552,3 +554,5 @@ TEST(GroupMake, AQueueSharedByChildrenLosesNothingCancelledAtEveryWait) {
 }
 
 }  // namespace
+
+}  // namespace group_body_test

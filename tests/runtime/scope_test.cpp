@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+namespace scope_test {
+
 namespace {
 
 using namespace rondo;
@@ -832,3 +834,5 @@ TEST(Scopes, TenThousandOfAllKindsNestedAreCancelled) {
 }
 
 }  // namespace
+
+}  // namespace scope_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace task_group_test {
+
 namespace {
 
 using namespace rondo;
@@ -870,3 +872,5 @@ TEST(TaskGroup, RandomCancelsAndJoinsKeepTheRules) {
 }
 
 }  // namespace
+
+}  // namespace task_group_test

@@ -18,7 +18,7 @@ namespace {
 
 std::atomic<std::uint64_t> asked{0};
 
-std::mutex mutex;  // of the three below
+std::mutex of_those_that_hang;  // guards the three below
 std::condition_variable let_go;
 bool hang = false;
 std::size_t hanging = 0;
@@ -52,7 +52,7 @@ void append(addrinfo*& list, const char* address) {
 }
 
 int wait_while_it_hangs() {
-  std::unique_lock lock(mutex);
+  std::unique_lock lock(of_those_that_hang);
   ++hanging;
   let_go.wait(lock, [] { return !hang; });
   --hanging;
@@ -101,16 +101,16 @@ namespace rondo_test {
 std::uint64_t questions_asked() noexcept { return asked.load(); }
 
 hanging_names::hanging_names() {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(of_those_that_hang);
   hang = true;
 }
 hanging_names::~hanging_names() {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(of_those_that_hang);
   hang = false;
   let_go.notify_all();
 }
 std::size_t hanging_names::count() const noexcept {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(of_those_that_hang);
   return hanging;
 }
 
