@@ -88,6 +88,17 @@ void job::start(promise_base& root, job_owner& owner) noexcept {
   make_ready(first);
 }
 
+void suspend_without_budget(promise_base& leaf, waitable& w) noexcept {
+  job& j = current_job();
+  j.set_leaf(leaf);
+  if (w.must_begin())
+    w.begin(j);  // starts a child, whose first step comes from the ready list: it suspends
+  else if (j.must_stop())
+    j.wake_stopped();
+  else
+    j.retry(w);
+}
+
 void job::cancel() noexcept {
   if (cancel_requested_ || state_ >= state::parked) return;
   cancel_requested_ = true;

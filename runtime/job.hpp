@@ -340,17 +340,12 @@ inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
   w.begin(j);
 }
 
+// How it comes to rest on everything else when its budget is spent, or when no job runs.
+void suspend_without_budget(promise_base& leaf, waitable& w) noexcept;
 // How it comes to rest on everything else: true when it is suspended.
 inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {
-  if (this_thread.budget == 0) [[unlikely]] {  // or no job runs
-    job& j = current_job();
-    j.set_leaf(leaf);
-    if (w.must_begin())
-      w.begin(j);  // starts a child, whose first step comes from the ready list: it suspends
-    else if (j.must_stop())
-      j.wake_stopped();
-    else
-      j.retry(w);
+  if (this_thread.budget == 0) [[unlikely]] {
+    suspend_without_budget(leaf, w);
     return true;
   }
   job& j = *this_thread.current;

@@ -571,9 +571,11 @@ class uring_reactor final : public kernel_reactor {
         uring_streams::note_read(*s, result);
       s->waiting[static_cast<std::size_t>(op.way)] = nullptr;
       if (s->closing) {
-        // What was won before the close stays won; the end of the stream is our own doing.
-        if (op.closed_under && (result < 0 || (result == 0 && is_receive(op.kind))))
-          result = result_closed;
+        // What was won before the close stays won; the end of the stream is our own doing, and so may be
+        // what a poll has seen.
+        const bool may_be_ours =
+            result <= 0 ? result < 0 || is_receive(op.kind) : op.kind == operation_kind::poll;
+        if (op.closed_under && may_be_ours) result = result_closed;
         if (!s->waiting[0] && !s->waiting[1]) {
           *s = uring_slot{};
           close_now(op.target.fd);

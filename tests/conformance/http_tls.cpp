@@ -412,8 +412,8 @@ CONFORMANCE(Https, AClientThatNeverReadsHoldsItsPlaceNoLongerThanTheLimit) {
   co_await with_secure_server(server, our_server(), [](std::string origin) -> task<> {
     const endpoint here = endpoint::parse(origin.substr(origin.find("//") + 2));
     tcp_stream tcp = co_await tcp_stream::connect(here);
-    tls_tcp silent = co_await tls_tcp::connect(
-        std::move(tcp), tls_context::client(client_of_root()), "127.0.0.1");
+    tls_tcp silent = co_await tls_tcp::connect(std::move(tcp),
+                                               tls_context::client(client_of_root()), "127.0.0.1");
     co_await silent.write_all(net::bytes_of("GET /much HTTP/1.1\r\nHost: a\r\n\r\n"));
     http::client c(trusting());
     EXPECT_EQ(co_await get_text(c, origin + "/hello"), "hello\n");

@@ -152,7 +152,7 @@ CONFORMANCE_RUNS(Submit, OneThatEndsWithAValueWhenItIsCancelledGivesIt) {
   std::future<int> f;
   run_on(reactor, [&]() -> task<> {
     f = this_loop().submit([]() -> task<int> {
-      co_await shield(sleep_for(2ms));
+      co_await finally([]() -> task<> { co_return; }, [] { return sleep_for(2ms); });
       co_return 9;
     });
     co_await sleep_for(1ms);

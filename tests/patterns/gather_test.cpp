@@ -318,7 +318,10 @@ TEST(GatherCancelled, GivesTheResultWhenEverythingHadFinished) {
     simulate([=]() -> task<> {
       int sum = 0;
       auto parent = [&]() -> task<> {
-        auto kept = [](int n) { return shield(value_after(5ms, n)); };
+        // The cleanup keeps it until after the cancellation.
+        auto kept = [](int n) -> task<int> {
+          co_return co_await finally(value_after(0ms, n), [] { return sleep_for(5ms); });
+        };
         if (outcomes) {
           auto [a, b] = co_await gather(return_exceptions, kept(1), kept(2));
           sum = a.value() + b.value();
