@@ -1,5 +1,5 @@
-// An echo server on TCP and on a Unix socket, which stops gracefully: Ctrl-C lets the connections that are
-// open end, a second one ends the process.
+// An echo server on TCP and on a Unix socket, which stops gracefully: Ctrl-C lets the connections
+// that are open end, a second one ends the process.
 //
 //   echo_server [127.0.0.1:7000] [unix:/tmp/echo.sock]
 #include <rondo/net.hpp>

@@ -1,10 +1,10 @@
-// A server that becomes slow for five seconds, and four kinds of clients: what each of them does to it.
-// In the simulation: a minute of 800 calls a second takes a moment, and every run is the same.
+// A server that becomes slow for five seconds, and four kinds of clients: what each of them does to
+// it. In the simulation: a minute of 800 calls a second takes a moment, and every run is the same.
 //
 //   failing_server > run.csv; scripts/plot_resilience.py run.csv > docs/resilience.svg
 //
-// The server works off one call after the other, 1,000 a second, also those whose callers have gone;
-// from second 20 to 25 it makes 100 a second.
+// The server works off one call after the other, 1,000 a second, also those whose callers have
+// gone; from second 20 to 25 it makes 100 a second.
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
 

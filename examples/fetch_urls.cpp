@@ -1,5 +1,5 @@
-// Fetches several URLs at once: two that take a second or two, and one that answers at once. Together they
-// take as long as the slowest. Given URLs as arguments, it fetches those instead.
+// Fetches several URLs at once: two that take a second or two, and one that answers at once.
+// Together they take as long as the slowest. Given URLs as arguments, it fetches those instead.
 #include <rondo/http.hpp>
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>

@@ -1,6 +1,6 @@
-// Two producers and three consumers over a queue of ten. The queue is closed when the producers are done:
-// consumers drain what is left and end. No sentinel goes through the queue, which could deadlock on a full
-// one.
+// Two producers and three consumers over a queue of ten. The queue is closed when the producers are
+// done: consumers drain what is left and end. No sentinel goes through the queue, which could
+// deadlock on a full one.
 #include <rondo/runtime.hpp>
 
 #include <chrono>

@@ -1,6 +1,6 @@
-// An operation that fails at random, inside one circuit breaker that all calls share, inside retry with
-// exponential back-off and jitter. The breaker is made once: one that is made anew for each call could
-// never open.
+// An operation that fails at random, inside one circuit breaker that all calls share, inside retry
+// with exponential back-off and jitter. The breaker is made once: one that is made anew for each
+// call could never open.
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
 

@@ -1,6 +1,7 @@
-// Testing on the simulation: retry is watched attempt by attempt on a clock that jumps, then a client runs against
-// a network that refuses at random, from a hundred seeds. Half a minute of waiting takes a moment, and every run
-// is the same. `check` stands for what your test framework has; docs/testing.md explains the rest.
+// Testing on the simulation: retry is watched attempt by attempt on a clock that jumps, then a
+// client runs against a network that refuses at random, from a hundred seeds. Half a minute of
+// waiting takes a moment, and every run is the same. `check` stands for what your test framework
+// has; docs/testing.md explains the rest.
 #include <rondo/net.hpp>
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>

@@ -29,7 +29,8 @@ class body_source {
   virtual http::headers trailers() { return {}; }
 };
 
-// Makes the same body again whenever it must be sent again: for a redirect, or on a fresh connection.
+// Makes the same body again whenever it must be sent again: for a redirect, or on a fresh
+// connection.
 class body_factory {
  public:
   body_factory() = default;

@@ -1,6 +1,6 @@
 #include <rondo/http/client.hpp>
+#include <rondo/http/client/exchange.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/exchange.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 
@@ -33,7 +33,8 @@ request client::make(std::string_view method, std::string_view url) const {
   return base ? request(method, http::url::parse(url, *base)) : request(method, url);
 }
 
-// By value, like every argument of what gives a task: nobody has to know that these read it at once.
+// By value, like every argument of what gives a task: nobody has to know that these read it at
+// once.
 // NOLINTBEGIN(performance-unnecessary-value-param)
 task<response> client::get(std::string url) { return send(make("GET", url)); }
 task<response> client::head(std::string url) { return send(make("HEAD", url)); }

@@ -5,8 +5,9 @@
 //   r.raise_for_status();
 //   std::string text = co_await r.text();
 //
-// Connections are kept alive and shared by the requests of one client. Responses are streamed: the body is
-// read when it is asked for. A request that is cancelled closes its connection and gives its place back.
+// Connections are kept alive and shared by the requests of one client. Responses are streamed: the
+// body is read when it is asked for. A request that is cancelled closes its connection and gives
+// its place back.
 #pragma once
 
 #include <rondo/http/client_options.hpp>
@@ -46,22 +47,25 @@ class function_reader final : public response_reader {
 
 }  // namespace detail
 
-// Copies share their connections. Used on one loop at a time; what is idle when the loop ends is closed.
+// Copies share their connections. Used on one loop at a time; what is idle when the loop ends is
+// closed.
 class client {
  public:
   explicit client(client_options options = {});
 
-  // Send a request, follow its redirects, and complete when the head of the last response has come. Throw
-  // http::error: url_error, connect_error, timeout_error, protocol_error, redirect_error, too_many_redirects,
-  // body_error (of the request's own body), status_error (when asked for), each with the URL and the phase. A
-  // connection that turns out stale is replaced once, without a word, when the request is idempotent, its body
-  // can be sent again, and no byte of a response had come. A response that comes before the whole request has
-  // been sent is the answer: one of 300 and above ends the upload, beside any other it goes on to its end first.
+  // Send a request, follow its redirects, and complete when the head of the last response has come.
+  // Throw http::error: url_error, connect_error, timeout_error, protocol_error, redirect_error,
+  // too_many_redirects, body_error (of the request's own body), status_error (when asked for), each
+  // with the URL and the phase. A connection that turns out stale is replaced once, without a word,
+  // when the request is idempotent, its body can be sent again, and no byte of a response had come.
+  // A response that comes before the whole request has been sent is the answer: one of 300 and
+  // above ends the upload, beside any other it goes on to its end first.
   task<response> send(request r);
-  // Both ways at once, for servers that answer while they read: `reader`, (response&) -> task<T>, is given the response
-  // as soon as its head has come, and the request's body is sent beside it. Completes with what reader gives, when
-  // the body has been sent too. A reader that ends before it has read the response to its end ends the exchange.
-  // What the body throws cancels the reader, and is thrown. The total timeout holds for all of it.
+  // Both ways at once, for servers that answer while they read: `reader`, (response&) -> task<T>,
+  // is given the response as soon as its head has come, and the request's body is sent beside it.
+  // Completes with what reader gives, when the body has been sent too. A reader that ends before it
+  // has read the response to its end ends the exchange. What the body throws cancels the reader,
+  // and is thrown. The total timeout holds for all of it.
   template <class Fn>
   task<typename std::invoke_result_t<Fn&, response&>::value_type> send(request r, Fn reader) {
     using value = typename std::invoke_result_t<Fn&, response&>::value_type;
@@ -76,8 +80,8 @@ class client {
   task<response> put(std::string url, std::string body);
   task<response> patch(std::string url, std::string body);
   task<response> del(std::string url);
-  // A request whose URL may be relative to the base: c.send(c.make("POST", "users").json(text)). Throws as
-  // http::request.
+  // A request whose URL may be relative to the base: c.send(c.make("POST", "users").json(text)).
+  // Throws as http::request.
   request make(std::string_view method, std::string_view url) const;
 
   // nullptr when it was told to have none.

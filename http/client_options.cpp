@@ -1,7 +1,7 @@
-#include <rondo/http/ascii.hpp>
-#include <rondo/http/auth.hpp>
+#include <rondo/http/client/auth.hpp>
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/request.hpp>
+#include <rondo/http/wire/ascii.hpp>
 
 #include <stdexcept>
 

@@ -6,20 +6,20 @@
 // Every setter returns the object itself; one that throws has changed nothing.
 #pragma once
 
+#include <rondo/http/client/pool.hpp>
+#include <rondo/http/client/settings.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/policy.hpp>
-#include <rondo/http/pool.hpp>
 #include <rondo/http/proxy.hpp>
-#include <rondo/http/settings.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -38,7 +38,8 @@ class client_options {
  public:
   client_options();
 
-  // How long a phase may take; zero: no limit. The error that follows is a timeout_error with that phase.
+  // How long a phase may take; zero: no limit. The error that follows is a timeout_error with that
+  // phase.
   //
   //   pool         waiting for a free connection                                     no limit
   //   connect      looking the name up and opening the connection                    30 s
@@ -78,8 +79,8 @@ class client_options {
     settings_.max_body = bytes;
     return *this;
   }
-  // Whether content codings are asked for (Accept-Encoding) and taken off the body: gzip, deflate, br and zstd, as
-  // far as Rondo was built with them. Yes. The head's fields stay as they came.
+  // Whether content codings are asked for (Accept-Encoding) and taken off the body: gzip, deflate,
+  // br and zstd, as far as Rondo was built with them. Yes. The head's fields stay as they came.
   client_options& decode(bool on) {
     settings_.decode = on;
     return *this;
@@ -96,25 +97,25 @@ class client_options {
     return *this;
   }
 
-  // What relative URLs are resolved against, as a link in that document would be: "https://h/v1/" and
-  // "users" make https://h/v1/users. Throws url_error.
+  // What relative URLs are resolved against, as a link in that document would be: "https://h/v1/"
+  // and "users" make https://h/v1/users. Throws url_error.
   client_options& base_url(std::string_view text);
   // Sent with every request that does not set the field itself. Throws std::invalid_argument as
-  // request::header. Authorization and Cookie do not follow a redirect to another origin. Cookies given here are sent
-  // beside those of the jar and of the request.
+  // request::header. Authorization and Cookie do not follow a redirect to another origin. Cookies
+  // given here are sent beside those of the jar and of the request.
   client_options& header(std::string_view name, std::string_view value);
-  // Names a field that holds a secret, as X-Api-Key: whoever sets it, it follows no redirect to another origin.
-  // Throws std::invalid_argument for what is no field name.
+  // Names a field that holds a secret, as X-Api-Key: whoever sets it, it follows no redirect to
+  // another origin. Throws std::invalid_argument for what is no field name.
   client_options& secret_header(std::string_view name);
-  // Authorization; as request::basic_auth and request::bearer_auth. Sent to every origin that is asked
-  // directly.
+  // Authorization; as request::basic_auth and request::bearer_auth. Sent to every origin that is
+  // asked directly.
   client_options& basic_auth(std::string_view username, std::string_view password);
   client_options& bearer_auth(std::string_view token);
   // Answers a 401 that asks for Digest, as request::digest_auth.
   client_options& digest_auth(std::string_view username, std::string_view password);
 
-  // The jar to use, which several clients may share; null: cookies are neither kept nor sent, but for those that a
-  // request brings. A client has a jar of its own.
+  // The jar to use, which several clients may share; null: cookies are neither kept nor sent, but
+  // for those that a request brings. A client has a jar of its own.
   client_options& cookies(std::shared_ptr<cookie_jar> jar) {
     jar_ = std::move(jar);
     return *this;
@@ -125,32 +126,34 @@ class client_options {
     proxy_ = std::move(p);
     return *this;
   }
-  // How TCP connections are opened: from which local address, to addresses of one family, with a resolver of one's own, …
-  // timeout(phase::connect) holds beside its times.
+  // How TCP connections are opened: from which local address, to addresses of one family, with a
+  // resolver of one's own, … timeout(phase::connect) holds beside its times.
   client_options& sockets(net::connect_options o) {
     sockets_ = std::move(o);
     return *this;
   }
-  // Every connection goes to this Unix socket, whatever host the URL names: that one is still told in Host, and is whom
-  // https verifies. A path, or an abstract name after '@'. Throws std::invalid_argument when empty or above 107
-  // bytes. Together with a proxy, a guard or sockets() the client's constructor throws std::invalid_argument: they
-  // would have no effect.
+  // Every connection goes to this Unix socket, whatever host the URL names: that one is still told
+  // in Host, and is whom https verifies. A path, or an abstract name after '@'. Throws
+  // std::invalid_argument when empty or above 107 bytes. Together with a proxy, a guard or
+  // sockets() the client's constructor throws std::invalid_argument: they would have no effect.
   client_options& unix_socket(std::string_view name);
-  // Asked about each address before it is connected to. What it refuses is not tried; when it refuses all that a host
-  // has, that is a connect_error (std::errc::permission_denied) which names them. It cannot see what a proxy
-  // connects to: both together make the client's constructor throw std::invalid_argument.
+  // Asked about each address before it is connected to. What it refuses is not tried; when it
+  // refuses all that a host has, that is a connect_error (std::errc::permission_denied) which names
+  // them. It cannot see what a proxy connects to: both together make the client's constructor throw
+  // std::invalid_argument.
   client_options& guard(std::shared_ptr<address_guard> g) {
     guard_ = std::move(g);
     return *this;
   }
-  // What https is spoken with: whom to trust, the client's certificate. A context with ALPN should offer
-  // "http/1.1". Without one: the system's authorities. After a redirect to another origin the client's certificate
-  // is not shown.
+  // What https is spoken with: whom to trust, the client's certificate. A context with ALPN should
+  // offer "http/1.1". Without one: the system's authorities. After a redirect to another origin the
+  // client's certificate is not shown.
   client_options& tls(net::tls_context context) {
     tls_ = std::move(context);
     return *this;
   }
-  // What every request goes through, each redirect on its own. Throws std::invalid_argument when null.
+  // What every request goes through, each redirect on its own. Throws std::invalid_argument when
+  // null.
   client_options& policy(std::shared_ptr<request_policy> p);
   // Sees each step of each exchange.
   client_options& trace(std::shared_ptr<tracer> t) {
@@ -158,8 +161,8 @@ class client_options {
     return *this;
   }
 
-  // Redirects followed at most: one more is too_many_redirects. 0: none is followed, and each is an answer like
-  // any other. 10. Throws std::invalid_argument when negative.
+  // Redirects followed at most: one more is too_many_redirects. 0: none is followed, and each is an
+  // answer like any other. 10. Throws std::invalid_argument when negative.
   client_options& follow(int redirects);
   // Whether a redirect may lead from https to http. No: redirect_error.
   client_options& insecure_redirects(bool on) {

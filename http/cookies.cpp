@@ -1,6 +1,6 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/cookies.hpp>
-#include <rondo/http/http_date.hpp>
+#include <rondo/http/wire/ascii.hpp>
+#include <rondo/http/wire/http_date.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -80,7 +80,8 @@ void cookie_jar::set(cookie c) {
   put(std::move(c));
 }
 
-// A cookie set over http must not hide one that only https may see (RFC 6265bis, section 5.7, step 16).
+// A cookie set over http must not hide one that only https may see (RFC 6265bis, section 5.7, step
+// 16).
 bool cookie_jar::shadows_a_secure_one(const cookie& c, std::string_view host) const {
   for (const auto& [domain, of] : domains_) {
     if (!detail::domain_matches(domain, c.domain) && !detail::domain_matches(host, domain))
@@ -232,7 +233,8 @@ void cookie_jar::clear_session() {
   }
 }
 
-// domain TAB subdomains TAB path TAB secure TAB expires TAB name TAB value; "#HttpOnly_" before the domain.
+// domain TAB subdomains TAB path TAB secure TAB expires TAB name TAB value; "#HttpOnly_" before the
+// domain.
 std::string cookie_jar::save() const {
   std::vector<const entry*> ordered;
   for (const auto& [domain, of] : domains_)

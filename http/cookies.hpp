@@ -6,7 +6,8 @@
 //   …                                       // responses set, requests carry
 //   std::string text = jar->save();
 //
-// A client has a jar of its own unless it is given one or told to have none. Used on one thread at a time.
+// A client has a jar of its own unless it is given one or told to have none. Used on one thread at
+// a time.
 #pragma once
 
 #include <rondo/http/headers.hpp>
@@ -53,15 +54,16 @@ class cookie_jar {
  public:
   explicit cookie_jar(cookie_limits limits = {}) : limits_(limits) {}
 
-  // Takes what one Set-Cookie value sets in a response from `from`; false: it was refused. Refused are controls,
-  // more than 4096 bytes of name and value, a domain that is not the host's or is a public suffix, Secure over
-  // http, a cookie that would shadow a secure one, SameSite=None without Secure, and prefixes (__Host-,
-  // __Secure-) that are not kept. A cookie that has expired deletes the one it names.
+  // Takes what one Set-Cookie value sets in a response from `from`; false: it was refused. Refused
+  // are controls, more than 4096 bytes of name and value, a domain that is not the host's or is a
+  // public suffix, Secure over http, a cookie that would shadow a secure one, SameSite=None without
+  // Secure, and prefixes (__Host-, __Secure-) that are not kept. A cookie that has expired deletes
+  // the one it names.
   bool store(const http::url& from, std::string_view set_cookie);
   // The same for every Set-Cookie field of a response.
   void store_all(const http::url& from, const headers& response);
-  // Adds or replaces one. Throws std::invalid_argument when the name, value, domain or path hold what cannot be
-  // sent.
+  // Adds or replaces one. Throws std::invalid_argument when the name, value, domain or path hold
+  // what cannot be sent.
   void set(cookie c);
 
   // The value of the Cookie field for a request to `to`, longest path first, then oldest first;
@@ -76,9 +78,11 @@ class cookie_jar {
   // Drops what ends with the session.
   void clear_session();
 
-  // As cookies.txt, the format of curl and wget; it has no place for SameSite, nor for a cookie with a tab in it.
+  // As cookies.txt, the format of curl and wget; it has no place for SameSite, nor for a cookie
+  // with a tab in it.
   [[nodiscard]] std::string save() const;
-  // Adds what such a text holds. Throws std::invalid_argument that names the line; then nothing was added.
+  // Adds what such a text holds. Throws std::invalid_argument that names the line; then nothing was
+  // added.
   void load(std::string_view text);
 
  private:
@@ -122,8 +126,8 @@ struct parsed_cookie {
 [[nodiscard]] bool path_matches(std::string_view request_path, std::string_view path) noexcept;
 [[nodiscard]] std::string default_path(std::string_view request_path);
 
-// Whether nobody but a registry stands behind this name ("com", "co.uk"). By libpsl's list when Rondo is built with
-// it; else every name without an inner dot is one.
+// Whether nobody but a registry stands behind this name ("com", "co.uk"). By libpsl's list when
+// Rondo is built with it; else every name without an inner dot is one.
 [[nodiscard]] bool is_public_suffix(const std::string& domain);
 
 }  // namespace detail

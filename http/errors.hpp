@@ -12,7 +12,7 @@
 // A URL kept here never shows its userinfo. A cancellation is none of these.
 #pragma once
 
-#include <rondo/runtime/failure.hpp>
+#include <rondo/runtime/core/failure.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -140,8 +140,8 @@ class too_many_redirects : public error {
   int limit_;
 };
 
-// A redirect that is not followed: where it points is no http or https URL, is told more than once, or would
-// leave https without leave.
+// A redirect that is not followed: where it points is no http or https URL, is told more than once,
+// or would leave https without leave.
 class redirect_error : public error {
  public:
   explicit redirect_error(const std::string& message) : error(message, http::phase::redirect) {}

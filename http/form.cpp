@@ -1,7 +1,7 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/form.hpp>
-#include <rondo/http/random_bytes.hpp>
+#include <rondo/http/parts/random_bytes.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/wire/ascii.hpp>
 
 #include <stdexcept>
 
@@ -20,7 +20,8 @@ void append_form(std::string& out, std::string_view text) {
   }
 }
 
-// As a quoted parameter of Content-Disposition (WHATWG HTML, "multipart/form-data encoding algorithm").
+// As a quoted parameter of Content-Disposition (WHATWG HTML, "multipart/form-data encoding
+// algorithm").
 std::string quoted(std::string_view text, const char* what) {
   std::string out = "\"";
   for (const char c : text) {

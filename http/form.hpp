@@ -1,7 +1,8 @@
 // Bodies as HTML forms send them: urlencoded text, and multipart/form-data (RFC 7578).
 //
 //   http::multipart m;
-//   m.field("title", "Summer").file("photo", "lake.jpg", bytes, "image/jpeg").path("log", "/tmp/x.log");
+//   m.field("title", "Summer").file("photo", "lake.jpg", bytes, "image/jpeg");
+//   m.path("log", "/tmp/x.log");
 //   co_await c.send(http::request("POST", url).multipart(std::move(m)));
 #pragma once
 
@@ -21,8 +22,8 @@ using form_fields = std::vector<std::pair<std::string, std::string>>;
 // "a=1&b=x+y": names and values percent-encoded, a space as "+" (WHATWG URL, section 5.2).
 [[nodiscard]] std::string form_text(const form_fields& fields);
 
-// The parts of one body, in order. Names and file names with CR, LF or NUL, and types that are no field value,
-// throw std::invalid_argument; a quote is sent as %22, as browsers do.
+// The parts of one body, in order. Names and file names with CR, LF or NUL, and types that are no
+// field value, throw std::invalid_argument; a quote is sent as %22, as browsers do.
 class multipart {
  public:
   multipart();

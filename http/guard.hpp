@@ -1,9 +1,11 @@
-// Which addresses a client may connect to: against requests that are forged to reach inside a network (SSRF).
+// Which addresses a client may connect to: against requests that are forged to reach inside a
+// network (SSRF).
 //
 //   http::client c(http::client_options().guard(http::public_addresses_only()));
 //
-// A name says nothing about where it leads. So the guard decides on each resolved address, in the moment before it
-// is connected to, again for each redirect and each attempt; what it refuses is not connected to.
+// A name says nothing about where it leads. So the guard decides on each resolved address, in the
+// moment before it is connected to, again for each redirect and each attempt; what it refuses is
+// not connected to.
 #pragma once
 
 #include <rondo/net/endpoint.hpp>
@@ -42,9 +44,10 @@ std::shared_ptr<address_guard> make_guard(Fn fn) {
   return std::make_shared<detail::function_guard<Fn>>(std::move(fn));
 }
 
-// Whether an address is one of the public internet: by IANA's special-purpose registries (RFC 6890) it is not private,
-// shared, loopback, link-local, multicast, reserved, for documentation or benchmarks. An IPv6 address that carries
-// an IPv4 one (mapped, RFC 6052) is what that one is; 6to4 and Teredo are not.
+// Whether an address is one of the public internet: by IANA's special-purpose registries (RFC 6890)
+// it is not private, shared, loopback, link-local, multicast, reserved, for documentation or
+// benchmarks. An IPv6 address that carries an IPv4 one (mapped, RFC 6052) is what that one is; 6to4
+// and Teredo are not.
 [[nodiscard]] bool is_public_address(const net::address& a) noexcept;
 
 std::shared_ptr<address_guard> public_addresses_only();

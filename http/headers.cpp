@@ -1,5 +1,5 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/headers.hpp>
+#include <rondo/http/wire/ascii.hpp>
 
 #include <algorithm>
 #include <cstring>

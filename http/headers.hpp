@@ -137,7 +137,8 @@ struct headers_access {
   static void reserve(headers& h, std::size_t bytes, std::size_t fields);
   // The same, of a whole line as it is kept: "Name: value\r\n".
   static void append_line(headers& h, std::string_view line, std::size_t name_size);
-  // The member of a comma-separated list that begins at `at`, which is moved behind it; false past the last.
+  // The member of a comma-separated list that begins at `at`, which is moved behind it; false past
+  // the last.
   static bool next_in_list(std::string_view list, std::size_t& at,
                            std::string_view& member) noexcept;
 };

@@ -1,5 +1,5 @@
-// What stands between a client and the network: retries, breakers, limits. An interface, so that the client needs none
-// of them; http/resilience.hpp has the recommended stack.
+// What stands between a client and the network: retries, breakers, limits. An interface, so that
+// the client needs none of them; http/resilience.hpp has the recommended stack.
 //
 //   struct twice final : http::request_policy {
 //     task<http::response> run(http::policy_call call) override {
@@ -35,7 +35,8 @@ class policy_call {
   [[nodiscard]] bool may_be_doubled() const noexcept;
   // Sends it and completes with the head of the response; throws http::error. One at a time.
   task<response> attempt();
-  // The same, and several may run side by side, each with a copy of the request. Precondition: may_be_doubled().
+  // The same, and several may run side by side, each with a copy of the request. Precondition:
+  // may_be_doubled().
   task<response> attempt_apart();
 
  private:
@@ -50,8 +51,8 @@ class request_policy {
   request_policy(const request_policy&) = delete;
   request_policy& operator=(const request_policy&) = delete;
   virtual ~request_policy() = default;
-  // Gives the response that the caller gets, or throws. Shared by all requests of a client, side by side. The times
-  // that are set for phases count for each attempt, the total for all of them.
+  // Gives the response that the caller gets, or throws. Shared by all requests of a client, side by
+  // side. The times that are set for phases count for each attempt, the total for all of them.
   virtual task<response> run(policy_call call) = 0;
 };
 

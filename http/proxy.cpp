@@ -1,6 +1,6 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/proxy.hpp>
+#include <rondo/http/wire/ascii.hpp>
 #include <rondo/net/address.hpp>
 
 #include <algorithm>

@@ -29,9 +29,9 @@ class proxy {
   // no others.
   static proxy from_environment();
 
-  // Targets that are asked directly, separated by commas or spaces: "example.org" or ".example.org" (it and what is
-  // below it), "10.0.0.0/8", "[::1]", each perhaps with ":port"; "*" is all. Adds to what is there. Throws
-  // std::invalid_argument that quotes a part that is none of these.
+  // Targets that are asked directly, separated by commas or spaces: "example.org" or ".example.org"
+  // (it and what is below it), "10.0.0.0/8", "[::1]", each perhaps with ":port"; "*" is all. Adds
+  // to what is there. Throws std::invalid_argument that quotes a part that is none of these.
   proxy& except(std::string_view list) &;
   proxy&& except(std::string_view list) && { return std::move(except(list)); }
   // Whether http goes through a tunnel too, as https always does. No.

@@ -3,17 +3,17 @@
 //   auto r = co_await c.send(http::request("POST", "http://example.org/x")
 //                                .header("X-Id", "7").json("{}").timeout(5s).follow(3));
 //
-// Every setter can be chained, on a temporary too. What is not set here is the client's. A setter that throws
-// has changed nothing.
+// Every setter can be chained, on a temporary too. What is not set here is the client's. A setter
+// that throws has changed nothing.
 #pragma once
 
 #include <rondo/http/body.hpp>
+#include <rondo/http/client/settings.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/headers.hpp>
-#include <rondo/http/settings.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -34,26 +34,30 @@ class request {
   request(std::string_view method, std::string_view url);
   request(std::string_view method, http::url url);
 
-  // Replaces the field, the client's of that name too. Throws std::invalid_argument as headers::set. Host,
-  // Content-Length, Transfer-Encoding, Connection and Expect are the client's own, and so are the other fields of a
-  // connection, Keep-Alive, Proxy-Connection and Upgrade: std::invalid_argument. So is TE, unless it is "trailers";
-  // then Connection names it. A Cookie field is all the cookies that are sent. With Range or If-Range no content coding is
-  // asked for, unless Accept-Encoding is set too.
+  // Replaces the field, the client's of that name too. Throws std::invalid_argument as
+  // headers::set. Host, Content-Length, Transfer-Encoding, Connection and Expect are the client's
+  // own, and so are the other fields of a connection, Keep-Alive, Proxy-Connection and Upgrade:
+  // std::invalid_argument. So is TE, unless it is "trailers"; then Connection names it. A Cookie
+  // field is all the cookies that are sent. With Range or If-Range no content coding is asked for,
+  // unless Accept-Encoding is set too.
   request& header(std::string_view name, std::string_view value) &;
   request&& header(std::string_view n, std::string_view v) && { return std::move(header(n, v)); }
-  // The Host field, for a proxy that hands on what it was asked for: everything else goes by the URL. It does not
-  // follow a redirect to another origin. Throws std::invalid_argument for what is no host (RFC 9110, section 7.2).
+  // The Host field, for a proxy that hands on what it was asked for: everything else goes by the
+  // URL. It does not follow a redirect to another origin. Throws std::invalid_argument for what is
+  // no host (RFC 9110, section 7.2).
   request& host(std::string_view name) &;
   request&& host(std::string_view name) && { return std::move(host(name)); }
   // Adds to the query, encoded.
   request& query(std::string_view name, std::string_view value) &;
   request&& query(std::string_view n, std::string_view v) && { return std::move(query(n, v)); }
-  // A cookie for this request alone, beside those of the client's jar; it does not follow a redirect to
-  // another origin. Throws std::invalid_argument for what no cookie may hold (RFC 6265, section 4.1.1).
+  // A cookie for this request alone, beside those of the client's jar; it does not follow a
+  // redirect to another origin. Throws std::invalid_argument for what no cookie may hold (RFC 6265,
+  // section 4.1.1).
   request& cookie(std::string_view name, std::string_view value) &;
   request&& cookie(std::string_view n, std::string_view v) && { return std::move(cookie(n, v)); }
 
-  // Authorization: Basic (RFC 7617), Bearer (RFC 6750). They do not follow a redirect to another origin.
+  // Authorization: Basic (RFC 7617), Bearer (RFC 6750). They do not follow a redirect to another
+  // origin.
   request& basic_auth(std::string_view username, std::string_view password) &;
   request&& basic_auth(std::string_view u, std::string_view p) && {
     return std::move(basic_auth(u, p));
@@ -61,8 +65,9 @@ class request {
   request& bearer_auth(std::string_view token) &;
   request&& bearer_auth(std::string_view token) && { return std::move(bearer_auth(token)); }
 
-  // Answers a 401 that asks for Digest (RFC 7616: MD5, SHA-256): the request is sent once more, so its body must be one
-  // that can be. Throws std::invalid_argument; std::logic_error when Rondo was built without OpenSSL.
+  // Answers a 401 that asks for Digest (RFC 7616: MD5, SHA-256): the request is sent once more, so
+  // its body must be one that can be. Throws std::invalid_argument; std::logic_error when Rondo was
+  // built without OpenSSL.
   request& digest_auth(std::string_view username, std::string_view password) &;
   request&& digest_auth(std::string_view u, std::string_view p) && {
     return std::move(digest_auth(u, p));
@@ -86,8 +91,9 @@ class request {
   // A file, streamed. Its size is taken now. Throws std::system_error that names the path.
   request& file(std::string path) &;
   request&& file(std::string path) && { return std::move(file(std::move(path))); }
-  // A streamed body: sent with Content-Length when `size` is given (and then it must give exactly that),
-  // chunked when not. It can be sent once: a redirect that asks for it again is a body_error (not_repeatable).
+  // A streamed body: sent with Content-Length when `size` is given (and then it must give exactly
+  // that), chunked when not. It can be sent once: a redirect that asks for it again is a body_error
+  // (not_repeatable).
   request& body(std::unique_ptr<body_source> source, std::optional<std::uint64_t> size = {}) &;
   request&& body(std::unique_ptr<body_source> source, std::optional<std::uint64_t> size = {}) && {
     return std::move(body(std::move(source), size));
@@ -97,8 +103,8 @@ class request {
   request&& body(std::unique_ptr<body_factory> factory, std::optional<std::uint64_t> size = {}) && {
     return std::move(body(std::move(factory), size));
   }
-  // Sends the head first, and the body when the server says 100, or has said nothing for a second (RFC 9110,
-  // section 10.1.1). 417 is answered by sending again without asking.
+  // Sends the head first, and the body when the server says 100, or has said nothing for a second
+  // (RFC 9110, section 10.1.1). 417 is answered by sending again without asking.
   request& expect_continue(bool on = true) &;
   request&& expect_continue(bool on = true) && { return std::move(expect_continue(on)); }
 
@@ -121,8 +127,8 @@ class request {
   request&& timeout(phase p, std::chrono::duration<Rep, Period> d) && {
     return std::move(timeout(p, d));
   }
-  // At most this many redirects; 0: a redirect is an answer like any other. Throws std::invalid_argument when
-  // negative.
+  // At most this many redirects; 0: a redirect is an answer like any other. Throws
+  // std::invalid_argument when negative.
   request& follow(int redirects) &;
   request&& follow(int redirects) && { return std::move(follow(redirects)); }
   // As client_options.

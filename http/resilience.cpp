@@ -160,7 +160,8 @@ standard_stack::~standard_stack() = default;
 
 namespace {
 
-// One of two requests. A failure of the first is the answer: whether to try again is for who waits for it.
+// One of two requests. A failure of the first is the answer: whether to try again is for who waits
+// for it.
 task<response> send_one(policy_call call, bool first, bool& first_failed) {
   try {
     co_return co_await call.attempt_apart();

@@ -1,18 +1,23 @@
-// The recommended policies for a client: retries that know HTTP, and a circuit breaker for each origin.
+// The recommended policies for a client: retries that know HTTP, and a circuit breaker for each
+// origin.
 //
 //   http::client c(http::client_options().policy(http::standard_policies()));
 //
-//   attempts   3 at most, and only of what may be sent twice: an idempotent method (or POST and the like when the
-//              connection was refused), a body that can be sent again
-//   tried      after connect_error, timeout_error of a phase, a connection lost before the answer; 429, 502, 503 and
-//   again      504 (RFC 9110, sections 15.6 and RFC 6585), with Retry-After as the delay when it is at most 10 s, and
-//              not at all when it is longer; else exponential delays from 100 ms to 5 s with full jitter
-//   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe: rejected_error is
-//              thrown, which says what the last failure was
-//   slow       when asked (hedge_after), a GET, HEAD, OPTIONS or TRACE without a body that has no answer in time is sent
-//              a second time beside the first; the first answer counts, and the other request's connection is closed
-//   nothing    is tried again after a cancellation, when the total timeout would come first, or when a tenth of the
-//              recent calls were retries already: a budget of 10 tokens, one a retry, a tenth back for each success
+//   attempts   3 at most, and only of what may be sent twice: an idempotent method (or POST and the
+//              like when the connection was refused), a body that can be sent again
+//   tried      after connect_error, timeout_error of a phase, a connection lost before the answer;
+//              429, 502, 503 and
+//   again      504 (RFC 9110, sections 15.6 and RFC 6585), with Retry-After as the delay when it is
+//              at most 10 s, and not at all when it is longer; else exponential delays from 100 ms
+//              to 5 s with full jitter
+//   breaker    5 failures in a row (those, and 500) refuse the origin for 60 s, then one probe:
+//              rejected_error is thrown, which says what the last failure was
+//   slow       when asked (hedge_after), a GET, HEAD, OPTIONS or TRACE without a body that has no
+//              answer in time is sent a second time beside the first; the first answer counts, and
+//              the other request's connection is closed
+//   nothing    is tried again after a cancellation, when the total timeout would come first, or
+//              when a tenth of the recent calls were retries already: a budget of 10 tokens, one a
+//              retry, a tenth back for each success
 //
 // This is the only part of http/ that includes patterns/.
 #pragma once
@@ -22,7 +27,7 @@
 #include <rondo/patterns/backoff.hpp>
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/rejection.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -35,8 +40,8 @@
 
 namespace rondo::http {
 
-// A breaker has refused the request: nothing was sent. Caught as http::error and as rondo::rejected. Its text names the
-// origin's last failure.
+// A breaker has refused the request: nothing was sent. Caught as http::error and as
+// rondo::rejected. Its text names the origin's last failure.
 class rejected_error final : public error, public rejected {
  public:
   rejected_error(rejection why, const std::string& message, std::exception_ptr last)
@@ -71,9 +76,9 @@ class resilience_options {
     longest_retry_after_ = rondo::detail::saturate(d);
     return *this;
   }
-  // After how long without an answer a request that asks for nothing to be done is sent once more beside the first,
-  // while less than a tenth of the calls were sent twice: the budget's tokens pay for it. Not at all. Throws
-  // std::invalid_argument when negative.
+  // After how long without an answer a request that asks for nothing to be done is sent once more
+  // beside the first, while less than a tenth of the calls were sent twice: the budget's tokens pay
+  // for it. Not at all. Throws std::invalid_argument when negative.
   template <class Rep, class Period>
   resilience_options& hedge_after(std::chrono::duration<Rep, Period> d) {
     return set_hedge(rondo::detail::saturate(d));

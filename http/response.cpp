@@ -1,8 +1,8 @@
-#include <rondo/http/decode.hpp>
+#include <rondo/http/client/settings.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/response.hpp>
-#include <rondo/http/settings.hpp>
 #include <rondo/http/tracer.hpp>
+#include <rondo/http/wire/decode.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -54,7 +54,8 @@ std::optional<std::span<const std::byte>> response::at_hand() {
   detail::incoming_response& in = *in_;
   if (!in.from) return std::span<const std::byte>();
   if (in.deadline != rondo::detail::never && this_loop().now() >= in.deadline) return std::nullopt;
-  // Whatever ends this early (an error, a cancellation) leaves a connection that nobody else may use.
+  // Whatever ends this early (an error, a cancellation) leaves a connection that nobody else may
+  // use.
   detail::lease held = std::move(in.from);
   try {
     const parse_step step = held.conn->buffered_event();

@@ -1,11 +1,11 @@
 // A response as the client gets it: the head is there, the body comes when it is asked for.
 #pragma once
 
+#include <rondo/http/client/pool.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
-#include <rondo/http/pool.hpp>
 #include <rondo/http/url.hpp>
-#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <cstddef>
@@ -34,7 +34,8 @@ struct past_response {
 
 namespace detail {
 
-// All that a response holds, in one place of the pool's memory, so that moving a response moves a pointer.
+// All that a response holds, in one place of the pool's memory, so that moving a response moves a
+// pointer.
 struct incoming_response : rondo::detail::pooled {
   incoming_response(response_head h, http::url u);
   incoming_response(const incoming_response&) = delete;
@@ -62,8 +63,8 @@ struct incoming_response : rondo::detail::pooled {
 
 }  // namespace detail
 
-// Movable; one that was moved from can only be assigned to. Dropped before its body has been read, it closes its
-// connection. A body is read by one task.
+// Movable; one that was moved from can only be assigned to. Dropped before its body has been read,
+// it closes its connection. A body is read by one task.
 class response {
  public:
   int status() const noexcept { return in_->head.status; }
@@ -98,7 +99,8 @@ class response {
   friend class detail::exchange;
   explicit response(std::unique_ptr<detail::incoming_response> in) noexcept : in_(std::move(in)) {}
 
-  // What has been read already of the body, or its end (empty); nullopt when there is nothing of either.
+  // What has been read already of the body, or its end (empty); nullopt when there is nothing of
+  // either.
   std::optional<std::span<const std::byte>> at_hand();
   std::span<const std::byte> settle(detail::lease held, const parse_step& step);
   template <class Bytes>

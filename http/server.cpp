@@ -1,9 +1,9 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/http_date.hpp>
-#include <rondo/http/request_target.hpp>
-#include <rondo/http/server_connection.hpp>
+#include <rondo/http/server/request_target.hpp>
+#include <rondo/http/server/server_connection.hpp>
+#include <rondo/http/wire/ascii.hpp>
+#include <rondo/http/wire/http_date.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/scope.hpp>
@@ -15,7 +15,7 @@
 
 namespace rondo::http {
 
-// --- server -----------------------------------------------------------------------------------------
+// --- server --------------------------------------------------------------------------------------
 
 void server::add(std::string_view method, std::string_view pattern,
                  std::unique_ptr<any_handler> h) {
@@ -66,7 +66,7 @@ task<> server::serve_tls(Listener listener, net::tls_reloadable tls) {
       net::serve_options().max_connections(options_.max_connections_));
 }
 
-// --- request and response ---------------------------------------------------------------------------
+// --- request and response ------------------------------------------------------------------------
 
 std::string_view server_request::param(std::string_view name) const noexcept {
   for (const auto& [n, value] : params_)
@@ -115,7 +115,7 @@ server_response& server_response::set_cookie(const cookie& c) & {
 
 namespace detail {
 
-// --- connection: in ---------------------------------------------------------------------------------
+// --- connection: in ------------------------------------------------------------------------------
 
 namespace {
 
@@ -317,7 +317,7 @@ task<bool> server_connection::drain() {
   co_return true;
 }
 
-// --- connection: out --------------------------------------------------------------------------------
+// --- connection: out -----------------------------------------------------------------------------
 
 // The start line and every field, written at once behind one another.
 std::string server_connection::head_of(const server_response& response, bool chunked) const {
@@ -390,7 +390,7 @@ task<> server_connection::refuse(int status, std::string_view why) {
   co_await send(server_response::text(std::string(why) + '\n', status), false);
 }
 
-// --- connection: the exchange -----------------------------------------------------------------------
+// --- connection: the exchange --------------------------------------------------------------------
 
 task<server_response> server_connection::handle(server_request& request) {
   router::match m = server_.router_.find(request.method(), request.path());

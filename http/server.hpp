@@ -22,12 +22,12 @@
 #include <rondo/http/headers.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/message.hpp>
-#include <rondo/http/router.hpp>
+#include <rondo/http/server/router.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>

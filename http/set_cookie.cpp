@@ -1,6 +1,6 @@
 // The reading of one Set-Cookie field (RFC 6265bis, sections 5.1 and 5.6).
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/cookies.hpp>
+#include <rondo/http/wire/ascii.hpp>
 
 #include <algorithm>
 #include <array>
@@ -50,7 +50,8 @@ bool is_date_delimiter(char c) noexcept {
          (b >= 0x5b && b <= 0x60) || (b >= 0x7b && b <= 0x7e);
 }
 
-// `least` to `most` digits at the front of `text`, which must not be followed by another; then anything.
+// `least` to `most` digits at the front of `text`, which must not be followed by another; then
+// anything.
 std::optional<int> leading_number(std::string_view& text, std::size_t least, std::size_t most) {
   std::size_t n = 0;
   int value = 0;
@@ -173,7 +174,8 @@ bool domain_matches(std::string_view host, std::string_view domain) noexcept {
   if (host == domain) return true;
   if (host.size() <= domain.size() || !host.ends_with(domain)) return false;
   if (host[host.size() - domain.size() - 1] != '.') return false;
-  // An address is no name, and its parts are no domains. The last label of a name is never a number.
+  // An address is no name, and its parts are no domains. The last label of a name is never a
+  // number.
   const std::string_view last = host.substr(host.rfind('.') + 1);
   return !std::ranges::all_of(last, is_digit);
 }

@@ -1,7 +1,7 @@
 // The writing of a Set-Cookie field (RFC 6265bis, section 4.1).
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/cookies.hpp>
-#include <rondo/http/http_date.hpp>
+#include <rondo/http/wire/ascii.hpp>
+#include <rondo/http/wire/http_date.hpp>
 
 #include <algorithm>
 #include <stdexcept>

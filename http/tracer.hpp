@@ -46,7 +46,8 @@ struct trace_event {
   std::uint64_t number = 0;
 };
 
-// Called on the loop's thread, within the exchange: it should be quick. What it throws ends the exchange.
+// Called on the loop's thread, within the exchange: it should be quick. What it throws ends the
+// exchange.
 class tracer {
  public:
   tracer() = default;

@@ -1,7 +1,7 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/host.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/wire/ascii.hpp>
+#include <rondo/http/wire/host.hpp>
 
 #include <algorithm>
 #include <array>

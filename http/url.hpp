@@ -22,8 +22,8 @@ namespace rondo::http {
 class url {
  public:
   // Both throw url_error, which names what is wrong and at which byte. Bytes above 0x7e are percent
-  // encoded as they are; text is meant to be UTF-8. Host names beyond ASCII are
-  // brought into their xn-- form when Rondo is built with libidn2, and must be given in it when not. At most 1 MiB.
+  // encoded as they are; text is meant to be UTF-8. Host names beyond ASCII are brought into their
+  // xn-- form when Rondo is built with libidn2, and must be given in it when not. At most 1 MiB.
   [[nodiscard]] static url parse(std::string_view text);
   // `text` may be relative: it is resolved as a link found in the document `base`.
   [[nodiscard]] static url parse(std::string_view text, const url& base);

@@ -38,8 +38,8 @@ class stream_listener {
  public:
   using stream_type = Stream;
 
-  // Completes with the next connection. Throws std::system_error: EMFILE, io_errc::closed, … Cancelled: no
-  // connection is lost.
+  // Completes with the next connection. Throws std::system_error: EMFILE, io_errc::closed, …
+  // Cancelled: no connection is lost.
   detail::accept_wait<Stream> accept() noexcept {
     return detail::accept_wait<Stream>(socket_.get());
   }

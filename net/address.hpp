@@ -23,7 +23,8 @@ class address {
   static address loopback_v4() noexcept { return v4(127, 0, 0, 1); }
   static address loopback_v6() noexcept;
 
-  // "127.0.0.1", "::1", "fe80::1%eth0" or "fe80::1%2". Throws std::invalid_argument that quotes the text.
+  // "127.0.0.1", "::1", "fe80::1%eth0" or "fe80::1%2". Throws std::invalid_argument that quotes the
+  // text.
   static address parse(std::string_view text);
   // The same, false instead of throwing.
   static bool try_parse(std::string_view text, address& out) noexcept;

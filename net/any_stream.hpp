@@ -5,12 +5,13 @@
 //   co_await s.write_all(bytes_of("hello"));
 //   if (tcp_stream* tcp = s.get_if<tcp_stream>()) …
 //
-// A call costs a virtual call and, where the stream's own call is not a task already, one coroutine frame.
+// A call costs a virtual call and, where the stream's own call is not a task already, one coroutine
+// frame.
 #pragma once
 
 #include <rondo/net/stream.hpp>
+#include <rondo/runtime/core/type_mark.hpp>
 #include <rondo/runtime/task.hpp>
-#include <rondo/runtime/type_mark.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -121,8 +122,8 @@ class any_stream {
     requires(!std::is_same_v<S, any_stream> && std::is_move_constructible_v<S>)
   explicit any_stream(S s) : held_(std::make_unique<detail::held_stream<S>>(std::move(s))) {}
 
-  // As the stream's own: what they throw, and what a cancellation leaves behind. On an any_stream that
-  // holds nothing they fail with io_errc::closed.
+  // As the stream's own: what they throw, and what a cancellation leaves behind. On an any_stream
+  // that holds nothing they fail with io_errc::closed.
   task<std::size_t> read_some(std::span<std::byte> buffer) {
     return held_ ? held_->read_some(buffer) : nothing_there("read");
   }
@@ -154,8 +155,8 @@ class any_stream {
     if (held_) held_->close();
   }
   bool is_open() const noexcept { return held_ && held_->is_open(); }
-  // Sends what fits without waiting, while no other write is under way: how many bytes went. A stream that cannot
-  // takes none.
+  // Sends what fits without waiting, while no other write is under way: how many bytes went. A
+  // stream that cannot takes none.
   std::size_t try_write(std::span<const std::byte> bytes) noexcept {
     return held_ ? held_->try_write(bytes) : 0;
   }

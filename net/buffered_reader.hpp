@@ -3,8 +3,8 @@
 //   buffered_reader in(stream);
 //   std::string_view line = co_await in.read_line(8192);
 //
-// What it returns points into its buffer and holds until the next call. A read that is cancelled, or fails,
-// loses nothing: what had come stays in the buffer.
+// What it returns points into its buffer and holds until the next call. A read that is cancelled,
+// or fails, loses nothing: what had come stays in the buffer.
 #pragma once
 
 #include <rondo/net/stream.hpp>

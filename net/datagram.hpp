@@ -4,11 +4,11 @@
 //   received r = co_await s.recv_from(buffer);        // r.size, r.from, r.truncated
 //   co_await s.send_to(std::span(buffer).first(r.size), r.from);
 //
-// A datagram goes whole or not at all. One that is longer than the buffer is cut, and `truncated` says so. One
-// receiver and one sender at a time; a second fails with io_errc::busy.
+// A datagram goes whole or not at all. One that is longer than the buffer is cut, and `truncated`
+// says so. One receiver and one sender at a time; a second fails with io_errc::busy.
 #pragma once
 
-#include <rondo/net/connect_wait.hpp>
+#include <rondo/net/connect/connect_wait.hpp>
 #include <rondo/net/socket.hpp>
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/io.hpp>
@@ -84,8 +84,8 @@ class [[nodiscard("without co_await nothing happens")]] receive_message_wait fin
 // What UDP and Unix datagram sockets have in common.
 class datagram_socket {
  public:
-  // Completes when the datagram has gone to the kernel. Throws std::system_error: EMSGSIZE, ECONNREFUSED, …
-  // Cancelled: it has not gone.
+  // Completes when the datagram has gone to the kernel. Throws std::system_error: EMSGSIZE,
+  // ECONNREFUSED, … Cancelled: it has not gone.
   detail::send_message_wait send_to(std::span<const std::byte> bytes, const endpoint& to) noexcept {
     return {socket_.get(), bytes, to};
   }
@@ -94,14 +94,15 @@ class datagram_socket {
     return {socket_.get(), bytes};
   }
   // Completes with a datagram; its size may be 0. Throws std::system_error: on a connected socket
-  // ECONNREFUSED when one that was sent found nobody there; io_errc::closed, … Cancelled: none is lost.
+  // ECONNREFUSED when one that was sent found nobody there; io_errc::closed, … Cancelled: none is
+  // lost.
   detail::receive_message_wait recv_from(std::span<std::byte> buffer) noexcept {
     return {socket_.get(), buffer};
   }
 
-  // Several at once: sendmmsg(2), recvmmsg(2). Complete with how many went (came), at least one; they count
-  // from the front. No more than `largest_batch` are taken. Throw as send_to and recv_from when there is not
-  // even one, std::bad_alloc. Cancelled: none has gone (is lost).
+  // Several at once: sendmmsg(2), recvmmsg(2). Complete with how many went (came), at least one;
+  // they count from the front. No more than `largest_batch` are taken. Throw as send_to and
+  // recv_from when there is not even one, std::bad_alloc. Cancelled: none has gone (is lost).
   static constexpr std::size_t largest_batch = 64;
   task<std::size_t> send_batch(std::span<const outgoing_datagram> datagrams);
   task<std::size_t> recv_batch(std::span<incoming_datagram> datagrams);
@@ -168,8 +169,9 @@ class udp_socket : public datagram_socket {
   // Takes over a UDP socket that came from elsewhere; see socket::adopt.
   static udp_socket adopt(int fd);
 
-  // Broadcasts are sent only when options::broadcast is set. What follows is for multicast; `interface` is
-  // an index (if_nametoindex(3)), 0 leaves the choice to the system. All throw std::system_error.
+  // Broadcasts are sent only when options::broadcast is set. What follows is for multicast;
+  // `interface` is an index (if_nametoindex(3)), 0 leaves the choice to the system. All throw
+  // std::system_error.
   void join(const address& group, unsigned interface = 0) { membership(group, interface, true); }
   void leave(const address& group, unsigned interface = 0) { membership(group, interface, false); }
   // Routers that what we send may pass; 1 stays in this network, 0 on this host. 1.

@@ -1,5 +1,5 @@
 #include <rondo/net/endpoint.hpp>
-#include <rondo/net/path.hpp>
+#include <rondo/net/parts/path.hpp>
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 #include <rondo/net/file.hpp>
-#include <rondo/net/path.hpp>
+#include <rondo/net/parts/path.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/to_thread.hpp>
@@ -71,7 +71,8 @@ void fresh_file::find_out_what_it_is() {
 
 namespace detail {
 
-// Shared by the file and by what runs on it, so that a thread never works on a number that is another's.
+// Shared by the file and by what runs on it, so that a thread never works on a number that is
+// another's.
 struct open_file {
   explicit open_file(fresh_file&& f)
       : path(f.take_path()), first_size(f.size()), flows(f.flows()), fd(f.release()) {

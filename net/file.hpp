@@ -4,8 +4,8 @@
 //   std::size_t n = co_await f.read_at(4096, buffer);
 //   std::string all = co_await read_file("/etc/hostname");
 //
-// On io_uring an operation of the ring like any other; elsewhere a call on a thread (to_thread). In the
-// simulation files are the real ones, read and written inline.
+// On io_uring an operation of the ring like any other; elsewhere a call on a thread (to_thread). In
+// the simulation files are the real ones, read and written inline.
 //
 // A path may also lead to what is no file and has no offsets: a pipe, a FIFO, a terminal,
 // /dev/stdin. It is read and written in order, whatever offset is given, when the kernel says that
@@ -39,8 +39,8 @@ namespace detail {
 struct open_file;
 }
 
-// Movable. One read and one write or sync at a time; a second fails with io_errc::busy. Belongs to the loop
-// it was opened on.
+// Movable. One read and one write or sync at a time; a second fails with io_errc::busy. Belongs to
+// the loop it was opened on.
 class file {
  public:
   // Closed from the start, to be assigned to.
@@ -67,16 +67,16 @@ class file {
   // thread, has let go of the buffer; what it holds then is not said. A read that was complete by
   // then is delivered.
   task<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> buffer);
-  // Writes everything at `offset`. Throws std::system_error: ENOSPC, EBADF for a file opened read-only, …
-  // Cancelled: how much was written is not known.
+  // Writes everything at `offset`. Throws std::system_error: ENOSPC, EBADF for a file opened
+  // read-only, … Cancelled: how much was written is not known.
   task<> write_at(std::uint64_t offset, std::span<const std::byte> bytes);
-  // Completes when everything written is on the device (fsync(2)); `data_only`: without what is not needed to
-  // read it back (fdatasync(2)). Throws std::system_error.
+  // Completes when everything written is on the device (fsync(2)); `data_only`: without what is not
+  // needed to read it back (fdatasync(2)). Throws std::system_error.
   task<> sync(bool data_only = false);
   // Bytes, now. One system call, on the spot. Throws std::system_error.
   std::uint64_t size() const;
-  // At once. What runs on it ends with io_errc::closed on io_uring, else with its result; the descriptor goes
-  // after it.
+  // At once. What runs on it ends with io_errc::closed on io_uring, else with its result; the
+  // descriptor goes after it.
   void close() noexcept;
   bool is_open() const noexcept;
 

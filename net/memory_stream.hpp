@@ -4,12 +4,13 @@
 //   co_await client.write_all(bytes_of("ping"));
 //   std::size_t n = co_await server.read_some(buffer);
 //
-// A byte stream like any other: bounded, half-closing, one reader and one writer an end. For tests of what
-// stands on byte streams (TLS, HTTP), and for joining two parts of a program that speak a protocol.
+// A byte stream like any other: bounded, half-closing, one reader and one writer an end. For tests
+// of what stands on byte streams (TLS, HTTP), and for joining two parts of a program that speak a
+// protocol.
 #pragma once
 
 #include <rondo/net/stream.hpp>
-#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>
@@ -23,7 +24,8 @@ namespace detail {
 
 class memory_pipe;
 
-// A read or a write that may have to wait for the other end. Keeps the caller's buffer until it is over.
+// A read or a write that may have to wait for the other end. Keeps the caller's buffer until it is
+// over.
 class memory_wait : public rondo::detail::wait_base {
  public:
   memory_wait(std::shared_ptr<memory_pipe> p, direction w) noexcept
@@ -113,8 +115,8 @@ class [[nodiscard("without co_await nothing happens"),
 
 }  // namespace detail
 
-// One end. Movable. Closed when it goes: the peer reads what was written and then the end; its writes fail
-// with EPIPE.
+// One end. Movable. Closed when it goes: the peer reads what was written and then the end; its
+// writes fail with EPIPE.
 class memory_stream {
  public:
   // Closed from the start, to be assigned to.
@@ -130,7 +132,8 @@ class memory_stream {
   }
   ~memory_stream() { close(); }
 
-  // As those of a socket (stream_socket), with the same errors: io_errc::closed, busy, write_broken; EPIPE.
+  // As those of a socket (stream_socket), with the same errors: io_errc::closed, busy,
+  // write_broken; EPIPE.
   detail::memory_read_wait read_some(std::span<std::byte> buffer) noexcept { return {in_, buffer}; }
   detail::memory_write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
     return {out_, bytes};
@@ -163,9 +166,9 @@ class memory_stream {
   std::shared_ptr<detail::memory_pipe> out_;
 };
 
-// The two ends of a connection that holds `window` bytes in each direction before its writer waits. One read
-// or write moves at most `largest_transfer` bytes: 1 splits everything there is to split. Throws
-// std::invalid_argument for 0, std::bad_alloc.
+// The two ends of a connection that holds `window` bytes in each direction before its writer waits.
+// One read or write moves at most `largest_transfer` bytes: 1 splits everything there is to split.
+// Throws std::invalid_argument for 0, std::bad_alloc.
 std::pair<memory_stream, memory_stream> make_memory_streams(
     std::size_t window = 64 * 1024, std::size_t largest_transfer = detail::largest_transfer);
 

@@ -7,7 +7,7 @@
 // One's own: any type with `level`, `name`, `system_type`, to_system() and from_system().
 #pragma once
 
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -91,7 +91,8 @@ using defer_accept = detail::time_option<IPPROTO_TCP, TCP_DEFER_ACCEPT, std::chr
 using v6_only = detail::flag_option<IPPROTO_IPV6, IPV6_V6ONLY>;
 using bind_address_no_port = detail::flag_option<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>;
 
-// What close does with bytes that have not been acknowledged: none, the kernel goes on sending; 0 s, a reset.
+// What close does with bytes that have not been acknowledged: none, the kernel goes on sending; 0
+// s, a reset.
 struct linger {
   static constexpr int level = SOL_SOCKET;
   static constexpr int name = SO_LINGER;

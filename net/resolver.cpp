@@ -1,12 +1,12 @@
-#include <rondo/net/path.hpp>
+#include <rondo/net/parts/path.hpp>
 #include <rondo/net/resolver.hpp>
+#include <rondo/runtime/core/random.hpp>
+#include <rondo/runtime/core/thread_pool.hpp>
 #include <rondo/runtime/event.hpp>
-#include <rondo/runtime/random.hpp>
 #include <rondo/runtime/reactor_sim.hpp>
 #include <rondo/runtime/semaphore.hpp>
 #include <rondo/runtime/simulated_world.hpp>
 #include <rondo/runtime/sleep.hpp>
-#include <rondo/runtime/thread_pool.hpp>
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -41,7 +41,8 @@ struct answer {
   int system_error = 0;  // errno, with EAI_SYSTEM
 };
 
-// "localhost", or a name under it: the loopback addresses, and nobody is asked (RFC 6761, section 6.3).
+// "localhost", or a name under it: the loopback addresses, and nobody is asked (RFC 6761, section
+// 6.3).
 bool is_localhost(std::string_view host) {
   constexpr std::string_view localhost = "localhost";
   if (host.ends_with('.')) host.remove_suffix(1);
@@ -190,7 +191,8 @@ struct resolver_state {
 
 namespace {
 
-// Held by the task that makes a lookup: however that ends, even before it began, the waiters hear of it.
+// Held by the task that makes a lookup: however that ends, even before it began, the waiters hear
+// of it.
 class lookup_end {
  public:
   lookup_end(std::shared_ptr<detail::resolver_state> r, std::shared_ptr<shared_lookup> l) noexcept
@@ -223,8 +225,8 @@ task<answer> ask_simulation(detail::resolver_state& r, std::string host) {
   co_return look_up_simulated(world, host);
 }
 
-// One call on a thread of the process's pool. It takes none of the places that to_thread has: neither holds
-// the other up. Shared by the task that waits and, from begin() on, by the thread.
+// One call on a thread of the process's pool. It takes none of the places that to_thread has:
+// neither holds the other up. Shared by the task that waits and, from begin() on, by the thread.
 class lookup_call final : public rondo::detail::pool_item, public rondo::detail::remote_node {
  public:
   explicit lookup_call(std::string host) : host_(std::move(host)) {}

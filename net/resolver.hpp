@@ -6,7 +6,7 @@
 #pragma once
 
 #include <rondo/net/endpoint.hpp>
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>

@@ -2,15 +2,15 @@
 //
 //   serve_handle server;
 //   g.spawn(serve(tcp_listener::bind(endpoint::parse("127.0.0.1:8080")),
-//                 [](tcp_stream s) -> task<> { … }, serve_options().max_connections(1000), server));
+//                 [](tcp_stream s) -> task<> { … }, serve_options().max_connections(9), server));
 //   …
 //   server.stop();   // and serve ends when its connections have
 #pragma once
 
 #include <rondo/net/accept.hpp>
 #include <rondo/net/tcp.hpp>
-#include <rondo/runtime/amount.hpp>
 #include <rondo/runtime/as_result.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/scope.hpp>
@@ -42,7 +42,8 @@ struct serve_options {
     grace_ = rondo::detail::saturate(d);
     return *this;
   }
-  // After that: how long their cleanup may take before their connections are closed under them. 5 s.
+  // After that: how long their cleanup may take before their connections are closed under them. 5
+  // s.
   template <class Rep, class Period>
   serve_options& cancel_grace(std::chrono::duration<Rep, Period> d) noexcept {
     cancel_grace_ = rondo::detail::saturate(d);
@@ -74,15 +75,15 @@ struct serve_state {
 
 }  // namespace detail
 
-// Copies mean the same servers; one handle may be given to several. On the loop's thread (from another one
-// through loop.post).
+// Copies mean the same servers; one handle may be given to several. On the loop's thread (from
+// another one through loop.post).
 class serve_handle {
  public:
   serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
 
-  // Asks for a graceful stop, at once and any number of times: no more is accepted; the handlers have
-  // options.grace to end; then they are cancelled, and serve() ends when they have. What still runs after
-  // options.cancel_grace has its connection closed under it.
+  // Asks for a graceful stop, at once and any number of times: no more is accepted; the handlers
+  // have options.grace to end; then they are cancelled, and serve() ends when they have. What still
+  // runs after options.cancel_grace has its connection closed under it.
   void stop() noexcept;
   bool stopping() const noexcept { return state_->stop.is_set(); }
   // Completes when a stop was asked for: for handlers that would wait for more work.
@@ -98,15 +99,16 @@ class serve_handle {
 
 namespace detail {
 
-// How long accept rests when the process or the system has no descriptor or memory left for one more; less
-// when a connection of ours ends before.
+// How long accept rests when the process or the system has no descriptor or memory left for one
+// more; less when a connection of ours ends before.
 inline constexpr auto accept_rest = std::chrono::milliseconds(50);
 
 // What a failed accept means for the next (accept(2)).
 enum class accept_verdict : std::uint8_t { again, rest, fatal };
 accept_verdict judge_accept(std::error_code error) noexcept;
 
-// What serve() keeps that does not depend on types: the connections, and how they are brought to an end.
+// What serve() keeps that does not depend on types: the connections, and how they are brought to an
+// end.
 class server {
  public:
   struct connection {
@@ -128,7 +130,8 @@ class server {
   task<> rest();
   place add();
   void remove(place where) noexcept;
-  // After the listener is closed: waits, cancels, closes. Ends when no handler is left that could be.
+  // After the listener is closed: waits, cancels, closes. Ends when no handler is left that could
+  // be.
   task<> wind_down();
   // Names the running handler by what peer() gives.
   template <class Peer>
@@ -205,9 +208,9 @@ task<> accept_all(server& s, task_group& g, Listener& l, Handler& handler) {
 
 }  // namespace detail
 
-// Serves until `handle` asks for a stop, or the listener fails (std::system_error). What a handler throws
-// goes to on_unhandled. A lack of descriptors or memory is waited out. Cancelled: stops accepting, cancels
-// the handlers and waits for them.
+// Serves until `handle` asks for a stop, or the listener fails (std::system_error). What a handler
+// throws goes to on_unhandled. A lack of descriptors or memory is waited out. Cancelled: stops
+// accepting, cancels the handlers and waits for them.
 template <listener Listener, class Handler>
 task<> serve(Listener listener, Handler handler, serve_options options = {},
              serve_handle handle = {}) {

@@ -3,8 +3,8 @@
 
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/options.hpp>
-#include <rondo/runtime/operation.hpp>
-#include <rondo/runtime/reactor.hpp>
+#include <rondo/runtime/reactor/operation.hpp>
+#include <rondo/runtime/reactor/reactor.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,8 @@
 namespace rondo::net {
 
 namespace detail {
-// Of nothing, so that every reactor answers `closed`. (Generation 0 would name a descriptor that is not ours.)
+// Of nothing, so that every reactor answers `closed`. (Generation 0 would name a descriptor that is
+// not ours.)
 inline constexpr rondo::detail::descriptor closed_descriptor{-1, ~std::uint32_t{0}};
 }  // namespace detail
 
@@ -23,7 +24,8 @@ class socket {
  public:
   // Closed from the start.
   socket() noexcept = default;
-  // Takes over an open descriptor that the loop's own calls gave. Throws std::bad_alloc, then it is closed.
+  // Takes over an open descriptor that the loop's own calls gave. Throws std::bad_alloc, then it is
+  // closed.
   socket(int fd, rondo::detail::transfers style);
   // What an adopted socket must be.
   struct expected {
@@ -31,10 +33,11 @@ class socket {
     int type = SOCK_STREAM;
     bool listening = false;
   };
-  // Takes over a descriptor that came from elsewhere: a parent process, a service manager, another library.
-  // Makes it CLOEXEC, and blocking or not as the loop's reactor wants it (a flag that is shared with every
-  // duplicate). Nobody else may use it meanwhile. Throws std::system_error, and std::invalid_argument that
-  // says what it is when it is not what is expected; then it stays the caller's, as it was.
+  // Takes over a descriptor that came from elsewhere: a parent process, a service manager, another
+  // library. Makes it CLOEXEC, and blocking or not as the loop's reactor wants it (a flag that is
+  // shared with every duplicate). Nobody else may use it meanwhile. Throws std::system_error, and
+  // std::invalid_argument that says what it is when it is not what is expected; then it stays the
+  // caller's, as it was.
   static socket adopt(int fd, expected what, rondo::detail::transfers style);
   // Two connected Unix sockets. Throws std::system_error.
   static std::pair<socket, socket> open_pair(int type, rondo::detail::transfers style);
@@ -82,8 +85,8 @@ class socket {
   int shutdown(int how) noexcept;
   // True when a read would not wait: data, the end of the stream, or an error.
   bool readable_now() const noexcept;
-  // Sends what fits without waiting, while nobody else is sending: how many bytes went, 0 for none whatever
-  // the reason.
+  // Sends what fits without waiting, while nobody else is sending: how many bytes went, 0 for none
+  // whatever the reason.
   std::size_t send_now(std::span<const std::byte> bytes) noexcept;
 
  private:

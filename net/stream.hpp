@@ -16,8 +16,8 @@
 
 namespace rondo::net {
 
-// What buffered_reader, TLS and HTTP stand on. read_some gives 0 at the end of the stream; an empty span
-// gives 0 too. One reader and one writer at a time; a second fails with io_errc::busy.
+// What buffered_reader, TLS and HTTP stand on. read_some gives 0 at the end of the stream; an empty
+// span gives 0 too. One reader and one writer at a time; a second fails with io_errc::busy.
 template <class S>
 concept byte_stream = requires(S& s, std::span<std::byte> in, std::span<const std::byte> out) {
   { s.read_some(in) } -> rondo::detail::awaitable;
@@ -99,8 +99,8 @@ class [[nodiscard("without co_await nothing happens")]] write_some_wait final
   }
 };
 
-// Sends again until everything has gone. Cancelled on its way it cannot know how much did, so the write side
-// is broken from then on: later writes fail with io_errc::write_broken.
+// Sends again until everything has gone. Cancelled on its way it cannot know how much did, so the
+// write side is broken from then on: later writes fail with io_errc::write_broken.
 class [[nodiscard("without co_await nothing happens")]] write_all_wait final : public io_wait {
  public:
   write_all_wait(descriptor d, std::span<const std::byte> bytes) noexcept
@@ -185,14 +185,14 @@ class [[nodiscard("without co_await nothing happens")]] shutdown_wait final
 // What TCP and Unix streams have in common.
 class stream_socket {
  public:
-  // Completes with at least one byte, or 0 at the end of the stream. Throws std::system_error: ECONNRESET,
-  // ETIMEDOUT, io_errc::closed, io_errc::busy, … Cancelled: no byte is lost, the buffer is the caller's
-  // again.
+  // Completes with at least one byte, or 0 at the end of the stream. Throws std::system_error:
+  // ECONNRESET, ETIMEDOUT, io_errc::closed, io_errc::busy, … Cancelled: no byte is lost, the buffer
+  // is the caller's again.
   detail::read_wait read_some(std::span<std::byte> buffer) noexcept {
     return {socket_.get(), buffer};
   }
-  // Completes with what is there, in a buffer that the loop lends; empty at the end of the stream. While it
-  // waits it holds no buffer. Throws and is cancelled as read_some.
+  // Completes with what is there, in a buffer that the loop lends; empty at the end of the stream.
+  // While it waits it holds no buffer. Throws and is cancelled as read_some.
   rondo::detail::receive_wait receive() noexcept {
     return rondo::detail::receive_wait(socket_.get());
   }
@@ -204,8 +204,8 @@ class stream_socket {
   detail::write_all_wait write_all(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
-  // The same for several pieces in their order: a head and a body, without copying them together. The spans,
-  // and what they point to, stay until it completes.
+  // The same for several pieces in their order: a head and a body, without copying them together.
+  // The spans, and what they point to, stay until it completes.
   template <byte_pieces P>
   detail::write_pieces_wait write_all(const P& pieces) noexcept {
     return {socket_.get(), pieces};
@@ -228,8 +228,8 @@ class stream_socket {
   // Throw std::system_error.
   endpoint local_endpoint() const { return socket_.local_endpoint(); }
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
-  // True when a read would not wait: data, the end, or an error, whatever has come until now. One system call;
-  // on io_uring usually none, once small messages have been read.
+  // True when a read would not wait: data, the end, or an error, whatever has come until now. One
+  // system call; on io_uring usually none, once small messages have been read.
   bool readable_now() const noexcept { return socket_.readable_now(); }
   template <socket_option O>
   void set(const O& o) {

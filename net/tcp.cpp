@@ -6,8 +6,8 @@ namespace rondo::net {
 
 namespace detail {
 
-// With urgent data in line, a short transfer proves that the socket is drained (reactor_epoll.cpp). Both
-// options are inherited by what a listener accepts.
+// With urgent data in line, a short transfer proves that the socket is drained (reactor_epoll.cpp).
+// Both options are inherited by what a listener accepts.
 socket open_tcp(int family) {
   socket s = socket::open(family, SOCK_STREAM, tcp_stream::transfer_style);
   s.set(options::no_delay(true));

@@ -9,7 +9,7 @@
 
 #include <rondo/net/accept.hpp>
 #include <rondo/net/stream.hpp>
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <chrono>
@@ -76,13 +76,15 @@ struct connect_options {
     timeout_ = rondo::detail::saturate(d);
     return *this;
   }
-  // For one address; then it counts as failed with ETIMEDOUT. Unlimited (Linux gives up after 127 s).
+  // For one address; then it counts as failed with ETIMEDOUT. Unlimited (Linux gives up after 127
+  // s).
   template <class Rep, class Period>
   connect_options& attempt_timeout(std::chrono::duration<Rep, Period> d) noexcept {
     attempt_timeout_ = rondo::detail::saturate(d);
     return *this;
   }
-  // How long one address has before the next is tried beside it. 250 ms; RFC 8305 wants 10 ms at least.
+  // How long one address has before the next is tried beside it. 250 ms; RFC 8305 wants 10 ms at
+  // least.
   template <class Rep, class Period>
   connect_options& attempt_delay(std::chrono::duration<Rep, Period> d) noexcept {
     attempt_delay_ = rondo::detail::saturate(d);
@@ -98,17 +100,18 @@ struct connect_options {
     local_ = std::move(e);
     return *this;
   }
-  // Asked about each address in the moment before it is connected to: (const endpoint&) -> bool. What it refuses
-  // is passed over as if it had not been there; when it refuses all, connect fails with
-  // std::errc::permission_denied. What it throws ends the connect.
+  // Asked about each address in the moment before it is connected to: (const endpoint&) -> bool.
+  // What it refuses is passed over as if it had not been there; when it refuses all, connect fails
+  // with std::errc::permission_denied. What it throws ends the connect.
   template <class Fn>
   connect_options& filter(Fn fn) {
     filter_ = std::make_shared<detail::function_filter<Fn>>(std::move(fn));
     return *this;
   }
-  // Who knows the addresses of a name, instead of the loop's resolver: (std::string host, std::uint16_t port) ->
-  // task<std::vector<endpoint>>, in the order in which a lookup would give them. Not asked about a numeric host. What
-  // it throws ends the connect; no address at all is resolve_error.
+  // Who knows the addresses of a name, instead of the loop's resolver: (std::string host,
+  // std::uint16_t port) -> task<std::vector<endpoint>>, in the order in which a lookup would give
+  // them. Not asked about a numeric host. What it throws ends the connect; no address at all is
+  // resolve_error.
   template <class Fn>
   connect_options& resolver(Fn fn) {
     resolver_ = std::make_shared<detail::function_source<Fn>>(std::move(fn));
@@ -199,8 +202,8 @@ class tcp_listener : public stream_listener<tcp_stream> {
  public:
   // Closed from the start, to be assigned to.
   tcp_listener() = default;
-  // Binds and listens. Port 0 picks one; local_endpoint() tells. Throws std::system_error that names the
-  // endpoint, std::invalid_argument for a Unix name.
+  // Binds and listens. Port 0 picks one; local_endpoint() tells. Throws std::system_error that
+  // names the endpoint, std::invalid_argument for a Unix name.
   static tcp_listener bind(const endpoint& at, const listen_options& options = {});
   // Takes over a TCP socket that listens already (from a service manager, say); see socket::adopt.
   static tcp_listener adopt(int fd);

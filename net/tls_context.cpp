@@ -1,5 +1,5 @@
-#include <rondo/net/path.hpp>
-#include <rondo/net/tls_settings.hpp>
+#include <rondo/net/parts/path.hpp>
+#include <rondo/net/tls/tls_settings.hpp>
 
 #include <rondo/runtime/reactor_sim.hpp>
 
@@ -180,8 +180,8 @@ void check_versions(tls_version oldest, tls_version newest) {
   if (oldest > newest) refuse("min_version is newer than max_version: no version is left");
 }
 
-// What both roles share; see the comment of tls_context.hpp. The system's openssl.cnf has had its say when
-// the context was made: everything that matters is set here.
+// What both roles share; see the comment of tls_context.hpp. The system's openssl.cnf has had its
+// say when the context was made: everything that matters is set here.
 template <class Options>
 ssl_ctx_ptr new_context(const tls_settings& s, const Options& o) {
   ssl_ctx_ptr owner(SSL_CTX_new(s.client ? TLS_client_method() : TLS_server_method()));

@@ -1,9 +1,10 @@
-// What TLS streams are made with: whom to trust, who one is, which protocols. Immutable, cheap to copy,
-// shared by any number of streams and threads.
+// What TLS streams are made with: whom to trust, who one is, which protocols. Immutable, cheap to
+// copy, shared by any number of streams and threads.
 //
-//   tls_context trusting = tls_context::client();                       // the system's certificates
+//   tls_context trusting = tls_context::client();  // the system's certificates
 //   tls_context ours = tls_context::client(tls_client_options().ca_file("our-ca.pem"));
-//   tls_context serving = tls_context::server(tls_server_options().certificate_file("chain.pem", "key.pem"));
+//   tls_context serving =
+//       tls_context::server(tls_server_options().certificate_file("chain.pem", "key.pem"));
 //
 // What cannot be chosen: TLS 1.2 or newer (min_version may ask for 1.3); ephemeral elliptic curves
 // and authenticated encryption only; keys worth 112 bits (RSA of 2048 bits) and no SHA-1 or MD5
@@ -13,7 +14,7 @@
 #pragma once
 
 #include <rondo/net/tls_error.hpp>
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -48,8 +49,8 @@ inline constexpr rondo::detail::nanoseconds tls_handshake_limit = std::chrono::s
 template <class Self>
 class tls_options {
  public:
-  // ALPN (RFC 7301), in the order of preference: "http/1.1", … A server that shares none of what a client
-  // offers refuses it.
+  // ALPN (RFC 7301), in the order of preference: "http/1.1", … A server that shares none of what a
+  // client offers refuses it.
   Self& alpn(std::vector<std::string> protocols) {
     alpn_ = std::move(protocols);
     return self();
@@ -72,16 +73,16 @@ class tls_options {
     max_version_ = v;
     return self();
   }
-  // Appends each connection's secrets to a file, for a program that reads captured traffic (the format of
-  // SSLKEYLOGFILE). Whoever has the file reads everything.
+  // Appends each connection's secrets to a file, for a program that reads captured traffic (the
+  // format of SSLKEYLOGFILE). Whoever has the file reads everything.
   Self& key_log_file(std::string path) {
     key_log_ = std::move(path);
     return self();
   }
   // The same, to where the environment variable SSLKEYLOGFILE points, if it is set.
   Self& key_log_from_environment();
-  // Where the time comes from by which certificates are valid or not. Without one: the system's clock, and in
-  // the simulation its own (simulation_options::start).
+  // Where the time comes from by which certificates are valid or not. Without one: the system's
+  // clock, and in the simulation its own (simulation_options::start).
   Self& clock(std::chrono::system_clock::time_point (*now)() noexcept) {
     clock_ = now;
     return self();
@@ -131,8 +132,8 @@ class tls_client_options : public detail::tls_options<tls_client_options> {
     system_roots_ = true;
     return *this;
   }
-  // Revoked certificates. Once any list is given, the issuer of a server's certificate must have one that is
-  // up to date; lists of the authorities above it count if they are given.
+  // Revoked certificates. Once any list is given, the issuer of a server's certificate must have
+  // one that is up to date; lists of the authorities above it count if they are given.
   tls_client_options& crl_file(std::string path) {
     crl_.push_back({{}, std::move(path)});
     return *this;
@@ -174,8 +175,9 @@ class tls_server_options : public detail::tls_options<tls_server_options> {
  public:
   tls_server_options() = default;
 
-  // Who the server is: the chain, its own certificate first, and its key, in PEM. Given several times, the
-  // name that the client asks for (SNI) chooses the first whose subjectAltName matches, else the first of all.
+  // Who the server is: the chain, its own certificate first, and its key, in PEM. Given several
+  // times, the name that the client asks for (SNI) chooses the first whose subjectAltName matches,
+  // else the first of all.
   tls_server_options& certificate_file(std::string chain, std::string key) {
     certificates_.push_back({{{}, std::move(chain)}, {{}, std::move(key)}});
     return *this;
@@ -184,8 +186,8 @@ class tls_server_options : public detail::tls_options<tls_server_options> {
     certificates_.push_back({{std::move(chain), {}}, {std::move(key), {}}});
     return *this;
   }
-  // Asks clients for a certificate that one of these authorities has signed. A client without one is refused,
-  // unless `optional`.
+  // Asks clients for a certificate that one of these authorities has signed. A client without one
+  // is refused, unless `optional`.
   tls_server_options& client_ca_file(std::string path, bool optional = false) {
     client_ca_.push_back({{}, std::move(path)});
     client_optional_ = optional;
@@ -213,8 +215,8 @@ class tls_context {
   static tls_context server(const tls_server_options& options);
 
   explicit operator bool() const noexcept { return settings_ != nullptr; }
-  // The same without the client's certificate, and without sessions that know it: for a server that need not
-  // learn who the client is.
+  // The same without the client's certificate, and without sessions that know it: for a server that
+  // need not learn who the client is.
   tls_context without_certificate() const noexcept {
     tls_context c = *this;
     c.anonymous_ = true;
@@ -234,12 +236,13 @@ class tls_context {
   bool anonymous_ = false;
 };
 
-// A context that can be replaced while a server runs: new certificates without dropping a connection. Streams
-// go on with the context that they began with. Copies share. From any thread.
+// A context that can be replaced while a server runs: new certificates without dropping a
+// connection. Streams go on with the context that they began with. Copies share. From any thread.
 //
 //   tls_reloadable current(tls_context::server(options));
 //   …                                          // accept with current.get()
-//   current.replace(tls_context::server(options));   // throws and changes nothing if the files are bad
+//   // throws and changes nothing if the files are bad
+//   current.replace(tls_context::server(options));
 class tls_reloadable {
  public:
   tls_reloadable(tls_context first) : shared_(std::make_shared<shared>(std::move(first))) {}

@@ -1,5 +1,5 @@
-// What can go wrong in TLS: one hierarchy under net::tls_error, which is a std::system_error with a code of
-// tls_errc.
+// What can go wrong in TLS: one hierarchy under net::tls_error, which is a std::system_error with a
+// code of tls_errc.
 //
 //   try { … }
 //   catch (const net::tls_certificate_error& e) { log(e.reason()); }   // "certificate has expired"
@@ -71,7 +71,8 @@ class tls_alert : public tls_error {
   std::string name_;
 };
 
-// The transport ended before the peer said that it was done: what came may be only a part of what was sent.
+// The transport ended before the peer said that it was done: what came may be only a part of what
+// was sent.
 class tls_truncated : public tls_error {
  public:
   explicit tls_truncated(const std::string& what) : tls_error(tls_errc::truncated, what) {}

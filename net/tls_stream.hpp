@@ -1,19 +1,21 @@
 // TLS over any byte stream.
 //
 //   tcp_stream tcp = co_await tcp_stream::connect("example.org", 443);
-//   auto s = co_await tls_stream<tcp_stream>::connect(std::move(tcp), tls_context::client(), "example.org");
+//   auto s = co_await tls_stream<tcp_stream>::connect(std::move(tcp), tls_context::client(),
+//                                                     "example.org");
 //   co_await s.write_all(bytes_of("hello"));
 //
-// The end of the stream is the peer's close_notify; a transport that ends without it is tls_truncated. One
-// reader and one writer at a time, side by side; a second fails with io_errc::busy.
+// The end of the stream is the peer's close_notify; a transport that ends without it is
+// tls_truncated. One reader and one writer at a time, side by side; a second fails with
+// io_errc::busy.
 //
-// Destroyed or closed at rest, a stream tries once, without waiting, to tell the peer close_notify. It does not
-// when a failure or a cancellation destroys it, or after a write that was cancelled half-way: the peer must not
-// take what it got for the whole.
+// Destroyed or closed at rest, a stream tries once, without waiting, to tell the peer close_notify.
+// It does not when a failure or a cancellation destroys it, or after a write that was cancelled
+// half-way: the peer must not take what it got for the whole.
 #pragma once
 
 #include <rondo/net/stream.hpp>
-#include <rondo/net/tls_engine.hpp>
+#include <rondo/net/tls/tls_engine.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/scope.hpp>
 
@@ -30,11 +32,11 @@ class tls_stream {
   // Closed from the start, to be assigned to.
   tls_stream() = default;
 
-  // The client's handshake. `server_name` is the host name, or the IP address, that the server's certificate
-  // must be for; a trailing dot is no part of it, and names outside ASCII are given as A-labels. A context that
-  // is insecure() sends it and checks nothing; then alone it may be empty. Throws tls_error:
-  // tls_certificate_error, tls_alert, tls_handshake_timeout, tls_truncated, …; and what the transport throws.
-  // Cancelled: the transport is closed.
+  // The client's handshake. `server_name` is the host name, or the IP address, that the server's
+  // certificate must be for; a trailing dot is no part of it, and names outside ASCII are given as
+  // A-labels. A context that is insecure() sends it and checks nothing; then alone it may be empty.
+  // Throws tls_error: tls_certificate_error, tls_alert, tls_handshake_timeout, tls_truncated, …;
+  // and what the transport throws. Cancelled: the transport is closed.
   static task<tls_stream> connect(S transport, tls_context context, std::string server_name) {
     co_return co_await shake_hands(std::move(transport), std::move(context), engine::role::client,
                                    std::move(server_name));
@@ -55,16 +57,18 @@ class tls_stream {
   }
   ~tls_stream() { part(); }
 
-  // Completes with at least one byte, or 0 when the peer has sent close_notify. Throws tls_truncated,
-  // tls_error, what the transport throws, io_errc::busy, io_errc::closed. Cancelled: no byte is lost.
+  // Completes with at least one byte, or 0 when the peer has sent close_notify. Throws
+  // tls_truncated, tls_error, what the transport throws, io_errc::busy, io_errc::closed. Cancelled:
+  // no byte is lost.
   task<std::size_t> read_some(std::span<std::byte> buffer) { return read(ends_.get(), buffer); }
-  // Completes with how many bytes went, at least one. Throws as read_some. Cancelled while a record of it is
-  // on its way: the write side is broken.
+  // Completes with how many bytes went, at least one. Throws as read_some. Cancelled while a record
+  // of it is on its way: the write side is broken.
   task<std::size_t> write_some(std::span<const std::byte> bytes) {
     return write(ends_.get(), bytes, false);
   }
-  // Completes when everything has gone to the transport. Cancelled after its first byte was encrypted: the
-  // write side is broken (io_errc::write_broken), because nobody can know how much went.
+  // Completes when everything has gone to the transport. Cancelled after its first byte was
+  // encrypted: the write side is broken (io_errc::write_broken), because nobody can know how much
+  // went.
   task<> write_all(std::span<const std::byte> bytes) { return write_it_all(ends_.get(), bytes); }
   template <std::convertible_to<std::string_view> Text>
   rondo::detail::refused write_some(const Text&) {
@@ -85,7 +89,8 @@ class tls_stream {
     ends_->closed = true;
     ends_->transport.close();
   }
-  // The same without a goodbye: the peer sees tls_truncated. For whoever could not finish what he was sending.
+  // The same without a goodbye: the peer sees tls_truncated. For whoever could not finish what he
+  // was sending.
   void abort() noexcept {
     if (!ends_) return;
     ends_->closed = true;

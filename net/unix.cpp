@@ -1,4 +1,4 @@
-#include <rondo/net/connect_wait.hpp>
+#include <rondo/net/connect/connect_wait.hpp>
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/sleep.hpp>
 
@@ -18,7 +18,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How long connect waits before it asks again whether a listener's backlog has room: no event tells.
+// How long connect waits before it asks again whether a listener's backlog has room: no event
+// tells.
 constexpr auto first_retry = 1ms;
 constexpr auto longest_retry = 50ms;
 constexpr std::int32_t backlog_full = -EBUSY;  // epoll's way of saying so; io_uring waits

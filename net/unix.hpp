@@ -33,9 +33,9 @@ class unix_stream : public stream_socket {
   unix_stream() = default;
   explicit unix_stream(socket s) noexcept : stream_socket(std::move(s)) {}
 
-  // Waits while the listener's backlog is full. Throws std::system_error that names the endpoint: ENOENT,
-  // ECONNREFUSED (nobody listens there any more), EACCES; std::invalid_argument for an IP endpoint.
-  // Cancelled: nothing stays open.
+  // Waits while the listener's backlog is full. Throws std::system_error that names the endpoint:
+  // ENOENT, ECONNREFUSED (nobody listens there any more), EACCES; std::invalid_argument for an IP
+  // endpoint. Cancelled: nothing stays open.
   static task<unix_stream> connect(endpoint to);
   // Two ends of one connection. Throws std::system_error.
   static std::pair<unix_stream, unix_stream> pair();
@@ -58,8 +58,8 @@ struct unix_listen_options {
     mode_ = m;
     return *this;
   }
-  // Whether a file that nobody listens at any more is removed and replaced. False: bind says what it found.
-  // A file of another kind, or one that somebody listens at, is never touched.
+  // Whether a file that nobody listens at any more is removed and replaced. False: bind says what
+  // it found. A file of another kind, or one that somebody listens at, is never touched.
   unix_listen_options& replace_stale(bool yes) noexcept {
     replace_stale_ = yes;
     return *this;
@@ -78,7 +78,8 @@ struct unix_listen_options {
 
 namespace detail {
 
-// The file that a bound socket made. Removes it when it goes, unless somebody has replaced it meanwhile.
+// The file that a bound socket made. Removes it when it goes, unless somebody has replaced it
+// meanwhile.
 class socket_file {
  public:
   socket_file() = default;
@@ -106,7 +107,8 @@ class socket_file {
   ino_t inode_ = 0;
 };
 
-// Binds to a Unix name as the options say. Throws std::system_error that says what stands in the way.
+// Binds to a Unix name as the options say. Throws std::system_error that says what stands in the
+// way.
 socket_file bind_unix(socket& s, int type, const endpoint& at, const unix_listen_options& options);
 
 // Throws std::invalid_argument that says who wants a Unix name.
@@ -118,9 +120,9 @@ class unix_listener : public stream_listener<unix_stream> {
  public:
   // Closed from the start, to be assigned to.
   unix_listener() = default;
-  // Binds and listens. Throws std::system_error that names the endpoint, and for EADDRINUSE says whether
-  // somebody listens there, a stale file was left there, or it is no socket at all; std::invalid_argument
-  // for an IP endpoint.
+  // Binds and listens. Throws std::system_error that names the endpoint, and for EADDRINUSE says
+  // whether somebody listens there, a stale file was left there, or it is no socket at all;
+  // std::invalid_argument for an IP endpoint.
   static unix_listener bind(const endpoint& at, const unix_listen_options& options = {});
   // Takes over a Unix stream socket that listens already; its file stays when it is closed.
   static unix_listener adopt(int fd);

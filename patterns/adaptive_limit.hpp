@@ -1,27 +1,30 @@
 // adaptive_limit: a bound on the calls at a time that finds its own value from how long they take.
 //
 //   adaptive_limit limit(adaptive_limit::gradient2());
-//   outcome<reply> o = co_await limit.run([&] { return fetch(url); });   // limit_exceeded is an outcome
+//   // limit_exceeded is an outcome
+//   outcome<reply> o = co_await limit.run([&] { return fetch(url); });
 //
-// The right bound of a bulkhead changes with the callee's load. TCP has the same question and answers it by
-// trying: more while all is well, less when a queue builds up, which shows as latency above that without load.
+// The right bound of a bulkhead changes with the callee's load. TCP has the same question and
+// answers it by trying: more while all is well, less when a queue builds up, which shows as latency
+// above that without load.
 //
-//   aimd       one more while calls succeed and the limit is used; nine tenths of it after a failure or a call
-//              longer than the timeout. Chiu and Jain, 1989.
-//   vegas      estimates the callee's queue from latency against the least seen, and keeps it between two
-//              bounds that grow with the logarithm of the limit; measures the least anew from time to time.
-//              Brakmo and Peterson, "TCP Vegas", 1995.
-//   gradient2  follows the ratio of the long-term average latency to the latest, within a tolerance, and allows
-//              a small queue. Failures count by their latency only. Netflix, concurrency-limits, 2018.
+//   aimd       one more while calls succeed and the limit is used; nine tenths of it after a
+//              failure or a call longer than the timeout. Chiu and Jain, 1989.
+//   vegas      estimates the callee's queue from latency against the least seen, and keeps it
+//              between two bounds that grow with the logarithm of the limit; measures the least
+//              anew from time to time. Brakmo and Peterson, "TCP Vegas", 1995.
+//   gradient2  follows the ratio of the long-term average latency to the latest, within a
+//              tolerance, and allows a small queue. Failures count by their latency only. Netflix,
+//              concurrency-limits, 2018.
 //
-// The formulas and constants are those of Netflix's concurrency-limits. A call that was cancelled, or refused
-// further inside, says nothing and changes nothing. There is no line: over the limit is refused at once.
-// One object serves one loop's thread and must outlive its calls.
+// The formulas and constants are those of Netflix's concurrency-limits. A call that was cancelled,
+// or refused further inside, says nothing and changes nothing. There is no line: over the limit is
+// refused at once. One object serves one loop's thread and must outlive its calls.
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -100,16 +103,18 @@ class adaptive_limit : public policy<adaptive_limit> {
   std::uint32_t averaged_ = 0;
 };
 
-// Every setter returns the object itself. Those that belong to one algorithm mean nothing to the others.
+// Every setter returns the object itself. Those that belong to one algorithm mean nothing to the
+// others.
 class adaptive_limit::options {
  public:
-  // The limit at first (20), at least (1) and at most (200; vegas: 1,000). Throws std::invalid_argument unless
-  // 0 < least <= initial <= most.
+  // The limit at first (20), at least (1) and at most (200; vegas: 1,000). Throws
+  // std::invalid_argument unless 0 < least <= initial <= most.
   options& limits(detail::amount32 initial, detail::amount32 least, detail::amount32 most) &;
   options&& limits(detail::amount32 initial, detail::amount32 least, detail::amount32 most) && {
     return std::move(limits(initial, least, most));
   }
-  // aimd: a call longer than this counts as a failure (5 s). Throws std::invalid_argument unless positive.
+  // aimd: a call longer than this counts as a failure (5 s). Throws std::invalid_argument unless
+  // positive.
   template <class Rep, class Period>
   options& timeout(std::chrono::duration<Rep, Period> d) & {
     return set_timeout(detail::saturate(d));
@@ -118,7 +123,8 @@ class adaptive_limit::options {
   options&& timeout(std::chrono::duration<Rep, Period> d) && {
     return std::move(timeout(d));
   }
-  // aimd: what is left of the limit after a failure (0.9). Throws std::invalid_argument unless 0 < ratio < 1.
+  // aimd: what is left of the limit after a failure (0.9). Throws std::invalid_argument unless 0 <
+  // ratio < 1.
   options& decrease(double ratio) &;
   options&& decrease(double ratio) && { return std::move(decrease(ratio)); }
   // gradient2: how many times the average a latency may be before the limit sinks (1.5). Throws
@@ -211,7 +217,7 @@ class adaptive_limit::layer {
   std::optional<permit> permit_;
 };
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 inline adaptive_limit::options adaptive_limit::aimd() noexcept { return options(algorithm::aimd); }
 inline adaptive_limit::options adaptive_limit::vegas() noexcept {

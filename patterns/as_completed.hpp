@@ -3,7 +3,7 @@
 //   co_await as_completed(std::move(fetches), [&](outcome<page> p) -> task<> { … });
 #pragma once
 
-#include <rondo/patterns/branches.hpp>
+#include <rondo/patterns/parts/branches.hpp>
 
 namespace rondo {
 namespace detail {
@@ -88,11 +88,11 @@ task<> run_as_completed(std::vector<branch<T>> branches, Fn fn) {
 
 }  // namespace detail
 
-// Runs the tasks side by side and awaits fn(outcome<T>) for each in the order in which they end, one at a
-// time. `fn` gives a task<>, or a task<bool> whose false leaves early. When fn leaves early or throws, the
-// tasks that still run are cancelled, and as_completed waits for them and rethrows what fn threw; what they
-// throw then goes to on_unhandled. Cancellation: fn and all tasks are cancelled and have ended before the
-// caller stops.
+// Runs the tasks side by side and awaits fn(outcome<T>) for each in the order in which they end,
+// one at a time. `fn` gives a task<>, or a task<bool> whose false leaves early. When fn leaves
+// early or throws, the tasks that still run are cancelled, and as_completed waits for them and
+// rethrows what fn threw; what they throw then goes to on_unhandled. Cancellation: fn and all tasks
+// are cancelled and have ended before the caller stops.
 template <class T, class Fn>
   requires detail::awaitable<std::invoke_result_t<Fn&, outcome<T>>>
 task<> as_completed(std::vector<task<T>>&& tasks, Fn fn) {

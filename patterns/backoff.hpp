@@ -4,13 +4,14 @@
 //   co_await sleep_for(b.next());   // after the first failure, the second, …
 //   b.reset();                      // it worked
 //
-// A delay is never negative and never overflows, whatever the attempt's number. Jitter spreads callers that failed together. Each object draws from a generator of its own:
-// seeded by seed(), else from the system's entropy (in the simulation always the same). Source of
-// the three kinds: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+// A delay is never negative and never overflows, whatever the attempt's number. Jitter spreads
+// callers that failed together. Each object draws from a generator of its own: seeded by seed(),
+// else from the system's entropy (in the simulation always the same). Source of the three kinds:
+// "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 #pragma once
 
-#include <rondo/runtime/clock.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <cstdint>
 #include <optional>

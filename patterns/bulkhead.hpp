@@ -3,21 +3,21 @@
 //   bulkhead ten(10);
 //   bulkhead db(bulkhead::options(10).queue(100).queue_timeout(2s));
 //   outcome<row> o = co_await db.run([&] { return query(id); });   // a rejection is an outcome
-//   bulkhead::permit p = co_await db.acquire();                    // throws `rejected`; given back when p goes
+//   bulkhead::permit p = co_await db.acquire();  // throws `rejected`; given back when p goes
 //
-// It keeps one slow callee from taking all of a program's tasks, connections and memory with it. First come,
-// first served: a permit that comes back goes straight into the hands of who has waited longest, so that no
-// newcomer passes and none is lost; the permit of a waiter that is cancelled in the turn in which it was served
-// moves on when it stops.
+// It keeps one slow callee from taking all of a program's tasks, connections and memory with it.
+// First come, first served: a permit that comes back goes straight into the hands of who has waited
+// longest, so that no newcomer passes and none is lost; the permit of a waiter that is cancelled in
+// the turn in which it was served moves on when it stops.
 //
-// One object serves one loop's thread and must outlive its calls. The name and the pattern are Nygard's
-// ("Release It!", 2007).
+// One object serves one loop's thread and must outlive its calls. The name and the pattern are
+// Nygard's ("Release It!", 2007).
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
-#include <rondo/runtime/timers.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
+#include <rondo/runtime/core/timers.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -83,8 +83,8 @@ class bulkhead::options {
     return *this;
   }
   options&& queue(detail::amount n) && noexcept { return std::move(queue(n)); }
-  // How long one may wait (no limit). Throws std::invalid_argument unless it is positive: for no wait at all
-  // there is queue(0).
+  // How long one may wait (no limit). Throws std::invalid_argument unless it is positive: for no
+  // wait at all there is queue(0).
   template <class Rep, class Period>
   options& queue_timeout(std::chrono::duration<Rep, Period> d) & {
     queue_timeout_ = checked(detail::saturate(d));
@@ -104,7 +104,8 @@ class bulkhead::options {
   std::chrono::nanoseconds queue_timeout_ = std::chrono::nanoseconds::max();
 };
 
-// Room for one call, given back when it goes, which must be before the bulkhead does. Empty when there was none.
+// Room for one call, given back when it goes, which must be before the bulkhead does. Empty when
+// there was none.
 class [[nodiscard]] bulkhead::permit {
  public:
   permit() = default;
@@ -193,7 +194,7 @@ class bulkhead::layer {
   std::optional<acquire_wait> wait_;
 };
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 inline bulkhead::acquire_wait bulkhead::acquire() noexcept { return acquire_wait(*this); }
 

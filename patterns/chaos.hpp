@@ -7,17 +7,17 @@
 //                    .result(0.01, reply{503}));
 //   outcome<reply> o = co_await again.run([&] { return faults.run([&] { return fetch(url); }); });
 //
-// It belongs innermost, where the callee itself would be slow or fail: the policies around it then do what they
-// would do. Off unless enabled: then it costs a branch. The same seed gives the same faults, as long as the calls
-// come in the same order.
+// It belongs innermost, where the callee itself would be slow or fail: the policies around it then
+// do what they would do. Off unless enabled: then it costs a branch. The same seed gives the same
+// faults, as long as the calls come in the same order.
 //
 // One object serves one loop's thread and must outlive its calls.
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
+#include <rondo/runtime/core/type_mark.hpp>
 #include <rondo/runtime/sleep.hpp>
-#include <rondo/runtime/type_mark.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -78,7 +78,8 @@ class chaos : public policy<chaos> {
    private:
     T value_;
   };
-  // What is done to one call: drawn at once, so that the numbers do not depend on how calls interleave.
+  // What is done to one call: drawn at once, so that the numbers do not depend on how calls
+  // interleave.
   struct fate {
     nanoseconds delay{};
     bool fails = false;
@@ -104,7 +105,8 @@ class chaos : public policy<chaos> {
   std::optional<detail::random_source> random_;
 };
 
-// Every setter returns the object itself. Probabilities are from 0 to 1: std::invalid_argument otherwise.
+// Every setter returns the object itself. Probabilities are from 0 to 1: std::invalid_argument
+// otherwise.
 class chaos::options {
  public:
   // Nothing is done to any call unless this is asked for, here or by enable().
@@ -138,8 +140,8 @@ class chaos::options {
   options&& latency(double probability, std::chrono::duration<Rep, Period> d) && {
     return std::move(latency(probability, d, d));
   }
-  // With this probability a call fails: with this exception, or std::system_error of the code. Throws
-  // std::invalid_argument for a null exception and for the code of a success.
+  // With this probability a call fails: with this exception, or std::system_error of the code.
+  // Throws std::invalid_argument for a null exception and for the code of a success.
   options& error(double probability, std::exception_ptr e) &;
   options&& error(double probability, std::exception_ptr e) && {
     return std::move(error(probability, std::move(e)));
@@ -148,8 +150,8 @@ class chaos::options {
   options&& error(double probability, std::error_code code) && {
     return std::move(error(probability, code));
   }
-  // With this probability a call that gives a T is made and gives this one instead; calls that give something
-  // else are left alone.
+  // With this probability a call that gives a T is made and gives this one instead; calls that give
+  // something else are left alone.
   template <class T>
   options& result(double probability, T value) & {
     settings_.result = checked(probability);

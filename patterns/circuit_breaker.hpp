@@ -26,9 +26,9 @@
 // Failing closed → open is Nygard's pattern ("Release It!", 2007).
 #pragma once
 
-#include <rondo/patterns/call_window.hpp>
-#include <rondo/patterns/circuit_breaker_options.hpp>
-#include <rondo/patterns/circuit_permit.hpp>
+#include <rondo/patterns/parts/call_window.hpp>
+#include <rondo/patterns/parts/circuit_breaker_options.hpp>
+#include <rondo/patterns/parts/circuit_permit.hpp>
 #include <rondo/patterns/policy.hpp>
 
 #include <array>

@@ -3,7 +3,7 @@
 //   auto a = compose(fallback(reply{}), retry(), breaker);                     // a value
 //   auto b = compose(fallback([] { return from_cache(); }), retry(), breaker); // made when needed
 //   auto told = [](const outcome<reply>& o) -> task<reply> { co_return reply{o.code().value()}; };
-//   auto c = compose(fallback(told), retry(), breaker);                        // knows what happened
+//   auto c = compose(fallback(told), retry(), breaker);  // knows what happened
 //
 // It answers for errors and rejections, timeouts among them; when() chooses. Never for a
 // cancellation: that is not an answer that is missing, but a question withdrawn. What the callable

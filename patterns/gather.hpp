@@ -8,7 +8,7 @@
 // been unwound. Their first steps come from the ready list, in argument order.
 #pragma once
 
-#include <rondo/patterns/branches.hpp>
+#include <rondo/patterns/parts/branches.hpp>
 
 #include <tuple>
 

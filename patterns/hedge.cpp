@@ -90,7 +90,7 @@ void hedge_wait::fired(timer& t) noexcept {
 
 }  // namespace detail
 
-// --- options ------------------------------------------------------------------------------------------
+// --- options -------------------------------------------------------------------------------------
 
 std::chrono::nanoseconds hedge::options::checked(std::chrono::nanoseconds d) {
   if (d < std::chrono::nanoseconds::zero())
@@ -119,7 +119,7 @@ hedge::options& hedge::options::share(std::shared_ptr<detail::attempt_budget> b)
   return *this;
 }
 
-// --- hedge --------------------------------------------------------------------------------------------
+// --- hedge ---------------------------------------------------------------------------------------
 
 hedge::hedge() : hedge(options().quantile(0.95)) {}
 

@@ -4,24 +4,25 @@
 //   hedge tail(hedge::options().quantile(0.95).budget(budget));
 //   outcome<reply> o = co_await tail.run([&] { return read_replica(key); });
 //
-// A call that is slower than most is likely to be stuck behind something that another call would not meet.
-// With a delay at the 95th percentile, one call in twenty is made twice, and the slowest calls take about as
-// long as the usual ones. For calls that may be made twice without harm. Source: Dean and Barroso, "The Tail
-// at Scale", Communications of the ACM 56(2), 2013.
+// A call that is slower than most is likely to be stuck behind something that another call would
+// not meet. With a delay at the 95th percentile, one call in twenty is made twice, and the slowest
+// calls take about as long as the usual ones. For calls that may be made twice without harm.
+// Source: Dean and Barroso, "The Tail at Scale", Communications of the ACM 56(2), 2013.
 //
-// The next call begins when the delay has passed since the last began, and at once when one fails. The first
-// end that is no failure (verdict.hpp) is the result; the other calls are cancelled, which their circuit
-// breakers count as neutral, and have ended when the caller goes on. When all have failed, the result is the
-// first one's error. A later call that another policy refuses counts for nothing.
+// The next call begins when the delay has passed since the last began, and at once when one fails.
+// The first end that is no failure (verdict.hpp) is the result; the other calls are cancelled,
+// which their circuit breakers count as neutral, and have ended when the caller goes on. When all
+// have failed, the result is the first one's error. A later call that another policy refuses counts
+// for nothing.
 //
 // One object serves the calls to one callee, on one loop's thread, and must outlive them.
 #pragma once
 
-#include <rondo/patterns/branches.hpp>
-#include <rondo/patterns/latency_window.hpp>
+#include <rondo/patterns/parts/branches.hpp>
+#include <rondo/patterns/parts/latency_window.hpp>
 #include <rondo/patterns/policy.hpp>
 #include <rondo/patterns/retry_budget.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -40,8 +41,8 @@ struct hedge_attempt {
   bool seen = false;  // by the parent
 };
 
-// The calls and the parent that waits for them, again and again: until one has ended or the delay is over, and
-// at the end until none runs. It is awaited only while one runs.
+// The calls and the parent that waits for them, again and again: until one has ended or the delay
+// is over, and at the end until none runs. It is awaited only while one runs.
 class [[nodiscard("without co_await nothing happens")]] hedge_wait final : public wait_base,
                                                                            private job_owner,
                                                                            private timer {
@@ -67,7 +68,8 @@ class [[nodiscard("without co_await nothing happens")]] hedge_wait final : publi
   bool any_running() const noexcept { return running_ > 0; }
   // One that has ended and was not given before; nullptr when there is none.
   hedge_attempt* next_ended() noexcept;
-  // The result is known: what still runs is cancelled, and a cancellation of the parent changes nothing more.
+  // The result is known: what still runs is cancelled, and a cancellation of the parent changes
+  // nothing more.
   void decide() noexcept;
 
  private:
@@ -106,9 +108,10 @@ class hedge {
   hedge& operator=(const hedge&) = delete;
   ~hedge() = default;
 
-  // fn(args…), perhaps several times side by side: the first outcome that is no failure, or the first call's.
-  // `fn` and its arguments are kept until all have ended. Cancellation: all calls are cancelled and have ended
-  // before the caller stops. Throws nothing but what the classifier throws, and std::bad_alloc.
+  // fn(args…), perhaps several times side by side: the first outcome that is no failure, or the
+  // first call's. `fn` and its arguments are kept until all have ended. Cancellation: all calls are
+  // cancelled and have ended before the caller stops. Throws nothing but what the classifier
+  // throws, and std::bad_alloc.
   template <class F, class... Args>
     requires detail::callable_again<F, Args...>
   task<outcome<detail::call_value_t<F, Args...>>> run(F fn, Args... args) {
@@ -121,7 +124,8 @@ class hedge {
     return value_of(run(std::move(fn), std::move(args)...));
   }
 
-  // After how long the next call would be made now; none while there is neither a delay nor enough known.
+  // After how long the next call would be made now; none while there is neither a delay nor enough
+  // known.
   std::optional<std::chrono::nanoseconds> current_delay() const noexcept;
   const counts& totals() const noexcept { return counts_; }
 
@@ -153,9 +157,9 @@ class hedge {
 // Every setter returns the object itself.
 class hedge::options {
  public:
-  // The next call begins so long after the last. With a quantile, this is the delay until 20 calls have been
-  // seen; without either, only a failure makes the next call begin. Throws std::invalid_argument when it is
-  // negative.
+  // The next call begins so long after the last. With a quantile, this is the delay until 20 calls
+  // have been seen; without either, only a failure makes the next call begin. Throws
+  // std::invalid_argument when it is negative.
   template <class Rep, class Period>
   options& delay(std::chrono::duration<Rep, Period> d) & {
     delay_ = checked(detail::saturate(d));
@@ -165,12 +169,12 @@ class hedge::options {
   options&& delay(std::chrono::duration<Rep, Period> d) && {
     return std::move(delay(d));
   }
-  // … after as long as a share `q` of the latest 128 calls took: exact, over those that succeeded and those that
-  // a hedge has overtaken. Throws std::invalid_argument unless 0 < q < 1.
+  // … after as long as a share `q` of the latest 128 calls took: exact, over those that succeeded
+  // and those that a hedge has overtaken. Throws std::invalid_argument unless 0 < q < 1.
   options& quantile(double q) &;
   options&& quantile(double q) && { return std::move(quantile(q)); }
-  // How many calls at most, the first included (2). Throws std::invalid_argument for less than 2 and more
-  // than 16.
+  // How many calls at most, the first included (2). Throws std::invalid_argument for less than 2
+  // and more than 16.
   options& max_calls(detail::amount32 n) &;
   options&& max_calls(detail::amount32 n) && { return std::move(max_calls(n)); }
   // Further calls only while the budget allows them (retry_budget.hpp): a share bounds how many
@@ -205,7 +209,7 @@ class hedge::options {
   std::shared_ptr<detail::attempt_budget> budget_;
 };
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 template <class T, class F, class... Args>
 struct hedge::attempt : detail::hedge_attempt {

@@ -17,8 +17,8 @@
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 
 #include <memory>
 #include <string>

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <rondo/patterns/gather.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 namespace rondo {
 namespace detail {
 
-// The parent's wait for the workers. When every element is done the result is there, whatever becomes of
-// workers that had not begun.
+// The parent's wait for the workers. When every element is done the result is there, whatever
+// becomes of workers that had not begun.
 class [[nodiscard("without co_await nothing happens")]] map_wait final : public gather_wait {
  public:
   explicit map_wait(std::vector<branch<void>>& workers) noexcept : gather_wait(true) {

@@ -1,16 +1,17 @@
 // pipeline: a source, stages of workers, and a consumer, joined by bounded queues.
 //
 //   co_await pipeline(read_lines(file))                               // a generator, or a range
-//                .stage(4, [](std::string l) { return parse(l); })    // four workers; results as they come
-//                .ordered_stage(8, [](row r) { return look_up(r); })  // eight; results in the order of the input
-//                .to([](row r) { return store(r); });
+//                .stage(4, [](std::string l) { return parse(l); })    // four workers; results as
+//                they come .ordered_stage(8, [](row r) { return look_up(r); })  // eight; results
+//                in the order of the input .to([](row r) { return store(r); });
 //
-// A full queue makes the stage before it wait: nothing piles up. The end travels by closing: no sentinel goes
-// through a queue. The first exception, of the source, a worker or the consumer, cancels everything, and
-// to() rethrows it when all has ended. Cancelled: all of it is, and has ended before the caller stops.
+// A full queue makes the stage before it wait: nothing piles up. The end travels by closing: no
+// sentinel goes through a queue. The first exception, of the source, a worker or the consumer,
+// cancels everything, and to() rethrows it when all has ended. Cancelled: all of it is, and has
+// ended before the caller stops.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/future.hpp>
 #include <rondo/runtime/generator.hpp>
 #include <rondo/runtime/queue.hpp>
@@ -70,7 +71,8 @@ struct stage_feed {
   }
 };
 
-// The same, in the order of the input: a future for each item stands in line before a worker has it.
+// The same, in the order of the input: a future for each item stands in line before a worker has
+// it.
 template <class T, class U, class Feed, class Fn>
 struct ordered_feed {
   Feed feed;

@@ -1,7 +1,7 @@
 // What every policy is: something that stands around a call and has a say before and after it.
 //
 //   outcome<reply> o = co_await breaker.run(fetch, url);   // a rejection is an outcome
-//   reply r = co_await breaker(fetch, url);                // throws `rejected`, or what fetch threw
+//   reply r = co_await breaker(fetch, url);  // throws `rejected`, or what fetch threw
 //   auto stack = compose(total_timeout(30s), retry(), breaker);   // compose.hpp
 //
 // Writing your own: derive from policy<yours>, and give it a layer, which is one call's part in it.
@@ -57,7 +57,7 @@
 // what is inside of it becomes its function, which costs a frame more for each call.
 #pragma once
 
-#include <rondo/patterns/policy_call.hpp>
+#include <rondo/patterns/parts/policy_call.hpp>
 
 #include <concepts>
 

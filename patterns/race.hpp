@@ -6,7 +6,7 @@
 // The losers are cancelled and have ended when race goes on: nothing of them is left.
 #pragma once
 
-#include <rondo/patterns/branches.hpp>
+#include <rondo/patterns/parts/branches.hpp>
 
 #include <stdexcept>
 #include <tuple>
@@ -112,12 +112,12 @@ task<T> contest_of(contest c, std::vector<task<T>>&& tasks) {
 
 }  // namespace detail
 
-// Runs every argument (a task, another awaitable, or a callable that gives one) and gives what the first to
-// end gave, throwing what it threw: a T when all are of one type, else a std::variant with one alternative
-// for each (std::monostate for void, a pointer for a reference). The others are cancelled; race waits for
-// them and drops their values; an exception of theirs goes to on_unhandled.
-// Cancellation: all are cancelled and have ended before the caller stops. If one had won already, or none
-// was stopped, the caller resumes with the result.
+// Runs every argument (a task, another awaitable, or a callable that gives one) and gives what the
+// first to end gave, throwing what it threw: a T when all are of one type, else a std::variant with
+// one alternative for each (std::monostate for void, a pointer for a reference). The others are
+// cancelled; race waits for them and drops their values; an exception of theirs goes to
+// on_unhandled. Cancellation: all are cancelled and have ended before the caller stops. If one had
+// won already, or none was stopped, the caller resumes with the result.
 template <class... X>
   requires(sizeof...(X) > 0 && (detail::taskable<X> && ...))
 auto race(X&&... tasks) {
@@ -135,8 +135,8 @@ task<T> race(std::vector<task<T>>&& tasks) {
   return detail::contest_of(detail::contest::race, std::move(tasks));
 }
 
-// The same, where only a value wins: what failed before is dropped; when all have failed, the last error is
-// thrown.
+// The same, where only a value wins: what failed before is dropped; when all have failed, the last
+// error is thrown.
 template <class... X>
   requires(sizeof...(X) > 0 && (detail::taskable<X> && ...))
 auto any(X&&... tasks) {

@@ -57,7 +57,7 @@ std::optional<rejection> rate_limiter::try_behind_line(time_point now, std::uint
   return rejection{rejection_reason::rate_limited, wait};
 }
 
-// --- the line -----------------------------------------------------------------------------------------
+// --- the line ------------------------------------------------------------------------------------
 
 std::optional<rejection> rate_limiter::refuse(nanoseconds cost, time_point now,
                                               time_point until) noexcept {
@@ -93,8 +93,8 @@ void rate_limiter::leave(acquire_wait& w) noexcept {
   serve(this_loop().now());
 }
 
-// Gives the tokens that are there to those who have waited longest. The timer is armed for the line's head,
-// and only while there is a line.
+// Gives the tokens that are there to those who have waited longest. The timer is armed for the
+// line's head, and only while there is a line.
 void rate_limiter::serve(time_point now) noexcept {
   while (!line_.empty()) {
     acquire_wait& first = line_.front();
@@ -136,7 +136,7 @@ outcome<void> rate_limiter::acquire_wait::take_outcome() {
   return outcome<void>(std::in_place);
 }
 
-// --- in a stack ---------------------------------------------------------------------------------------
+// --- in a stack ----------------------------------------------------------------------------------
 
 admission rate_limiter::layer::enter_line(call_context& c) noexcept {
   if (const auto refusal = limiter_.refuse(limiter_.bucket_.cost(1), c.now(), c.deadline()))

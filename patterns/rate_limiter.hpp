@@ -1,28 +1,30 @@
-// rate_limiter: so many calls in a time, evenly or in bursts; what comes too soon waits in a line or is refused.
+// rate_limiter: so many calls in a time, evenly or in bursts; what comes too soon waits in a line
+// or is refused.
 //
-//   rate_limiter limit({100, 1s});                              // 100 a second, 100 of them at once
+//   rate_limiter limit({100, 1s});  // 100 a second, 100 of them at once
 //   rate_limiter api(rate_limiter::options(100, 1s).burst(5).queue(50));
-//   outcome<reply> o = co_await api.run([&] { return fetch(url); });   // waits its turn; or a rejection
-//   co_await api.acquire();                                            // the turn alone; throws `rejected`
+//   // waits its turn; or a rejection
+//   outcome<reply> o = co_await api.run([&] { return fetch(url); });
+//   co_await api.acquire();  // the turn alone; throws `rejected`
 //
-// A token bucket: it holds `burst` tokens, one more comes every interval, a call takes one (or several). The
-// state is one integer (gcra.hpp), and no timer runs while nobody waits.
+// A token bucket: it holds `burst` tokens, one more comes every interval, a call takes one (or
+// several). The state is one integer (gcra.hpp), and no timer runs while nobody waits.
 //
-// First come, first served: a newcomer never passes the line. Who waits has taken nothing yet, so a waiter
-// that is cancelled costs nothing: those behind it move up, each to the nanosecond it would have had. A
-// refusal's retry_after is exact: the same call made then is admitted, or has a place in the line, if nobody
-// else comes; a nanosecond earlier it has not. In a stack, a turn that would come at the deadline of a policy
-// further out, or later, is refused at once.
+// First come, first served: a newcomer never passes the line. Who waits has taken nothing yet, so a
+// waiter that is cancelled costs nothing: those behind it move up, each to the nanosecond it would
+// have had. A refusal's retry_after is exact: the same call made then is admitted, or has a place
+// in the line, if nobody else comes; a nanosecond earlier it has not. In a stack, a turn that would
+// come at the deadline of a policy further out, or later, is refused at once.
 //
 // One object serves one loop's thread at a time and must outlive its calls; for several threads see
 // shared_rate_limiter.hpp.
 #pragma once
 
-#include <rondo/patterns/gcra.hpp>
+#include <rondo/patterns/parts/gcra.hpp>
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
-#include <rondo/runtime/timers.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
+#include <rondo/runtime/core/timers.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -43,12 +45,13 @@ class rate_limiter : public policy<rate_limiter> {
   // Destroying it while a call waits for its turn ends the program.
   ~rate_limiter();
 
-  // Completes when `n` tokens have been taken; fails with `rejected` (as_result: without an exception) when
-  // the line is full or the wait would be too long. Throws std::invalid_argument, at once, for more than
-  // the burst. Cancellation: leaves the line; a token that was taken is spent.
+  // Completes when `n` tokens have been taken; fails with `rejected` (as_result: without an
+  // exception) when the line is full or the wait would be too long. Throws std::invalid_argument,
+  // at once, for more than the burst. Cancellation: leaves the line; a token that was taken is
+  // spent.
   acquire_wait acquire(detail::amount32 n = 1);
-  // Takes `n` tokens without waiting and without passing the line: none, or the refusal. More than the burst
-  // never come: then retry_after is the longest duration.
+  // Takes `n` tokens without waiting and without passing the line: none, or the refusal. More than
+  // the burst never come: then retry_after is the longest duration.
   std::optional<rejection> try_acquire(time_point now, detail::amount32 n = 1) noexcept {
     const nanoseconds cost = bucket_.cost(n);
     if (line_.empty() && n <= burst_) [[likely]] {
@@ -102,16 +105,16 @@ class rate_limiter : public policy<rate_limiter> {
 // Every setter returns the object itself.
 class rate_limiter::options {
  public:
-  // `n` calls in `per`, which makes an interval of per / n between two, rounded up to whole nanoseconds; the
-  // bucket holds `n` of them unless burst() says otherwise. Throws std::invalid_argument when either is zero
-  // or negative, when there are more calls than nanoseconds, and when a full bucket would take longer than
-  // 73 years to fill.
+  // `n` calls in `per`, which makes an interval of per / n between two, rounded up to whole
+  // nanoseconds; the bucket holds `n` of them unless burst() says otherwise. Throws
+  // std::invalid_argument when either is zero or negative, when there are more calls than
+  // nanoseconds, and when a full bucket would take longer than 73 years to fill.
   template <class Rep, class Period>
   options(detail::amount32 n, std::chrono::duration<Rep, Period> per)
       : interval_(interval_of(n, detail::saturate(per))), burst_(checked_burst(n, interval_)) {}
 
-  // How many calls may come at once after a pause: the bucket's size. 1 spaces all of them evenly. Throws
-  // std::invalid_argument for 0.
+  // How many calls may come at once after a pause: the bucket's size. 1 spaces all of them evenly.
+  // Throws std::invalid_argument for 0.
   options& burst(detail::amount32 n) & {
     burst_ = checked_burst(n, interval_);
     return *this;

@@ -7,7 +7,7 @@
 // In an outcome it costs no allocation; whoever asks for value() or error() gets a `rejected`.
 #pragma once
 
-#include <rondo/runtime/failure.hpp>
+#include <rondo/runtime/core/failure.hpp>
 #include <rondo/runtime/outcome.hpp>
 
 #include <chrono>

@@ -1,16 +1,17 @@
 // retry: makes a call again when it failed.
 //
 //   retry again = retry().max_attempts(4).backoff(backoff::exponential(50ms).full_jitter());
-//   reply r = co_await again([&] { return fetch(url); });                // throws the last one's exception
-//   outcome<reply> o = co_await again.run([&] { return fetch(url); });   // never throws for the call
+//   reply r = co_await again([&] { return fetch(url); });  // throws the last one's exception
+//   // never throws for the call
+//   outcome<reply> o = co_await again.run([&] { return fetch(url); });
 //
 // The function is kept and called anew for each attempt. A call made directly does not refer to the
 // policy object, which may go, change or serve any number of calls at once (on one loop's thread).
 //
 // What is tried again: what the classifier calls a failure (verdict.hpp); without one, any
 // exception, and rejections that pass by themselves (bulkhead_full, queue_timeout, rate_limited,
-// limit_exceeded, throttled: the delay is then at least their retry_after). circuit_open and the other
-// rejections are not. Never tried again: a cancelled call, cancelled_error, interrupted.
+// limit_exceeded, throttled: the delay is then at least their retry_after). circuit_open and the
+// other rejections are not. Never tried again: a cancelled call, cancelled_error, interrupted.
 //
 // A failed attempt is the last one, and its end the end of the call, exception and all,
 //
@@ -20,16 +21,16 @@
 //   when the budget is spent
 //   when the next one would not begin before total_deadline and every deadline around the caller
 //
-// so that nothing is slept which leads to nothing. Source of the whole: "Addressing Cascading Failures",
-// chapter 22 of Site Reliability Engineering (2016).
+// so that nothing is slept which leads to nothing. Source of the whole: "Addressing Cascading
+// Failures", chapter 22 of Site Reliability Engineering (2016).
 #pragma once
 
 #include <rondo/patterns/backoff.hpp>
+#include <rondo/patterns/parts/retry_hooks.hpp>
 #include <rondo/patterns/policy.hpp>
 #include <rondo/patterns/retry_after.hpp>
 #include <rondo/patterns/retry_budget.hpp>
-#include <rondo/patterns/retry_hooks.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 
 namespace rondo {
 namespace detail {
@@ -92,8 +93,9 @@ class retry : public policy<retry> {
   retry&& on_retry(F fn) && {
     return std::move(on_retry(std::move(fn)));
   }
-  // How long the callee asks to be left alone: fn(end) -> std::optional of a duration, whose parameter
-  // is as a classifier's (verdict.hpp). The delay is then at least that. parse_retry_after reads HTTP's.
+  // How long the callee asks to be left alone: fn(end) -> std::optional of a duration, whose
+  // parameter is as a classifier's (verdict.hpp). The delay is then at least that.
+  // parse_retry_after reads HTTP's.
   //
   //   .retry_after([](const outcome<reply>& o) -> std::optional<nanoseconds> {
   //     return o.has_value() ? parse_retry_after(o.value().retry_after) : std::nullopt;
@@ -118,9 +120,9 @@ class retry : public policy<retry> {
     return std::move(max_retry_after(d));
   }
   // Has the last word about what the classifier calls a failure: fn(const retry_step&, end) ->
-  // std::optional of a duration: how long to wait before the next attempt (negative counts as zero),
-  // none to give up. The end is shown as to a classifier. Attempts, budget and deadlines are limits
-  // nevertheless.
+  // std::optional of a duration: how long to wait before the next attempt (negative counts as
+  // zero), none to give up. The end is shown as to a classifier. Attempts, budget and deadlines are
+  // limits nevertheless.
   template <class F>
   retry& decide(F fn) & {
     settings_.decide = detail::delay_hook::of_step(std::move(fn));
@@ -130,8 +132,8 @@ class retry : public policy<retry> {
   retry&& decide(F fn) && {
     return std::move(decide(std::move(fn)));
   }
-  // Retries only while the budget allows it (retry_budget.hpp): shared with whoever else has it. Throws
-  // std::invalid_argument for nullptr.
+  // Retries only while the budget allows it (retry_budget.hpp): shared with whoever else has it.
+  // Throws std::invalid_argument for nullptr.
   retry& budget(std::shared_ptr<retry_budget> b) & { return share(std::move(b)); }
   retry&& budget(std::shared_ptr<retry_budget> b) && { return std::move(share(std::move(b))); }
   retry& budget(std::shared_ptr<shared_retry_budget> b) & { return share(std::move(b)); }
@@ -140,7 +142,8 @@ class retry : public policy<retry> {
   }
   // Counted from the start of the first attempt; no other attempt starts at or after it: a delay
   // that would end there is not begun, and the last result is returned at once. Does not interrupt
-  // an attempt. The deadlines around the caller (remaining_time(), total_timeout) are heeded likewise.
+  // an attempt. The deadlines around the caller (remaining_time(), total_timeout) are heeded
+  // likewise.
   template <class Rep, class Period>
   retry& total_deadline(std::chrono::duration<Rep, Period> d) & noexcept {
     settings_.total = detail::saturate(d);

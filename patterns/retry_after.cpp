@@ -76,7 +76,8 @@ std::optional<sys_seconds> time_at(int y, unsigned m, int d, seconds time) noexc
   return sys_days(date) + time;
 }
 
-// A year of two digits that seems more than 50 years in the future is the latest one past that ends so.
+// A year of two digits that seems more than 50 years in the future is the latest one past that ends
+// so.
 int full_year(int two_digits, wall_time now) noexcept {
   const int this_year = static_cast<int>(year_month_day(floor<days>(now)).year());
   const int y = this_year - this_year % 100 + two_digits;

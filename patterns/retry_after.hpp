@@ -18,9 +18,9 @@ using wall_time = std::chrono::time_point<std::chrono::system_clock, std::chrono
 // The system's time of day; in the simulation, virtual time from 1970 on.
 wall_time wall_now() noexcept;
 
-// How long `text` asks to wait, counted from `now`; zero for a date that has passed, the longest duration for
-// a number too large to count; none when it is neither a number of seconds nor a date in one of the three
-// forms of RFC 9110, section 5.6.7. No white space around it.
+// How long `text` asks to wait, counted from `now`; zero for a date that has passed, the longest
+// duration for a number too large to count; none when it is neither a number of seconds nor a date
+// in one of the three forms of RFC 9110, section 5.6.7. No white space around it.
 std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view text, wall_time now);
 inline std::optional<std::chrono::nanoseconds> parse_retry_after(std::string_view text) {
   return parse_retry_after(text, wall_now());

@@ -1,28 +1,30 @@
 // retry_budget: how many retries (or hedges) a group of callers may make together.
 //
-//   auto budget = std::make_shared<retry_budget>();                      // 10 tokens, 0.1 for a success
-//   auto other = std::make_shared<retry_budget>(retry_budget_options::share(0.2));   // a fifth of the calls
-//   retry again = retry().budget(budget);                                // any number of policies share it
+//   auto budget = std::make_shared<retry_budget>();  // 10 tokens, 0.1 for a success
+//   // a fifth of the calls
+//   auto other = std::make_shared<retry_budget>(retry_budget_options::share(0.2));
+//   retry again = retry().budget(budget);  // any number of policies share it
 //
-// Retries of single callers multiply the load of a server that is failing already. A budget bounds what all
-// callers add: while calls succeed it is full, when they fail it is soon spent, and then every call is made
-// once. Two kinds:
+// Retries of single callers multiply the load of a server that is failing already. A budget bounds
+// what all callers add: while calls succeed it is full, when they fail it is soon spent, and then
+// every call is made once. Two kinds:
 //
-//   tokens   a failed attempt takes one token, a success gives a part of one back; no retry while half of
-//            them or less is left. Source: gRFC A6, "gRPC Retry Design" (throttling of retries).
-//   share    retries within a time are at most a share of the calls in it, and a few besides for callers
-//            with little to do. Source: Finagle's RetryBudget.
+//   tokens   a failed attempt takes one token, a success gives a part of one back; no retry while
+//            half of them or less is left. Source: gRFC A6, "gRPC Retry Design" (throttling of
+//            retries).
+//   share    retries within a time are at most a share of the calls in it, and a few besides for
+//            callers with little to do. Source: Finagle's RetryBudget.
 //
 // Tokens follow failures, so they do not bound what hedge adds: a callee that is slow and fails
 // nobody takes none, and each call may be made twice. For hedges there is the share. A retry that
 // is cancelled before it begins counts for nothing.
 //
-// retry_budget serves one loop's thread; shared_retry_budget any number of threads. They are the same, on a
-// plain or an atomic word (word.hpp).
+// retry_budget serves one loop's thread; shared_retry_budget any number of threads. They are the
+// same, on a plain or an atomic word (word.hpp).
 #pragma once
 
-#include <rondo/patterns/word.hpp>
-#include <rondo/runtime/clock.hpp>
+#include <rondo/patterns/parts/word.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <array>
 #include <cstddef>
@@ -36,9 +38,9 @@ class retry_budget_options {
   // `most` tokens, of which a success gives `per_success` back; counted in thousandths. Throws
   // std::invalid_argument unless 0 < most <= 1,000,000 and 0 <= per_success <= most.
   static retry_budget_options tokens(double most = 10, double per_success = 0.1);
-  // Retries within `window` are at most `of_calls` times the calls begun in it, and `at_least` besides.
-  // The window moves in tenths. Throws std::invalid_argument unless 0 <= of_calls <= 1000 and the window is
-  // at least 10 ns.
+  // Retries within `window` are at most `of_calls` times the calls begun in it, and `at_least`
+  // besides. The window moves in tenths. Throws std::invalid_argument unless 0 <= of_calls <= 1000
+  // and the window is at least 10 ns.
   template <class Rep, class Period>
   static retry_budget_options share(double of_calls, std::chrono::duration<Rep, Period> window,
                                     std::uint32_t at_least = 10) {
@@ -126,8 +128,9 @@ class basic_retry_budget final : public detail::attempt_budget {
   double tokens() const noexcept { return static_cast<double>(tokens_.load()) / 1000; }
 
  private:
-  // A slice of the window in one word: 24 bits say which turn of the ring it is from, 20 count calls, 20
-  // count retries. A count stays at its most, which takes a million calls in a tenth of the window.
+  // A slice of the window in one word: 24 bits say which turn of the ring it is from, 20 count
+  // calls, 20 count retries. A count stays at its most, which takes a million calls in a tenth of
+  // the window.
   static constexpr std::size_t slices = 10;
   static constexpr std::int64_t one_retry = 1;
   static constexpr std::int64_t one_call = std::int64_t{1} << 20;

@@ -1,12 +1,14 @@
 // select: takes one item from exactly one of several queues.
 //
-//   while (auto item = co_await select(commands, ticks)) {   // ends when both are closed and drained
+//   // ends when both are closed and drained
+//   while (auto item = co_await select(commands, ticks)) {
 //     if (auto* c = std::get_if<0>(&*item)) obey(*c); else tick(std::get<1>(*item));
 //   }
 //
-// It stands in the line of every queue at once and leaves all the others in the moment in which one of them
-// hands it an item: nothing is taken twice, nothing is lost, and it passes nobody. race(q1.get(), q2.get())
-// cannot promise that: both may have been served when the loser is dropped.
+// It stands in the line of every queue at once and leaves all the others in the moment in which one
+// of them hands it an item: nothing is taken twice, nothing is lost, and it passes nobody.
+// race(q1.get(), q2.get()) cannot promise that: both may have been served when the loser is
+// dropped.
 #pragma once
 
 #include <rondo/runtime/channel.hpp>
@@ -131,11 +133,12 @@ select_wait<Q...> make_select(Q&... lines) noexcept {
 
 }  // namespace detail
 
-// Completes with an item of one of `queues` (a queue, priority_queue, lifo_queue or channel_receiver, each):
-// std::optional<std::variant<T…>> with one alternative for each, index() says which. When several have items
-// the first of them is served, so what must not starve comes first. A closed and drained queue takes no part;
-// when all are, nullopt. Throws the error that one was closed with, when its turn comes. Cancellation: leaves
-// the lines, nothing was taken; an item that was handed over in the same turn is the result.
+// Completes with an item of one of `queues` (a queue, priority_queue, lifo_queue or
+// channel_receiver, each): std::optional<std::variant<T…>> with one alternative for each, index()
+// says which. When several have items the first of them is served, so what must not starve comes
+// first. A closed and drained queue takes no part; when all are, nullopt. Throws the error that one
+// was closed with, when its turn comes. Cancellation: leaves the lines, nothing was taken; an item
+// that was handed over in the same turn is the result.
 template <class... Queue>
   requires(sizeof...(Queue) > 0)
 auto select(Queue&... queues) {

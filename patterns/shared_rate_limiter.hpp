@@ -14,7 +14,7 @@
 #pragma once
 
 #include <rondo/patterns/rate_limiter.hpp>
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 
 #include <mutex>
 #include <vector>

@@ -16,8 +16,8 @@
 // the like of the other policies.
 #pragma once
 
-#include <rondo/patterns/circuit_breaker_options.hpp>
-#include <rondo/patterns/policy_kind.hpp>
+#include <rondo/patterns/parts/circuit_breaker_options.hpp>
+#include <rondo/patterns/parts/policy_kind.hpp>
 #include <rondo/patterns/rejection.hpp>
 
 #include <array>

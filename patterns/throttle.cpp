@@ -43,7 +43,8 @@ verdict throttle::judge_rarely(const detail::call_result& r) const {
   return verdict::neutral;
 }
 
-// Slices begin at whole multiples of their length. What lies between the last and this one is empty.
+// Slices begin at whole multiples of their length. What lies between the last and this one is
+// empty.
 void throttle::turn(time_point now) noexcept {
   const std::int64_t length = slice_length_.count();
   const std::int64_t number = now.time_since_epoch().count() / length;

@@ -3,21 +3,21 @@
 //   throttle t;
 //   outcome<reply> o = co_await t.run([&] { return fetch(url); });   // throttled is an outcome
 //
-// A server that refuses calls still pays for refusing them. Over a window, the client counts its calls and those
-// that the server accepted, and refuses a new call itself with the probability
+// A server that refuses calls still pays for refusing them. Over a window, the client counts its
+// calls and those that the server accepted, and refuses a new call itself with the probability
 //
 //   p = max(0, (requests − K · accepts) / (requests + 1))
 //
-// With K = 2 nothing is refused while at least half of the calls are accepted; with all refused, about one call
-// a window still tries. Calls that are refused here count as requests, those that are on their way do not count
-// yet: a burst of first calls is not held against itself. Source: "Handling Overload", chapter 21 of Site
-// Reliability Engineering (2016).
+// With K = 2 nothing is refused while at least half of the calls are accepted; with all refused,
+// about one call a window still tries. Calls that are refused here count as requests, those that
+// are on their way do not count yet: a burst of first calls is not held against itself. Source:
+// "Handling Overload", chapter 21 of Site Reliability Engineering (2016).
 //
 // One object is shared by the calls to one callee, on one loop's thread, and must outlive them.
 #pragma once
 
 #include <rondo/patterns/policy.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <array>
 #include <cstddef>
@@ -39,8 +39,8 @@ class throttle : public policy<throttle> {
   throttle& operator=(const throttle&) = delete;
   ~throttle() = default;
 
-  // For calls that run() does not fit: false when the call must not be made; otherwise settle() tells how it
-  // ended. A call that is never settled, or neutral, counts for nothing.
+  // For calls that run() does not fit: false when the call must not be made; otherwise settle()
+  // tells how it ended. A call that is never settled, or neutral, counts for nothing.
   [[nodiscard]] bool admit(time_point now) noexcept;
   void settle(verdict v, time_point now) noexcept;
 
@@ -92,7 +92,8 @@ class throttle::options {
   // K (2): lower is stricter. Throws std::invalid_argument unless it is finite and at least 1.
   options& multiplier(double k) &;
   options&& multiplier(double k) && { return std::move(multiplier(k)); }
-  // What is looked back on (2 min); it moves in tenths. Throws std::invalid_argument for less than 10 ns.
+  // What is looked back on (2 min); it moves in tenths. Throws std::invalid_argument for less than
+  // 10 ns.
   template <class Rep, class Period>
   options& window(std::chrono::duration<Rep, Period> d) & {
     return set_window(detail::saturate(d));
@@ -147,7 +148,7 @@ class throttle::layer {
   throttle& throttle_;
 };
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 inline bool throttle::admit(time_point now) noexcept {
   advance(now);

@@ -21,7 +21,7 @@
 #pragma once
 
 #include <rondo/patterns/rejection.hpp>
-#include <rondo/runtime/type_mark.hpp>
+#include <rondo/runtime/core/type_mark.hpp>
 
 #include <cstdint>
 #include <memory>

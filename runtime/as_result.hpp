@@ -2,7 +2,8 @@
 //
 //   outcome<std::size_t> n = co_await as_result(stream.read_some(buffer));
 //
-// For I/O no exception is ever made. Cancellation is not an outcome here: a cancelled task is not resumed.
+// For I/O no exception is ever made. Cancellation is not an outcome here: a cancelled task is not
+// resumed.
 #pragma once
 
 #include <rondo/runtime/wait.hpp>

@@ -4,8 +4,8 @@
 //   co_await b.arrive_and_wait();   // all three go on together
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>
@@ -27,9 +27,9 @@ class barrier {
     if (!line_.empty()) detail::fatal("a barrier was destroyed while a task waited at it");
   }
 
-  // Completes when as many as the barrier is for have arrived: with its place in the order of arrival,
-  // 0 … parties − 1. The last to arrive goes on at once. Cancellation: the arrival is taken back, and the
-  // others wait for another.
+  // Completes when as many as the barrier is for have arrived: with its place in the order of
+  // arrival, 0 … parties − 1. The last to arrive goes on at once. Cancellation: the arrival is
+  // taken back, and the others wait for another.
   arrival arrive_and_wait() noexcept;
 
   std::size_t parties() const noexcept { return parties_; }

@@ -1,14 +1,16 @@
 // What loop.call_later gives: a handle on a call that is to come.
 //
-//   timer_handle h = this_loop().call_later(5s, [] { … });   // may be dropped: the call comes all the same
+//   // may be dropped: the call comes all the same
+//   timer_handle h = this_loop().call_later(5s, [] { … });
 //   h.cancel();                                              // or not
 //
-// For callbacks: a task sleeps instead. The handle belongs to the loop's thread and may outlive the loop.
+// For callbacks: a task sleeps instead. The handle belongs to the loop's thread and may outlive the
+// loop.
 #pragma once
 
-#include <rondo/runtime/frame_pool.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
-#include <rondo/runtime/timers.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
+#include <rondo/runtime/core/timers.hpp>
 
 #include <utility>
 
@@ -65,7 +67,8 @@ class timer_handle {
     if (call_) call_->release();
   }
 
-  // The call will not come, and its function is destroyed. Nothing when it has come, or comes right now.
+  // The call will not come, and its function is destroyed. Nothing when it has come, or comes right
+  // now.
   void cancel() noexcept {
     if (call_ && call_->pending()) call_->cancel();
   }

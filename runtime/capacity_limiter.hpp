@@ -2,11 +2,12 @@
 //
 //   capacity_limiter limit(8);
 //   auto token = co_await limit.acquire();
-//   limit.set_total(4);   // who holds a token keeps it; new ones wait until there are fewer than four
+//   // who holds a token keeps it; new ones wait until there are fewer than four
+//   limit.set_total(4);
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>

@@ -4,11 +4,12 @@
 //   g.spawn(produce(out.clone()));  g.spawn(produce(std::move(out)));
 //   while (auto item = co_await in.next()) use(*item); // ends when the last sender has gone
 //
-// Ends are movable and clonable. When the last sender goes, receivers drain what is there and then end. When
-// the last receiver goes, senders fail with queue_closed. Order and hand-off are the queue's.
+// Ends are movable and clonable. When the last sender goes, receivers drain what is there and then
+// end. When the last receiver goes, senders fail with queue_closed. Order and hand-off are the
+// queue's.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/queue.hpp>
 
 #include <memory>
@@ -68,8 +69,8 @@ class channel_sender : public detail::channel_end<T, &detail::channel_state<T>::
   using detail::channel_end<T, &detail::channel_state<T>::senders>::channel_end;
   channel_sender clone() const { return channel_sender(this->another()); }
 
-  // Completes when a receiver has the item, or it is in the channel. Throws queue_closed when no receiver is
-  // left. Cancelled: the item has not gone.
+  // Completes when a receiver has the item, or it is in the channel. Throws queue_closed when no
+  // receiver is left. Cancelled: the item has not gone.
   auto send(T item) { return this->state().put(std::move(item)); }
   // Without waiting; moves from `item` only when it returns true.
   bool try_send(T&& item) { return this->state().try_put(std::move(item)); }

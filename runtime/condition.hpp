@@ -3,13 +3,13 @@
 //   auto guard = co_await m.lock();
 //   while (!ready) co_await c.wait(guard);
 //
-// wait() gives the lock back while it waits and holds it again however it ends, cancellation included, which
-// then takes until the lock is had. (In the body of a task group that is when the group's children have ended:
-// until then they may take it.) Notified first come, first served; a notification given to a task that is
-// cancelled before it has the lock moves on to the next.
+// wait() gives the lock back while it waits and holds it again however it ends, cancellation
+// included, which then takes until the lock is had. (In the body of a task group that is when the
+// group's children have ended: until then they may take it.) Notified first come, first served; a
+// notification given to a task that is cancelled before it has the lock moves on to the next.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/mutex.hpp>
 
 #include <cstddef>
@@ -29,8 +29,8 @@ class condition {
     forget_notified();
   }
 
-  // Completes, locked again, after a notification. Throws std::logic_error when the guard holds no lock.
-  // The guard must stay where it is meanwhile.
+  // Completes, locked again, after a notification. Throws std::logic_error when the guard holds no
+  // lock. The guard must stay where it is meanwhile.
   wait_for_notify wait(mutex::guard& guard) noexcept;
   // Wakes the `n` that have waited longest. Throws std::invalid_argument for a negative number.
   // Whoever calls need not hold the lock.

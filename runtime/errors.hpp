@@ -1,5 +1,5 @@
-// The exceptions of the runtime. Errors of the system are std::system_error (see io_errors.hpp for the
-// codes the library adds).
+// The exceptions of the runtime. Errors of the system are std::system_error (see io_errors.hpp for
+// the codes the library adds).
 #pragma once
 
 #include <stdexcept>

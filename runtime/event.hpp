@@ -6,7 +6,7 @@
 // set() releases everyone who waits, even if clear() follows in the same turn. Not thread-safe.
 #pragma once
 
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 namespace rondo {

@@ -4,11 +4,11 @@
 //   some_callback_api([p = std::move(p)](int n) mutable { p.set_value(n); });
 //   int n = co_await std::move(f);
 //
-// The bridge from callbacks to tasks. Both ends belong to one loop's thread; from other threads go through
-// loop.post.
+// The bridge from callbacks to tasks. Both ends belong to one loop's thread; from other threads go
+// through loop.post.
 #pragma once
 
-#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <memory>
@@ -120,8 +120,8 @@ class promise {
   detail::promised<T>* state_;
 };
 
-// The taking end, awaited once, as an rvalue: the value, or throws the exception that was set. Cancelled: the
-// promise is abandoned.
+// The taking end, awaited once, as an rvalue: the value, or throws the exception that was set.
+// Cancelled: the promise is abandoned.
 template <class T>
 class [[nodiscard("without co_await nothing happens")]] future : public detail::awaitable_tag {
  public:

@@ -1,16 +1,18 @@
 // generator<T>: a coroutine that gives values one after another and may await in between.
 //
-//   generator<int> count(int n) { for (int i = 0; i < n; ++i) { co_await sleep_for(1s); co_yield i; } }
+//   generator<int> count(int n) {
+//     for (int i = 0; i < n; ++i) { co_await sleep_for(1s); co_yield i; }
+//   }
 //   auto g = count(3);
 //   while (auto i = co_await g.next()) use(*i);
 //
-// It runs as part of the task that calls next(): what it awaits is that task's wait, and cancelling the task
-// there takes the generator apart with it. Dropping it between two values destroys it at once: its
-// destructors run, and it is not resumed. So it cannot hold what must be awaited at its end (a task group, a
-// finally) across a co_yield.
+// It runs as part of the task that calls next(): what it awaits is that task's wait, and cancelling
+// the task there takes the generator apart with it. Dropping it between two values destroys it at
+// once: its destructors run, and it is not resumed. So it cannot hold what must be awaited at its
+// end (a task group, a finally) across a co_yield.
 //
-// co_yield of a temporary or a std::move moves it to the caller, of a variable copies it. A generator<T&>
-// gives pointers to what it yields, good until the next next().
+// co_yield of a temporary or a std::move moves it to the caller, of a variable copies it. A
+// generator<T&> gives pointers to what it yields, good until the next next().
 #pragma once
 
 #include <rondo/runtime/task.hpp>
@@ -51,7 +53,8 @@ struct generator_promise : promise_base {
     ended = true;
     return {};
   }
-  // What is yielded stays where it is, in the generator's frame, until next() has copied or moved it.
+  // What is yielded stays where it is, in the generator's frame, until next() has copied or moved
+  // it.
   back_to_caller yield_value(yielded& v) noexcept
     requires std::is_reference_v<T>
   {
@@ -74,8 +77,8 @@ struct generator_promise : promise_base {
   }
   void return_void() const noexcept {}
   void unhandled_exception() noexcept {
-    // Nobody is in next(), or its task is being cancelled: a local's destructor threw while the frame was
-    // being destroyed.
+    // Nobody is in next(), or its task is being cancelled: a local's destructor threw while the
+    // frame was being destroyed.
     if (!parent || this_thread.unwinding) [[unlikely]]
       exception_while_unwinding();
     error = std::current_exception();
@@ -165,9 +168,9 @@ class [[nodiscard]] generator {
   }
   ~generator() { at_rest(); }
 
-  // The next value, nullopt at the end; throws what the generator threw, and then is at its end. Cancelled:
-  // the generator is destroyed with the wait it was in, and is at its end. The generator must stay where it
-  // is meanwhile, and one next() at a time may be under way.
+  // The next value, nullopt at the end; throws what the generator threw, and then is at its end.
+  // Cancelled: the generator is destroyed with the wait it was in, and is at its end. The generator
+  // must stay where it is meanwhile, and one next() at a time may be under way.
   task<std::optional<detail::generated_t<T>>> next() {
     co_return co_await detail::generator_wait<T>(frame_);
   }

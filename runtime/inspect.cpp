@@ -38,7 +38,8 @@ bool is_library(const std::source_location& where) noexcept {
          file.find("rondo/patterns/") != std::string_view::npos;
 }
 
-// That of the innermost co_await that is the program's own, not one in the library's scopes; else the outermost.
+// That of the innermost co_await that is the program's own, not one in the library's scopes; else
+// the outermost.
 const promise_base* own_frame(const job& j) noexcept {
   const promise_base* p = j.leaf();
   while (p && p->parent && is_library(p->awaiting)) p = p->parent;

@@ -19,7 +19,8 @@ bool io_wait::begin(job& j) noexcept {
 void io_wait::arrived(operation& op) noexcept {
   auto& w = static_cast<io_wait&>(op);
   job& j = *w.waiter_;
-  // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has happened.
+  // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has
+  // happened.
   if (op.result < 0 && j.must_stop()) {
     w.withdrawn();
     j.wake_stopped();

@@ -7,9 +7,9 @@
 
 namespace rondo::detail {
 
-// Starts its operation when awaited. Completes with the operation's result. Cancelled: the reactor is asked
-// to withdraw it, and the job ends when the reactor confirms that the kernel has let go of the buffer; if
-// the operation succeeded meanwhile, the job resumes with the result.
+// Starts its operation when awaited. Completes with the operation's result. Cancelled: the reactor
+// is asked to withdraw it, and the job ends when the reactor confirms that the kernel has let go of
+// the buffer; if the operation succeeded meanwhile, the job resumes with the result.
 class io_wait : public wait_base, public operation {
  public:
   bool begin(job& j) noexcept override;
@@ -36,7 +36,8 @@ class io_wait : public wait_base, public operation {
   static void arrived(operation& op) noexcept;
 };
 
-// What a small error of I/O is made of: `number` is the operation's result, `more` the name of what failed.
+// What a small error of I/O is made of: `number` is the operation's result, `more` the name of what
+// failed.
 extern const small_error_kind io_error_kind;
 
 template <class T>
@@ -64,10 +65,10 @@ class [[nodiscard("without co_await nothing happens")]] poll_wait final : public
 
 namespace rondo {
 
-// Complete when a descriptor that is not Rondo's can be read (written) without blocking, or has failed.
-// One waiter a direction; a second one fails with io_errc::busy, and so does one beside a read (write) where the
-// descriptor is Rondo's after all. It must stay open meanwhile. Throws std::system_error. Cancellation: stops
-// waiting, the descriptor is as before.
+// Complete when a descriptor that is not Rondo's can be read (written) without blocking, or has
+// failed. One waiter a direction; a second one fails with io_errc::busy, and so does one beside a
+// read (write) where the descriptor is Rondo's after all. It must stay open meanwhile. Throws
+// std::system_error. Cancellation: stops waiting, the descriptor is as before.
 detail::poll_wait readable(int fd) noexcept;
 detail::poll_wait writable(int fd) noexcept;
 

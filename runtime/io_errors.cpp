@@ -1,5 +1,5 @@
 #include <rondo/runtime/io_errors.hpp>
-#include <rondo/runtime/operation.hpp>
+#include <rondo/runtime/reactor/operation.hpp>
 
 #include <string>
 

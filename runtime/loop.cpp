@@ -12,7 +12,8 @@ namespace rondo {
 
 namespace {
 
-// Jobs run between two looks at the outside: enough to make a look cheap, few enough to keep latency flat.
+// Jobs run between two looks at the outside: enough to make a look cheap, few enough to keep
+// latency flat.
 constexpr int jobs_a_turn = 61;
 
 std::uint64_t next_loop_id() noexcept {

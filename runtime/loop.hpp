@@ -9,12 +9,12 @@
 #pragma once
 
 #include <rondo/runtime/call_later.hpp>
-#include <rondo/runtime/job.hpp>
-#include <rondo/runtime/reactor.hpp>
+#include <rondo/runtime/core/job.hpp>
+#include <rondo/runtime/core/thread_pool.hpp>
+#include <rondo/runtime/core/timers.hpp>
+#include <rondo/runtime/reactor/reactor.hpp>
 #include <rondo/runtime/remote.hpp>
 #include <rondo/runtime/task.hpp>
-#include <rondo/runtime/thread_pool.hpp>
-#include <rondo/runtime/timers.hpp>
 
 #include <cstdint>
 #include <exception>
@@ -43,7 +43,8 @@ class loop_observer {
  public:
   // `j` is about to take its step.
   virtual void before_step(job& /*j*/) noexcept {}
-  // `j` has come to rest after its step: it waits, or is ready for another. Not called when it has ended.
+  // `j` has come to rest after its step: it waits, or is ready for another. Not called when it has
+  // ended.
   virtual void after_step(job& /*j*/) noexcept {}
   // Everything has ended; the reactor is still there.
   virtual void at_end(loop& /*l*/) noexcept {}
@@ -92,8 +93,9 @@ class loop {
     if (!clock_read_) read_clock();
     return now_;
   }
-  // Runs fn() on the loop's thread in a coming turn, in order. From any thread. What it throws goes to
-  // on_unhandled. Throws std::bad_alloc. The loop must be there: a thread that may outlive it uses remote().
+  // Runs fn() on the loop's thread in a coming turn, in order. From any thread. What it throws goes
+  // to on_unhandled. Throws std::bad_alloc. The loop must be there: a thread that may outlive it
+  // uses remote().
   template <class Fn>
   void post(Fn fn) {
     detail::post_call(*mailbox_, std::move(fn));
@@ -104,9 +106,9 @@ class loop {
   template <class... X>
     requires detail::taskable<X...>
   auto submit(X&&... x);
-  // Runs fn() on the loop when `d` has passed since this turn, never earlier. The handle cancels it, and may be
-  // dropped. What fn throws goes to on_unhandled; what is still to come when run ends is destroyed unrun. On
-  // the loop's thread. Throws std::bad_alloc.
+  // Runs fn() on the loop when `d` has passed since this turn, never earlier. The handle cancels
+  // it, and may be dropped. What fn throws goes to on_unhandled; what is still to come when run
+  // ends is destroyed unrun. On the loop's thread. Throws std::bad_alloc.
   template <class Rep, class Period, class Fn>
   timer_handle call_later(std::chrono::duration<Rep, Period> d, Fn fn);
   // "epoll", "io_uring" or "simulated".
@@ -146,7 +148,8 @@ class loop {
   void watch_steps(detail::nanoseconds limit) noexcept;
 
   void run_until(const bool& ended, detail::job& main);
-  // The end has been asked for: calls in threads that hold it up for longer than `limit` are reported.
+  // The end has been asked for: calls in threads that hold it up for longer than `limit` are
+  // reported.
   void set_thread_patience(detail::nanoseconds limit) noexcept { patience_ = limit; }
   void expect_end() noexcept;
   // True when the simulation found that nothing could ever happen while tasks still waited.

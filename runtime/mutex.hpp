@@ -6,11 +6,12 @@
 //     …                                  // awaits in here keep it locked
 //   }                                    // unlocked; the task that has waited longest has it now
 //
-// First come, first served: the lock goes from hand to hand, a newcomer never passes a waiter, and whoever
-// was given it resumes with it. Not recursive. Not thread-safe: it guards state across awaits, not threads.
+// First come, first served: the lock goes from hand to hand, a newcomer never passes a waiter, and
+// whoever was given it resumes with it. Not recursive. Not thread-safe: it guards state across
+// awaits, not threads.
 #pragma once
 
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <optional>

@@ -3,8 +3,9 @@
 //   outcome<int> r = co_await h.join();
 //   if (r.has_value()) use(r.value()); else if (r.has_error()) log(r.code());
 //
-// An error is an exception, or a small_error: a code with a number beside it, from which an exception is
-// made only when somebody asks for one (making an exception_ptr costs 35–115 ns, a throw about 1,000).
+// An error is an exception, or a small_error: a code with a number beside it, from which an
+// exception is made only when somebody asks for one (making an exception_ptr costs 35–115 ns, a
+// throw about 1,000).
 #pragma once
 
 #include <rondo/runtime/errors.hpp>
@@ -135,7 +136,8 @@ class [[nodiscard]] outcome {
     if (const auto* e = small()) return e->kind->exception(e->number, e->more);
     return nullptr;
   }
-  // Its code: that of a std::system_error, or of an error without exception; empty for other exceptions.
+  // Its code: that of a std::system_error, or of an error without exception; empty for other
+  // exceptions.
   std::error_code code() const noexcept {
     if (content_ == content::exception) return detail::code_of(exception_);
     if (const auto* e = small()) return e->kind->code(e->number);

@@ -4,15 +4,16 @@
 //   co_await q.put(1);                                // waits while it is full
 //   while (auto item = co_await q.next()) use(*item); // ends when it is closed and drained
 //
-// First come, first served on both sides, try_put and try_get included: a newcomer never passes a waiter.
-// Hand-off is direct: an item goes from the putter into the hands of the getter that has waited longest,
-// and whoever was handed an item resumes with it, even if it is cancelled in the same turn.
+// First come, first served on both sides, try_put and try_get included: a newcomer never passes a
+// waiter. Hand-off is direct: an item goes from the putter into the hands of the getter that has
+// waited longest, and whoever was handed an item resumes with it, even if it is cancelled in the
+// same turn.
 //
 // A queue must outlive who waits on it. Not thread-safe.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>
@@ -23,7 +24,8 @@
 
 namespace rondo {
 
-// The size of a queue that never makes a putter wait. Say it in so many words: memory is the limit then.
+// The size of a queue that never makes a putter wait. Say it in so many words: memory is the limit
+// then.
 inline constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
 
 namespace detail {
@@ -78,7 +80,8 @@ class ring {
   std::size_t size_ = 0;
 };
 
-// Told of the getters that belong to one wait on several queues (patterns/select.hpp). Each has left its line.
+// Told of the getters that belong to one wait on several queues (patterns/select.hpp). Each has
+// left its line.
 class getter_choice {
  public:
   // It has an item or an error.
@@ -112,7 +115,8 @@ struct queue_getter : list_node {
   }
 };
 
-// What the queues have in common; Store says in which order items leave: push(T&&), T pop(), size().
+// What the queues have in common; Store says in which order items leave: push(T&&), T pop(),
+// size().
 template <class T, class Store>
 class basic_queue {
   static_assert(std::is_nothrow_move_constructible_v<T>,
@@ -135,11 +139,11 @@ class basic_queue {
       fatal("a queue was destroyed while a task waited on it");
   }
 
-  // Completes when the item is in the queue or in a getter's hands. Throws queue_closed; then, and when it
-  // is cancelled, the item is not in the queue.
+  // Completes when the item is in the queue or in a getter's hands. Throws queue_closed; then, and
+  // when it is cancelled, the item is not in the queue.
   put_wait put(T item) { return put_wait(*this, std::move(item)); }
-  // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it was
-  // closed with.
+  // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it
+  // was closed with.
   get_wait<false> get() noexcept { return get_wait<false>(*this); }
   // The same, giving nullopt once closed and drained; throws the error it was closed with.
   get_wait<true> next() noexcept { return get_wait<true>(*this); }
@@ -211,7 +215,8 @@ class basic_queue {
     if (closed_) throw queue_closed();
     return has_room();
   }
-  // Room means that nobody waits to put. Of size 0, there is room in a waiting getter's hands alone.
+  // Room means that nobody waits to put. Of size 0, there is room in a waiting getter's hands
+  // alone.
   bool has_room() const noexcept { return items_.size() < maxsize_ || !getters_.empty(); }
   // There is room, or a getter that waits.
   void give(T&& item) {
@@ -232,7 +237,8 @@ class basic_queue {
     }
     if (items_.size() == 0) return std::move(putter->item_);
     T item(items_.pop());
-    // The room it leaves belongs to the putter that has waited longest. It cannot grow: it was as large before.
+    // The room it leaves belongs to the putter that has waited longest. It cannot grow: it was as
+    // large before.
     if (putter) items_.push(std::move(putter->item_));
     return item;
   }

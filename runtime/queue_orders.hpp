@@ -81,8 +81,8 @@ class stack_store {
 
 }  // namespace detail
 
-// get() gives the greatest by Less, as std::priority_queue does; Less must not throw. An item that meets a
-// waiting getter goes to it directly.
+// get() gives the greatest by Less, as std::priority_queue does; Less must not throw. An item that
+// meets a waiting getter goes to it directly.
 template <class T, class Less = detail::by_less>
 class priority_queue : public detail::basic_queue<T, detail::priority_store<T, Less>> {
   using base = detail::basic_queue<T, detail::priority_store<T, Less>>;

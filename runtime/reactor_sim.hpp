@@ -4,13 +4,14 @@
 //   world.seed(7).latency(1ms, 20ms).short_transfers(0.2).resets(0.001);
 //   run(my_scenario(), run_options().simulation(world));
 //
-// Sockets are served between the tasks of one process. Virtual time stands still while a task can run and
-// jumps to the next event when none can, so a scenario of an hour takes milliseconds. One generator draws
-// everything: the same seed gives the same run and the same trace. Threads and the resolver run inline.
-// When nothing can ever happen again and tasks still wait, run() throws instead of hanging.
+// Sockets are served between the tasks of one process. Virtual time stands still while a task can
+// run and jumps to the next event when none can, so a scenario of an hour takes milliseconds. One
+// generator draws everything: the same seed gives the same run and the same trace. Threads and the
+// resolver run inline. When nothing can ever happen again and tasks still wait, run() throws
+// instead of hanging.
 #pragma once
 
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -33,7 +34,8 @@ struct simulation_options {
     start_ = t;
     return *this;
   }
-  // One way, drawn for each segment between the two; what was sent in order arrives in order. 50 µs.
+  // One way, drawn for each segment between the two; what was sent in order arrives in order. 50
+  // µs.
   template <class A, class B>
   simulation_options& latency(A least, B most) {
     least_latency_ = std::max(detail::saturate(least), detail::nanoseconds::zero());
@@ -55,8 +57,8 @@ struct simulation_options {
     refusals_ = chance;
     return *this;
   }
-  // Chances that a datagram of UDP never comes, comes twice, or is overtaken by later ones (it takes up to
-  // 50 ms longer). Unix datagrams are safe. 0.
+  // Chances that a datagram of UDP never comes, comes twice, or is overtaken by later ones (it
+  // takes up to 50 ms longer). Unix datagrams are safe. 0.
   simulation_options& datagram_loss(double chance) {
     datagram_loss_ = chance;
     return *this;
@@ -69,10 +71,11 @@ struct simulation_options {
     datagram_reordering_ = chance;
     return *this;
   }
-  // Between two hosts, each a name given to host() or a numeric address, nothing passes from `begin` after the
-  // start of the run for `length`: datagrams are lost, streams hold what they carry and go on afterwards, a
-  // connect waits or fails with ETIMEDOUT after 127 s. A socket that was not bound is on 127.0.0.1 (::1).
-  // run() throws std::invalid_argument for a host that is not known.
+  // Between two hosts, each a name given to host() or a numeric address, nothing passes from
+  // `begin` after the start of the run for `length`: datagrams are lost, streams hold what they
+  // carry and go on afterwards, a connect waits or fails with ETIMEDOUT after 127 s. A socket that
+  // was not bound is on 127.0.0.1 (::1). run() throws std::invalid_argument for a host that is not
+  // known.
   template <class A, class B>
   simulation_options& partition(std::string one, std::string other, A begin, B length) {
     const detail::nanoseconds from = detail::saturate(begin);

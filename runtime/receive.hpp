@@ -3,8 +3,9 @@
 //   received_bytes piece = co_await stream.receive();   // empty at the end of the stream
 //   parse(piece.bytes());                               // until `piece` goes
 //
-// A task that waits in read_some keeps its own buffer; one that waits here keeps none, so that ten thousand
-// idle connections need ten thousand buffers less. On io_uring the kernel itself chooses the buffer.
+// A task that waits in read_some keeps its own buffer; one that waits here keeps none, so that ten
+// thousand idle connections need ten thousand buffers less. On io_uring the kernel itself chooses
+// the buffer.
 #pragma once
 
 #include <rondo/runtime/io.hpp>
@@ -16,8 +17,8 @@
 
 namespace rondo {
 
-// What came, in a buffer of the loop. Movable. Must go before the loop does; keep it short, and on the loop's
-// thread.
+// What came, in a buffer of the loop. Movable. Must go before the loop does; keep it short, and on
+// the loop's thread.
 class received_bytes {
  public:
   received_bytes() noexcept = default;

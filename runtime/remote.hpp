@@ -1,15 +1,16 @@
 // The way into a loop from other threads.
 //
 //   loop_remote home = this_loop().remote();               // on the loop
-//   std::thread worker([home] { home.post([] { … }); });   // anywhere, even after the loop has ended
+//   // anywhere, even after the loop has ended
+//   std::thread worker([home] { home.post([] { … }); });
 //
-// What one thread posts runs in the order of its posts. A post writes to the kernel only if the loop sleeps, and
-// then only the first one does: a thousand posts wake it once.
+// What one thread posts runs in the order of its posts. A post writes to the kernel only if the
+// loop sleeps, and then only the first one does: a thousand posts wake it once.
 #pragma once
 
+#include <rondo/runtime/core/remote_queue.hpp>
 #include <rondo/runtime/errors.hpp>
-#include <rondo/runtime/reactor.hpp>
-#include <rondo/runtime/remote_queue.hpp>
+#include <rondo/runtime/reactor/reactor.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <atomic>
@@ -24,17 +25,18 @@ namespace detail {
 
 // What other threads share with a loop, and what they may hold longer than it lives.
 //
-// Two races are settled here. Sleep: the loop says that it sleeps and then looks for posts, a poster posts and
-// then looks whether it sleeps; in one order of all four, at least one sees the other. End: posters are counted
-// while they are inside, and close() waits for them, so that nobody wakes a reactor that is gone.
+// Two races are settled here. Sleep: the loop says that it sleeps and then looks for posts, a
+// poster posts and then looks whether it sleeps; in one order of all four, at least one sees the
+// other. End: posters are counted while they are inside, and close() waits for them, so that nobody
+// wakes a reactor that is gone.
 class mailbox {
  public:
   explicit mailbox(reactor& r) noexcept : reactor_(r) {}
   mailbox(const mailbox&) = delete;
   mailbox& operator=(const mailbox&) = delete;
 
-  // From any thread, and from a signal handler: it takes no lock and no memory. False: the loop has ended, and
-  // the node is still the caller's.
+  // From any thread, and from a signal handler: it takes no lock and no memory. False: the loop has
+  // ended, and the node is still the caller's.
   bool post(remote_node& n) noexcept {
     if (inside_.fetch_add(1, std::memory_order_acquire) & closed) {
       inside_.fetch_sub(1, std::memory_order_relaxed);
@@ -114,16 +116,16 @@ void post_call(mailbox& to, Fn fn) {
 // A loop's address for other threads. Copies are cheap, and may outlive the loop.
 class loop_remote {
  public:
-  // Runs fn() on the loop's thread in a coming turn, after what this thread posted before. What it throws goes
-  // to on_unhandled. What the loop no longer came to when its run ended is destroyed unrun, on the loop's
-  // thread: who must know uses submit. Throws loop_ended once the loop has ended (fn is destroyed), and
-  // std::bad_alloc.
+  // Runs fn() on the loop's thread in a coming turn, after what this thread posted before. What it
+  // throws goes to on_unhandled. What the loop no longer came to when its run ended is destroyed
+  // unrun, on the loop's thread: who must know uses submit. Throws loop_ended once the loop has
+  // ended (fn is destroyed), and std::bad_alloc.
   template <class Fn>
   void post(Fn fn) const {
     detail::post_call(*box_, std::move(fn));
   }
-  // Runs a task, or a callable with arguments, on the loop and gives its result as a std::future. It and what
-  // it does: <rondo/runtime/submit.hpp>.
+  // Runs a task, or a callable with arguments, on the loop and gives its result as a std::future.
+  // It and what it does: <rondo/runtime/submit.hpp>.
   template <class... X>
     requires detail::taskable<X...>
   auto submit(X&&... x) const;

@@ -4,8 +4,8 @@
 //   int main() { return rondo::run_main(serve(8080)); }   // the exit code; says what went wrong
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/child.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/child.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -57,15 +57,16 @@ class run_options {
   run_options&& on_unhandled(Fn fn) && {
     return std::move(on_unhandled(std::move(fn)));
   }
-  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of; and
-  // a step longer than slow_step, with the name of the task and the lines between which it ran.
+  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of;
+  // and a step longer than slow_step, with the name of the task and the lines between which it ran.
   // False; a step then costs no look at the clock.
   run_options& debug(bool yes) & noexcept {
     debug_ = yes;
     return *this;
   }
   run_options&& debug(bool yes) && noexcept { return std::move(debug(yes)); }
-  // What counts as a long step: the loop serves nobody else meanwhile. 100 ms. Measured in real time.
+  // What counts as a long step: the loop serves nobody else meanwhile. 100 ms. Measured in real
+  // time.
   template <class Rep, class Period>
   run_options& slow_step(std::chrono::duration<Rep, Period> d) & noexcept {
     slow_step_ = detail::saturate(d);
@@ -75,12 +76,13 @@ class run_options {
   run_options&& slow_step(std::chrono::duration<Rep, Period> d) && noexcept {
     return std::move(slow_step(d));
   }
-  // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for 0.
+  // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for
+  // 0.
   run_options& max_threads(detail::amount n) &;
   run_options&& max_threads(detail::amount n) && { return std::move(max_threads(n)); }
-  // What to_thread has begun is waited for, because what the thread touches may belong to the tasks. When that
-  // has held up the end of the run for this long, it is reported on stderr, once, with the tree of tasks: after
-  // the main task has ended, or SIGINT has cancelled it. 5 s.
+  // What to_thread has begun is waited for, because what the thread touches may belong to the
+  // tasks. When that has held up the end of the run for this long, it is reported on stderr, once,
+  // with the tree of tasks: after the main task has ended, or SIGINT has cancelled it. 5 s.
   template <class Rep, class Period>
   run_options& thread_patience(std::chrono::duration<Rep, Period> d) & noexcept {
     thread_patience_ = detail::saturate(d);
@@ -90,17 +92,18 @@ class run_options {
   run_options&& thread_patience(std::chrono::duration<Rep, Period> d) && noexcept {
     return std::move(thread_patience(d));
   }
-  // Whether a run on the main thread takes SIGINT while its disposition is the default: the first cancels the
-  // main task, and run() throws `interrupted` unless the task ends with a value or an error all the same; a
-  // second one ends the process. True.
+  // Whether a run on the main thread takes SIGINT while its disposition is the default: the first
+  // cancels the main task, and run() throws `interrupted` unless the task ends with a value or an
+  // error all the same; a second one ends the process. True.
   run_options& handle_sigint(bool yes) & noexcept {
     handle_sigint_ = yes;
     return *this;
   }
   run_options&& handle_sigint(bool yes) && noexcept { return std::move(handle_sigint(yes)); }
-  // Whether SIGUSR1 prints the tree of tasks (inspect.hpp) on stderr, that of every loop in the process, while
-  // its disposition is the default and no signal_watch names it: `kill -USR1 <pid>` shows what a program waits
-  // for. A loop prints between two steps, so one that is stuck in a step says nothing. True.
+  // Whether SIGUSR1 prints the tree of tasks (inspect.hpp) on stderr, that of every loop in the
+  // process, while its disposition is the default and no signal_watch names it: `kill -USR1 <pid>`
+  // shows what a program waits for. A loop prints between two steps, so one that is stuck in a step
+  // says nothing. True.
   run_options& dump_on_sigusr1(bool yes) & noexcept {
     dump_on_sigusr1_ = yes;
     return *this;
@@ -129,8 +132,8 @@ namespace detail {
 class main_run final : public job_owner {
  public:
   explicit main_run(const run_options& options);
-  // Drives the task to its end and ends the loop's services. Throws std::logic_error when the simulation
-  // finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
+  // Drives the task to its end and ends the loop's services. Throws std::logic_error when the
+  // simulation finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
   void drive(child_frame& main);
 
  private:

@@ -10,8 +10,8 @@
 namespace rondo::detail {
 namespace {
 
-// One loop of the team. The scope belongs to its thread; the mailbox to all, under the team's mutex. Posted to
-// its loop it cancels the scope; the team outlives its loops.
+// One loop of the team. The scope belongs to its thread; the mailbox to all, under the team's
+// mutex. Posted to its loop it cancels the scope; the team outlives its loops.
 struct member final : remote_node {
   std::shared_ptr<mailbox> home;
   cancel_scope scope;

@@ -5,7 +5,7 @@
 // The loops share nothing; what they tell each other goes through loop_remote and thread_channel.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
+#include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -37,14 +37,15 @@ class typed_team_main final : public team_main {
 
 }  // namespace detail
 
-// Runs main(0) … main(n - 1), each on a loop and a thread of its own (the first on the calling thread), and
-// returns when all have ended. Each thread has its own copy of `main`, kept until its task has ended.
+// Runs main(0) … main(n - 1), each on a loop and a thread of its own (the first on the calling
+// thread), and returns when all have ended. Each thread has its own copy of `main`, kept until its
+// task has ended.
 //
-// When one fails, the others are cancelled, and the first exception is thrown when all have ended; later ones
-// go to on_unhandled, which may be called from any of the threads. A cancellation of one, and SIGINT in
-// particular (`interrupted`), counts as a failure. Throws std::invalid_argument for n = 0 and for the
-// simulation, which has one thread; std::logic_error inside a running loop; std::system_error when a thread
-// or a reactor cannot be had.
+// When one fails, the others are cancelled, and the first exception is thrown when all have ended;
+// later ones go to on_unhandled, which may be called from any of the threads. A cancellation of
+// one, and SIGINT in particular (`interrupted`), counts as a failure. Throws std::invalid_argument
+// for n = 0 and for the simulation, which has one thread; std::logic_error inside a running loop;
+// std::system_error when a thread or a reactor cannot be had.
 template <class F>
 void run_on_threads(detail::amount n, F main, const run_options& options = {}) {
   static_assert(std::is_same_v<std::invoke_result_t<F, std::size_t>, task<>>,

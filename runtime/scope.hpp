@@ -4,14 +4,15 @@
 //   if (auto n = co_await try_for(5s, fetch(url))) …      // an optional instead
 //   co_await finally(body(), [&] { return cleanup(); });  // cleanup runs however the body ended
 //
-// The child's first step comes from the ready list. A cancellation of the parent is handed to the child
-// (except by shield), and the parent goes on only when the child has ended, its cleanup included: a scope
-// may end late, never early, and nothing of the child is left. If the child was stopped by the parent's own
-// cancellation, the parent stops too; if it had finished by then, the parent resumes with the result. A
-// parent that is cancelled before its turn comes, after its own deadline has stopped the child, stops too.
+// The child's first step comes from the ready list. A cancellation of the parent is handed to the
+// child (except by shield), and the parent goes on only when the child has ended, its cleanup
+// included: a scope may end late, never early, and nothing of the child is left. If the child was
+// stopped by the parent's own cancellation, the parent stops too; if it had finished by then, the
+// parent resumes with the result. A parent that is cancelled before its turn comes, after its own
+// deadline has stopped the child, stops too.
 #pragma once
 
-#include <rondo/runtime/child.hpp>
+#include <rondo/runtime/core/child.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -42,7 +43,8 @@ class scope_wait : public wait_base, public job_owner {
   scope_wait& operator=(const scope_wait&) = delete;
   ~scope_wait() = default;
 
-  // What begin() does first. True: it is called again, for the parent's turn after the child has been stopped.
+  // What begin() does first. True: it is called again, for the parent's turn after the child has
+  // been stopped.
   bool over() const noexcept { return parent_ != nullptr; }
   // What begin() does when cancellation is due.
   void stop(job& parent) noexcept {
@@ -149,8 +151,8 @@ class [[nodiscard("without co_await nothing happens")]] timeout_or_none final
   }
 };
 
-// What timeout and try_for give: a task and its limit, awaited in place, without a frame of its own; a task
-// where one is wanted.
+// What timeout and try_for give: a task and its limit, awaited in place, without a frame of its
+// own; a task where one is wanted.
 template <class T, class Wait>
 class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] limited_task
     : public awaitable_tag {
@@ -296,9 +298,10 @@ template <class T, class Cleanup>
 task<T> run_finally(task<T> t, Cleanup cleanup);
 }  // namespace detail
 
-// Runs `t` for at most `d`: a T. Throws timed_out when the deadline ended it; what it ended with counts if it
-// ended otherwise. Zero or negative time does not start it. A cancellation from outside in the same turn
-// wins over the deadline; of nested timeouts that all ran out, the outermost one throws.
+// Runs `t` for at most `d`: a T. Throws timed_out when the deadline ended it; what it ended with
+// counts if it ended otherwise. Zero or negative time does not start it. A cancellation from
+// outside in the same turn wins over the deadline; of nested timeouts that all ran out, the
+// outermost one throws.
 template <class Rep, class Period, class... X>
   requires detail::taskable<X...>
 auto timeout(std::chrono::duration<Rep, Period> d, X&&... t) {
@@ -313,8 +316,8 @@ detail::refused timeout(std::chrono::duration<Rep, Period>, X&&...) {
   return {};
 }
 
-// The same, giving std::optional<T> (of a pointer for a reference, bool for void) instead of throwing
-// timed_out. Errors are thrown.
+// The same, giving std::optional<T> (of a pointer for a reference, bool for void) instead of
+// throwing timed_out. Errors are thrown.
 template <class Rep, class Period, class... X>
   requires detail::taskable<X...>
 auto try_for(std::chrono::duration<Rep, Period> d, X&&... t) {
@@ -330,8 +333,9 @@ detail::refused try_for(std::chrono::duration<Rep, Period>, X&&...) {
 }
 
 // Runs `t` to its end whatever is asked of the caller. Not a cancellation point before it starts; a
-// cancellation that has come by the time `t` ends is delivered there and then: the caller stops, and the value
-// is destroyed. Throws what `t` threw: an exception wins over the cancellation, which stays pending.
+// cancellation that has come by the time `t` ends is delivered there and then: the caller stops,
+// and the value is destroyed. Throws what `t` threw: an exception wins over the cancellation, which
+// stays pending.
 template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> shield(X&&... t) {
@@ -344,11 +348,12 @@ detail::refused shield(X&&...) {
   return {};
 }
 
-// Runs `t`, then cleanup() (a callable that gives a task<>), however `t` ended; the cleanup is shielded. If
-// the caller is cancelled already, `t` does not start and the cleanup runs; so it does when the finally was
-// given to a scope, a group, gather and the like, and cancelled before its first step, or given to a group that
-// is being cancelled. (A task that has a finally inside and is not started runs nothing.) If both fail, `t`'s
-// exception is thrown and the cleanup's goes to on_unhandled. Not a cancellation point.
+// Runs `t`, then cleanup() (a callable that gives a task<>), however `t` ended; the cleanup is
+// shielded. If the caller is cancelled already, `t` does not start and the cleanup runs; so it does
+// when the finally was given to a scope, a group, gather and the like, and cancelled before its
+// first step, or given to a group that is being cancelled. (A task that has a finally inside and is
+// not started runs nothing.) If both fail, `t`'s exception is thrown and the cleanup's goes to
+// on_unhandled. Not a cancellation point.
 template <class X, class Cleanup>
   requires detail::taskable<X> && detail::async_callable<Cleanup>
 task<detail::task_value_t<X>> finally(X&& t, Cleanup cleanup) {
@@ -369,7 +374,8 @@ detail::refused finally(X&&, Cleanup) {
 //   cancel_scope s;
 //   outcome<int> r = co_await s.run(work());   // somewhere else: s.cancel()
 //
-// One run at a time (std::logic_error otherwise). Once cancelled it stays cancelled: later runs do not start.
+// One run at a time (std::logic_error otherwise). Once cancelled it stays cancelled: later runs do
+// not start.
 class cancel_scope {
  public:
   cancel_scope() = default;
@@ -377,7 +383,8 @@ class cancel_scope {
   cancel_scope& operator=(const cancel_scope&) = delete;
   ~cancel_scope();
 
-  // The outcome of the task: cancelled if this scope ended it. A cancellation from outside stops the caller.
+  // The outcome of the task: cancelled if this scope ended it. A cancellation from outside stops
+  // the caller.
   template <class... X>
     requires detail::taskable<X...>
   task<outcome<detail::task_value_t<X...>>> run(X&&... t) {
@@ -418,7 +425,7 @@ class cancel_scope {
   bool cancelled_ = false;
 };
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 namespace detail {
 

@@ -3,12 +3,13 @@
 //   semaphore s(10);
 //   auto permit = co_await s.acquire();   // given back when `permit` goes
 //
-// First come, first served, also between those who want one permit and those who want several: nobody is
-// passed, and permits go straight into the hands of who has waited longest. Not thread-safe.
+// First come, first served, also between those who want one permit and those who want several:
+// nobody is passed, and permits go straight into the hands of who has waited longest. Not
+// thread-safe.
 #pragma once
 
-#include <rondo/runtime/amount.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>

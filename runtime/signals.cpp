@@ -1,7 +1,8 @@
-// The handler runs on whatever thread the kernel picks, in the middle of anything. It may read the list of
-// receivers, change their atomics, push to a mailbox (lock-free) and write to an eventfd; nothing else. So a
-// receiver, once made, is never freed: it goes back to a list of spares. What the handler does to one that is
-// given back at the same moment is settled as in a mailbox: it is counted while it is inside.
+// The handler runs on whatever thread the kernel picks, in the middle of anything. It may read the
+// list of receivers, change their atomics, push to a mailbox (lock-free) and write to an eventfd;
+// nothing else. So a receiver, once made, is never freed: it goes back to a list of spares. What
+// the handler does to one that is given back at the same moment is settled as in a mailbox: it is
+// counted while it is inside.
 //
 // The dispositions are changed under a mutex that the handler never takes.
 #include <rondo/runtime/inspect.hpp>
@@ -194,8 +195,8 @@ class signal_registry {
   };
   entry& at(int signal) noexcept { return entries_[static_cast<std::size_t>(signal - 1)]; }
 
-  // Makes a signal's disposition what those who are interested need. A watch is stronger than run()'s interest
-  // in SIGINT, which is over once it has been used, and in SIGUSR1.
+  // Makes a signal's disposition what those who are interested need. A watch is stronger than
+  // run()'s interest in SIGINT, which is over once it has been used, and in SIGUSR1.
   void apply(int signal) noexcept {
     entry& e = at(signal);
     const bool interrupts = signal == SIGINT && interrupt_ && is_default(e.before) &&
@@ -245,7 +246,7 @@ void signal_receiver::spare() noexcept {
   signal_registry::get().take_back(*this);
 }
 
-// --- watches ----------------------------------------------------------------------------------------
+// --- watches -------------------------------------------------------------------------------------
 
 class signal_hub {
  public:
@@ -338,7 +339,7 @@ task<int> next_of(signal_mask signals) {
   co_return co_await watch.next();
 }
 
-// --- run(), SIGINT and SIGUSR1 ----------------------------------------------------------------------
+// --- run(), SIGINT and SIGUSR1 -------------------------------------------------------------------
 
 void interrupt_watch::start(loop& l, job& main) {
   if (::gettid() != ::getpid()) return;

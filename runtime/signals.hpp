@@ -5,20 +5,23 @@
 //   signal_watch reload({SIGHUP});                                  // again and again
 //   for (;;) { co_await reload.next(); read_configuration(); }
 //
-// While anybody watches a signal its disposition is Rondo's; the one before is restored when the last watch in
-// the process goes. Between two calls of next_signal nobody watches, and a signal that comes then takes its old
-// disposition, which may end the process: a signal_watch loses none from the moment it is made, because it
-// remembers what comes while nobody waits in next(). Like the kernel it remembers each signal once: of several
-// that come before next() takes them, each number is given once, the lowest first.
+// While anybody watches a signal its disposition is Rondo's; the one before is restored when the
+// last watch in the process goes. Between two calls of next_signal nobody watches, and a signal
+// that comes then takes its old disposition, which may end the process: a signal_watch loses none
+// from the moment it is made, because it remembers what comes while nobody waits in next(). Like
+// the kernel it remembers each signal once: of several that come before next() takes them, each
+// number is given once, the lowest first.
 //
-// Every watch, on whatever loop, gets every signal it named. The handler only sets bits and wakes the loops;
-// everything else happens on the loop's own thread. Signals interrupt no system call that can be restarted.
+// Every watch, on whatever loop, gets every signal it named. The handler only sets bits and wakes
+// the loops; everything else happens on the loop's own thread. Signals interrupt no system call
+// that can be restarted.
 //
-// Signals come from outside, so the simulation cannot repeat them: one that a task raises is delivered in the
-// next turn, but a simulated run in which nothing can happen any more does not wait for one.
+// Signals come from outside, so the simulation cannot repeat them: one that a task raises is
+// delivered in the next turn, but a simulated run in which nothing can happen any more does not
+// wait for one.
 #pragma once
 
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <csignal>
@@ -66,17 +69,20 @@ task<int> next_of(signal_mask signals);
 // Watches from its construction to its end, on the loop that runs.
 class signal_watch : public detail::list_node {
  public:
-  // Throws std::invalid_argument for an empty list, a number that is no signal, one that cannot be caught
-  // (SIGKILL, SIGSTOP) and one that means that the program is broken (SIGSEGV, SIGBUS, SIGFPE, SIGILL).
+  // Throws std::invalid_argument for an empty list, a number that is no signal, one that cannot be
+  // caught (SIGKILL, SIGSTOP) and one that means that the program is broken (SIGSEGV, SIGBUS,
+  // SIGFPE, SIGILL).
   explicit signal_watch(std::initializer_list<int> signals)
       : signal_watch(detail::mask_of(signals)) {}
   signal_watch(const signal_watch&) = delete;
   signal_watch& operator=(const signal_watch&) = delete;
-  // Destroying a watch that somebody waits on ends the program, and so does one that outlives its loop.
+  // Destroying a watch that somebody waits on ends the program, and so does one that outlives its
+  // loop.
   ~signal_watch();
 
-  // Completes with the number of a signal that has come and was not given yet. Several waiters are served in
-  // turn, each with a signal of its own. Cancellation: leaves the line; no signal is lost.
+  // Completes with the number of a signal that has come and was not given yet. Several waiters are
+  // served in turn, each with a signal of its own. Cancellation: leaves the line; no signal is
+  // lost.
   detail::signal_wait next() noexcept { return detail::signal_wait(*this); }
 
  private:
@@ -102,8 +108,9 @@ namespace detail {
 
 class signal_receiver;
 
-// run()'s own interest in SIGINT: on the main thread, while the disposition is the default. The first SIGINT
-// cancels the main task; the kernel has then restored the default, so a second one ends the process.
+// run()'s own interest in SIGINT: on the main thread, while the disposition is the default. The
+// first SIGINT cancels the main task; the kernel has then restored the default, so a second one
+// ends the process.
 class interrupt_watch {
  public:
   interrupt_watch() = default;
@@ -123,8 +130,8 @@ class interrupt_watch {
   bool fired_ = false;
 };
 
-// run()'s own interest in SIGUSR1: on every thread, while the disposition is the default and nobody watches it.
-// Each loop prints its tree of tasks.
+// run()'s own interest in SIGUSR1: on every thread, while the disposition is the default and nobody
+// watches it. Each loop prints its tree of tasks.
 class dump_watch {
  public:
   dump_watch() = default;

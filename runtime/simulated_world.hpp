@@ -1,4 +1,5 @@
-// simulated_world: what a simulation's network is like, told from within, and changed while it runs.
+// simulated_world: what a simulation's network is like, told from within, and changed while it
+// runs.
 //
 //   run(run_options().simulation(simulation_options().seed(7)), []() -> task<> {
 //     simulated_world& world = this_simulation();
@@ -7,11 +8,11 @@
 //     …
 //   });
 //
-// What holds for the whole run is in simulation_options (reactor_sim.hpp); this is about single hosts, and
-// about what comes and goes: an address falls silent, a name server recovers.
+// What holds for the whole run is in simulation_options (reactor_sim.hpp); this is about single
+// hosts, and about what comes and goes: an address falls silent, a name server recovers.
 #pragma once
 
-#include <rondo/runtime/clock.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <algorithm>
 #include <map>
@@ -31,8 +32,9 @@ class simulated_address {
     most_latency_ = std::max(detail::saturate(most), least_latency_);
     return *this;
   }
-  // An errno, whoever listens there: ETIMEDOUT, nobody answers, and the connect says so after 127 s, as on
-  // Linux; anything else (ECONNREFUSED, EHOSTUNREACH, …) comes back after one round trip. 0: they succeed.
+  // An errno, whoever listens there: ETIMEDOUT, nobody answers, and the connect says so after 127
+  // s, as on Linux; anything else (ECONNREFUSED, EHOSTUNREACH, …) comes back after one round trip.
+  // 0: they succeed.
   simulated_address& connects_fail_with(int error) noexcept {
     connect_error_ = error;
     return *this;

@@ -43,8 +43,9 @@ class [[nodiscard("without co_await nothing happens")]] yield_wait final : publi
 
 }  // namespace detail
 
-// Completes when `d` has passed, never earlier; at once, but through the loop, when d <= 0. A duration too
-// long to count sleeps until cancelled. Cancellation: stops at once. Allocates nothing.
+// Completes when `d` has passed, never earlier; at once, but through the loop, when d <= 0. A
+// duration too long to count sleeps until cancelled. Cancellation: stops at once. Allocates
+// nothing.
 template <class Rep, class Period>
 detail::sleep_wait sleep_for(std::chrono::duration<Rep, Period> d) noexcept {
   return detail::sleep_wait(detail::saturate(d));

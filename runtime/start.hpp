@@ -2,14 +2,14 @@
 //
 //   task<> serve(started<std::uint16_t> ready, std::uint16_t port) {
 //     tcp_listener listener = listen(port);
-//     ready(listener.port());                              // from here it is a child like any other
+//     ready(listener.port());  // from here it is a child like any other
 //     for (;;) …
 //   }
 //   const std::uint16_t port = co_await g.start(serve, 0);  // throws what serve threw before that
 //
-// Until it is ready the child belongs to the call of start: its exception is thrown there and is no failure
-// of the group, and a cancellation of the caller cancels it. Afterwards it belongs to the group alone. Either
-// way it is a child of the group, which waits for it and may cancel it.
+// Until it is ready the child belongs to the call of start: its exception is thrown there and is no
+// failure of the group, and a cancellation of the caller cancels it. Afterwards it belongs to the
+// group alone. Either way it is a child of the group, which waits for it and may cancel it.
 #pragma once
 
 #include <rondo/runtime/task_group.hpp>
@@ -27,8 +27,8 @@ class started;
 
 namespace detail {
 
-// What the caller of start and its child share. `waiting` until the child is ready or has ended; a child that
-// says it is ready when it has been cancelled stays the caller's until it has ended.
+// What the caller of start and its child share. `waiting` until the child is ready or has ended; a
+// child that says it is ready when it has been cancelled stays the caller's until it has ended.
 class start_state : public pooled {
  public:
   void keep() noexcept { ++references_; }
@@ -211,14 +211,15 @@ struct start_value<from_callable, Fn>
 
 }  // namespace detail
 
-// The child's side: called once, it says that the child is ready. Movable; dropping it says nothing.
+// The child's side: called once, it says that the child is ready. Movable; dropping it says
+// nothing.
 template <class T>
 class [[nodiscard]] started {
  public:
   explicit started(detail::start_reference<T> s) noexcept : state_(std::move(s)) {}
 
-  // Hands `args…` (a T, or what one is made of; nothing for void) to the caller of start. The child runs on.
-  // Throws std::logic_error the second time, and when the child has ended.
+  // Hands `args…` (a T, or what one is made of; nothing for void) to the caller of start. The child
+  // runs on. Throws std::logic_error the second time, and when the child has ended.
   template <class... Args>
     requires(std::is_void_v<T> ? sizeof...(Args) == 0 : std::is_constructible_v<T, Args...>)
   void operator()(Args&&... args) {

@@ -1,11 +1,12 @@
 // submit: a task for a loop, from any thread, and its result as a std::future.
 //
 //   std::future<int> n = home.submit(count, path);   // home: a loop_remote, or the loop itself
-//   use(n.get());                                    // not on the loop's own thread: it would wait for itself
+//   use(n.get());  // not on the loop's own thread: it would wait for itself
 //
-// The task belongs to the loop. If it still runs when run() ends it is cancelled and awaited. The future always
-// becomes ready, and only when the task and everything it held are gone: with the value, the exception,
-// or cancelled_error when the task was cancelled or the loop ended before it could start.
+// The task belongs to the loop. If it still runs when run() ends it is cancelled and awaited. The
+// future always becomes ready, and only when the task and everything it held are gone: with the
+// value, the exception, or cancelled_error when the task was cancelled or the loop ended before it
+// could start.
 //
 // In a header of its own, because <future> is large.
 #pragma once

@@ -3,17 +3,17 @@
 //   task<int> answer() { co_await sleep_for(1s); co_return 42; }
 //   int n = co_await answer();
 //
-// A task is lazy: nothing runs until it is awaited, spawned or handed to run(). It is move-only and awaited
-// as an rvalue: a call, or std::move(t). Awaiting moves the frame into the awaiter, inside the frame of the
-// task that awaits; so a task that runs is always owned by exactly one other, and cancellation can take a
-// chain of them apart from the inside out (job.hpp).
+// A task is lazy: nothing runs until it is awaited, spawned or handed to run(). It is move-only and
+// awaited as an rvalue: a call, or std::move(t). Awaiting moves the frame into the awaiter, inside
+// the frame of the task that awaits; so a task that runs is always owned by exactly one other, and
+// cancellation can take a chain of them apart from the inside out (job.hpp).
 //
-// Starting a task and returning from it are symmetric transfers: a million awaits in a row and a chain
-// 200,000 deep need no more stack than one.
+// Starting a task and returning from it are symmetric transfers: a million awaits in a row and a
+// chain 200,000 deep need no more stack than one.
 //
-// Coroutine parameters are copied into the frame; take them by value unless what they refer to is known to
-// outlive the task. A lambda with captures must outlive its coroutine: hand such a lambda itself to spawn,
-// timeout and the others, which keep it until its task has ended.
+// Coroutine parameters are copied into the frame; take them by value unless what they refer to is
+// known to outlive the task. A lambda with captures must outlive its coroutine: hand such a lambda
+// itself to spawn, timeout and the others, which keep it until its task has ended.
 #pragma once
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 13
@@ -23,7 +23,7 @@
 #error "Rondo: clang older than 16 miscompiles coroutines; use CXX=clang++-19"
 #endif
 
-#include <rondo/runtime/job.hpp>
+#include <rondo/runtime/core/job.hpp>
 #include <rondo/runtime/outcome.hpp>
 
 #include <coroutine>
@@ -46,8 +46,8 @@ struct awaitable_tag {};
 template <class A>
 concept awaitable = std::is_base_of_v<awaitable_tag, std::remove_cvref_t<A>>;
 
-// Where a task leaves its result. Over-aligned values live outside, because a promise must stand at a fixed
-// offset in its frame.
+// Where a task leaves its result. Over-aligned values live outside, because a promise must stand at
+// a fixed offset in its frame.
 template <class T>
 class result_slot {
   static constexpr bool boxed = alignof(T) > 16;

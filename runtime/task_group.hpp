@@ -6,9 +6,10 @@
 //     int n = co_await h;
 //   });
 //
-// The first child (or the body) that throws cancels the others; with_task_group waits for all of them and
-// rethrows that exception with its own type; later ones go to on_unhandled. A child cancelled through its
-// handle is not a failure. A real error wins over a cancellation from outside, which stays pending.
+// The first child (or the body) that throws cancels the others; with_task_group waits for all of
+// them and rethrows that exception with its own type; later ones go to on_unhandled. A child
+// cancelled through its handle is not a failure. A real error wins over a cancellation from
+// outside, which stays pending.
 //
 // What the children share is made by the group, and lives until the last of them has ended:
 //
@@ -16,8 +17,8 @@
 //   g.spawn([&q]() -> task<> { co_await q.put(1); });
 #pragma once
 
-#include <rondo/runtime/child.hpp>
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/child.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -138,8 +139,8 @@ class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] join_w
 
   bool begin(job& j) noexcept override {
     refused_ = record_->has_joiner();
-    // Cancelled together with the child (as by their group), the joiner stops: cancelled_error would make an
-    // error of a cancellation.
+    // Cancelled together with the child (as by their group), the joiner stops: cancelled_error
+    // would make an error of a cancellation.
     const bool stop = for_value_ && record_->was_cancelled();
     if (refused_ || (record_->done() && !(stop && j.must_stop()))) return true;
     if (j.must_stop()) {
@@ -206,9 +207,9 @@ class typed_group_object final : public group_object {
 // How long a stopped body waits for its children before that is reported.
 inline constexpr std::chrono::seconds patience_of_body{5};
 
-// The state of one group, in the frame of who called with_task_group. The body and the children are jobs of
-// their own. A body that is stopped while children run is parked; it is unwound when the last has ended. Then
-// what the group owns is destroyed, the latest first, and the caller is woken.
+// The state of one group, in the frame of who called with_task_group. The body and the children are
+// jobs of their own. A body that is stopped while children run is parked; it is unwound when the
+// last has ended. Then what the group owns is destroyed, the latest first, and the caller is woken.
 class [[nodiscard("without co_await nothing happens")]] group_wait final : public wait_base,
                                                                            public job_owner,
                                                                            private timer {
@@ -230,7 +231,8 @@ class [[nodiscard("without co_await nothing happens")]] group_wait final : publi
   void own(group_object& o) noexcept;
   void cancel_all() noexcept;
   bool cancelling() const noexcept { return cancelling_; }
-  // A child that was spawned too late: what it would have done is missing, as if it had been stopped.
+  // A child that was spawned too late: what it would have done is missing, as if it had been
+  // stopped.
   void not_run() noexcept { stopped_from_outside_ |= cancelled_from_outside_; }
   bool closed() const noexcept { return closed_; }
   std::size_t size() const noexcept { return running_; }
@@ -280,8 +282,8 @@ class join_handle : public detail::awaitable_tag {
   void cancel() noexcept { record().cancel_alone(); }
   // True when the child has ended.
   bool done() const noexcept { return record().done(); }
-  // Waits for the end: the outcome. Joining twice throws std::logic_error. Cancelling the join leaves the
-  // child running.
+  // Waits for the end: the outcome. Joining twice throws std::logic_error. Cancelling the join
+  // leaves the child running.
   detail::join_wait<T> join() noexcept { return detail::join_wait<T>(record()); }
   // The same, giving the value; throws what the child threw, cancelled_error if it was cancelled.
   // To catch that does not handle it: a child that throws has cancelled its group already, the
@@ -305,9 +307,10 @@ class task_group {
   task_group& operator=(const task_group&) = delete;
 
   // Starts a child: its first step comes from the ready list. Takes a task, another awaitable, or a
-  // callable with arguments, which are kept until the child has ended. While the group is being cancelled
-  // the task is destroyed unrun (a `finally` runs its cleanup) and the handle says cancelled; when it is
-  // cancelled from outside, its caller stops. Throws group_closed when the group has ended, std::bad_alloc.
+  // callable with arguments, which are kept until the child has ended. While the group is being
+  // cancelled the task is destroyed unrun (a `finally` runs its cleanup) and the handle says
+  // cancelled; when it is cancelled from outside, its caller stops. Throws group_closed when the
+  // group has ended, std::bad_alloc.
   template <class X>
     requires detail::taskable<X>
   join_handle<detail::task_value_t<X>> spawn(
@@ -327,18 +330,19 @@ class task_group {
     return {};
   }
 
-  // Spawns fn(ready, args…) and completes when the child has called ready(value): with that value, a T. `ready`
-  // is a started<T>: see <rondo/runtime/start.hpp>. T is that of fn's first parameter; a generic callable wants
-  // it said: g.start<int>(…). Throws what the child threw before it was ready, std::logic_error if it ended
-  // without a word, cancelled_error if it was cancelled (as by its group), group_closed, std::bad_alloc.
-  // Cancellation: the child is cancelled, and has ended before the caller stops.
+  // Spawns fn(ready, args…) and completes when the child has called ready(value): with that value,
+  // a T. `ready` is a started<T>: see <rondo/runtime/start.hpp>. T is that of fn's first parameter;
+  // a generic callable wants it said: g.start<int>(…). Throws what the child threw before it was
+  // ready, std::logic_error if it ended without a word, cancelled_error if it was cancelled (as by
+  // its group), group_closed, std::bad_alloc. Cancellation: the child is cancelled, and has ended
+  // before the caller stops.
   template <class T = detail::from_callable, class Fn, class... Args>
   auto start(Fn fn, Args... args);
 
-  // Makes a T(args…) that lives as long as the group: what its children share. Such objects are destroyed
-  // after the last child has ended and the body's frames are gone, the latest first, before with_task_group
-  // returns; is_unwinding() is true meanwhile if the group was cancelled or failed. Throws what T's
-  // constructor throws, group_closed, std::bad_alloc.
+  // Makes a T(args…) that lives as long as the group: what its children share. Such objects are
+  // destroyed after the last child has ended and the body's frames are gone, the latest first,
+  // before with_task_group returns; is_unwinding() is true meanwhile if the group was cancelled or
+  // failed. Throws what T's constructor throws, group_closed, std::bad_alloc.
   template <class T, class... Args>
   T& make(Args&&... args);
 
@@ -359,7 +363,8 @@ class task_group {
 
 namespace detail {
 
-// Even a body that is a plain function, and spawns before it returns its task, runs when the group has begun.
+// Even a body that is a plain function, and spawns before it returns its task, runs when the group
+// has begun.
 template <class Body>
 task<> run_group_body(Body& body, task_group& group) {
   co_await body(group);
@@ -367,16 +372,17 @@ task<> run_group_body(Body& body, task_group& group) {
 
 }  // namespace detail
 
-// Runs body(group) and waits for everything spawned in it. `body` is kept until then. Throws what the body or a
-// child threw first; what fails later goes to on_unhandled. Cancellation: the body's wait and the children are
-// cancelled, and have ended before the caller stops.
+// Runs body(group) and waits for everything spawned in it. `body` is kept until then. Throws what
+// the body or a child threw first; what fails later goes to on_unhandled. Cancellation: the body's
+// wait and the children are cancelled, and have ended before the caller stops.
 //
-// A body that is stopped (by a cancellation, or because a child failed) keeps its frames until the last child
-// has ended, so that the children may use its locals until then. So its destructors free nothing for a child
-// that cleans up: what such a child needs (a guard, a permit, a close) is given back by a finally, or held in a
-// scope inside the body. A body that returns or throws by itself takes its locals with it: what children share
-// is made by the group (make) or stands outside. A body that has waited for its children for 5 s is reported to
-// on_unhandled, once, with the tasks it waits for.
+// A body that is stopped (by a cancellation, or because a child failed) keeps its frames until the
+// last child has ended, so that the children may use its locals until then. So its destructors free
+// nothing for a child that cleans up: what such a child needs (a guard, a permit, a close) is given
+// back by a finally, or held in a scope inside the body. A body that returns or throws by itself
+// takes its locals with it: what children share is made by the group (make) or stands outside. A
+// body that has waited for its children for 5 s is reported to on_unhandled, once, with the tasks
+// it waits for.
 template <class Body>
 task<> with_task_group(Body body) {
   static_assert(std::is_invocable_r_v<task<>, Body&, task_group&>,
@@ -386,7 +392,7 @@ task<> with_task_group(Body body) {
   co_await group.state_;
 }
 
-// --- implementation ---------------------------------------------------------------------------------
+// --- implementation ------------------------------------------------------------------------------
 
 template <class... X>
   requires detail::taskable<X...>

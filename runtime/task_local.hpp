@@ -4,8 +4,8 @@
 //   co_await request_id.with("42", handle(request));   // in there, and in its children:
 //   const std::string* id = request_id.get();
 //
-// The value lives in the scope that with() makes; it is found by looking outwards from the running job, so
-// that what does not use it pays nothing.
+// The value lives in the scope that with() makes; it is found by looking outwards from the running
+// job, so that what does not use it pays nothing.
 #pragma once
 
 #include <rondo/runtime/scope.hpp>
@@ -26,9 +26,9 @@ class task_local {
     return run_with(this, std::move(value), detail::to_task(std::forward<X>(t)...));
   }
 
-  // The nearest value around the caller, or nullptr: also where there is no task, as in a post. Valid as long as
-  // the caller's task runs. The destructors of a task see what it saw: those of its locals and arguments, when it
-  // is cancelled too.
+  // The nearest value around the caller, or nullptr: also where there is no task, as in a post.
+  // Valid as long as the caller's task runs. The destructors of a task see what it saw: those of
+  // its locals and arguments, when it is cancelled too.
   const T* get() const noexcept {
     for (const detail::job* j = detail::surrounding_job(); j && j->owner();
          j = j->owner()->parent())

@@ -4,15 +4,16 @@
 //   co_await work.put(j);                                 // on one loop
 //   while (auto j = co_await work.next()) handle(*j);     // on another
 //
-// It behaves as queue does: first come, first served on both sides, try_put and try_get included; direct
-// hand-off; and exact cancellation: whoever was handed an item before its cancellation arrived resumes with
-// it. Each task waits on its own loop, which is woken by a post. try_put, try_get and close work on any thread,
-// with or without a loop. A mutex is held for the length of a move.
+// It behaves as queue does: first come, first served on both sides, try_put and try_get included;
+// direct hand-off; and exact cancellation: whoever was handed an item before its cancellation
+// arrived resumes with it. Each task waits on its own loop, which is woken by a post. try_put,
+// try_get and close work on any thread, with or without a loop. A mutex is held for the length of a
+// move.
 //
 // In the simulation it works between the tasks of the one loop.
 #pragma once
 
-#include <rondo/runtime/intrusive_list.hpp>
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/queue.hpp>
 #include <rondo/runtime/wait.hpp>
@@ -25,8 +26,8 @@
 namespace rondo {
 namespace detail {
 
-// A task that waits on a channel. It is in a line of the channel until somebody takes it out, under the mutex:
-// from then on its wait is over, and it hears of it on its own loop.
+// A task that waits on a channel. It is in a line of the channel until somebody takes it out, under
+// the mutex: from then on its wait is over, and it hears of it on its own loop.
 class channel_waiter : public wait_base, public list_node, public remote_node {
  public:
   // To be called by who took it out, without the mutex. It may be gone when this returns.
@@ -93,17 +94,17 @@ class thread_channel {
       detail::fatal("a thread_channel was destroyed while a task waited on it");
   }
 
-  // Completes when the item is in the channel or in a getter's hands. Throws queue_closed; then, and when it is
-  // cancelled, the item is not in the channel.
+  // Completes when the item is in the channel or in a getter's hands. Throws queue_closed; then,
+  // and when it is cancelled, the item is not in the channel.
   put_wait put(T item) { return put_wait(*this, std::move(item)); }
-  // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it was closed
-  // with. Cancellation: leaves the line.
+  // Completes with the oldest item. Once closed and drained: throws queue_closed, or the error it
+  // was closed with. Cancellation: leaves the line.
   get_wait<false> get() noexcept { return get_wait<false>(*this); }
   // The same, giving nullopt once closed and drained; throws the error it was closed with.
   get_wait<true> next() noexcept { return get_wait<true>(*this); }
 
-  // Puts without waiting: false when it is full. Moves from `item` only when it returns true. Throws
-  // queue_closed, std::bad_alloc.
+  // Puts without waiting: false when it is full. Moves from `item` only when it returns true.
+  // Throws queue_closed, std::bad_alloc.
   bool try_put(const T& item)
     requires std::is_copy_constructible_v<T>
   {

@@ -2,21 +2,23 @@
 //
 //   std::string text = co_await to_thread(read_file, path);
 //
-// Cancelled before a thread has begun: it never runs. Afterwards it is waited for, and the task resumes with
-// the result; unless the first argument is abandon_on_cancel: then the task stops at once and the function
-// runs on alone, so everything it touches must be its own. In the simulation it runs inline.
+// Cancelled before a thread has begun: it never runs. Afterwards it is waited for, and the task
+// resumes with the result; unless the first argument is abandon_on_cancel: then the task stops at
+// once and the function runs on alone, so everything it touches must be its own. In the simulation
+// it runs inline.
 //
-// A loop has at most 40 calls in threads (run_options::max_threads); the next wait in line, first come, first
-// served, and a cancelled one leaves the line. An abandoned call keeps its place until its function returns.
-// run() waits for every call that was not abandoned, because what it touches may belong to the tasks; one that
-// holds up the end is reported after run_options::thread_patience. For an abandoned one it does not wait at all.
+// A loop has at most 40 calls in threads (run_options::max_threads); the next wait in line, first
+// come, first served, and a cancelled one leaves the line. An abandoned call keeps its place until
+// its function returns. run() waits for every call that was not abandoned, because what it touches
+// may belong to the tasks; one that holds up the end is reported after
+// run_options::thread_patience. For an abandoned one it does not wait at all.
 //
-// After a fork() the child may make runs of its own, with threads of its own. A run that was under way does not go
-// on there: a child made inside one calls exec or _exit.
+// After a fork() the child may make runs of its own, with threads of its own. A run that was under
+// way does not go on there: a child made inside one calls exec or _exit.
 #pragma once
 
+#include <rondo/runtime/core/thread_pool.hpp>
 #include <rondo/runtime/loop.hpp>
-#include <rondo/runtime/thread_pool.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <atomic>

@@ -4,22 +4,23 @@
 //
 //   struct my_wait : rondo::custom_awaitable {
 //     bool begin(rondo::waiting_task& t) noexcept override {
-//       if (already_there()) return true;                      // goes on at once, draws on the budget
-//       if (t.must_stop()) { t.wake_stopped(); return false; } // a cancellation point, before it starts
-//       remember(t); t.wait_on(*this); return false;           // later: t.wake()
+//       if (already_there()) return true;  // goes on at once, draws on the budget
+//       if (t.must_stop()) { t.wake_stopped(); return false; } // a cancellation point, before it
+//       starts remember(t); t.wait_on(*this); return false;           // later: t.wake()
 //     }
 //     void cancel(rondo::waiting_task& t) noexcept override { forget(t); t.wake_stopped(); }
 //     int await_resume();
 //   };
 //
-// The rules. Everything happens on the loop's thread; from another, go through loop.post. After wait_on exactly
-// one of wake (it happened: the task resumes in its turn, even if it is cancelled before) and wake_stopped (it
-// did not, and will not) is called, once. cancel is called at most once, only while the task waits here; it may
-// lead to either, now or later. begin, cancel, wake and wake_stopped run no code of the task's. describe(v) may
-// name the wait in the task tree: v.waits_for("a ticket").
+// The rules. Everything happens on the loop's thread; from another, go through loop.post. After
+// wait_on exactly one of wake (it happened: the task resumes in its turn, even if it is cancelled
+// before) and wake_stopped (it did not, and will not) is called, once. cancel is called at most
+// once, only while the task waits here; it may lead to either, now or later. begin, cancel, wake
+// and wake_stopped run no code of the task's. describe(v) may name the wait in the task tree:
+// v.waits_for("a ticket").
 //
-// An awaiter may be moved until it is awaited, never afterwards. It lives in the awaiting coroutine's
-// frame until the wait is over.
+// An awaiter may be moved until it is awaited, never afterwards. It lives in the awaiting
+// coroutine's frame until the wait is over.
 #pragma once
 
 #include <rondo/runtime/task.hpp>
@@ -79,7 +80,8 @@ task<called_t<F, Args...>> call_kept(F f, Args... args) {
   co_return co_await std::apply(std::move(f), std::forward_as_tuple(std::move(args)...));
 }
 
-// What every function that takes a task accepts: a task, another awaitable, or a callable with arguments.
+// What every function that takes a task accepts: a task, another awaitable, or a callable with
+// arguments.
 template <class T>
 task<T> to_task(task<T>&& t) noexcept {
   return std::move(t);

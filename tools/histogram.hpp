@@ -1,5 +1,6 @@
-// A histogram of whole numbers, log-linear: every power of two is cut into 128 equal parts, so that what
-// is read from it is at most 1/128 above what was put in, from nanoseconds to centuries, in 58 KiB.
+// A histogram of whole numbers, log-linear: every power of two is cut into 128 equal parts, so that
+// what is read from it is at most 1/128 above what was put in, from nanoseconds to centuries, in 58
+// KiB.
 //
 //   histogram h;  h.record(1'250'000);  h.percentile(99.9);
 //
@@ -38,8 +39,8 @@ class histogram {
   std::uint64_t max() const noexcept { return most_; }
   double mean() const noexcept { return total_ == 0 ? 0 : sum_ / static_cast<double>(total_); }
 
-  // The least value that `percent` of what was recorded does not exceed: at most 1/128 above the true one,
-  // and never above max(). 0 when nothing was recorded.
+  // The least value that `percent` of what was recorded does not exceed: at most 1/128 above the
+  // true one, and never above max(). 0 when nothing was recorded.
   std::uint64_t percentile(double percent) const noexcept {
     const double wanted = std::ceil(percent / 100 * static_cast<double>(total_));
     std::uint64_t seen = 0;
@@ -58,7 +59,8 @@ class histogram {
   }
 
  private:
-  // Values below 256 have a slot each; above, a slot is 2^shift wide and `value >> shift` is in [128, 256).
+  // Values below 256 have a slot each; above, a slot is 2^shift wide and `value >> shift` is in
+  // [128, 256).
   static constexpr unsigned part_bits = 7;
   static constexpr std::size_t parts = std::size_t{1} << part_bits;
   static constexpr std::size_t slots = (64 - part_bits + 1) * parts;

@@ -5,7 +5,8 @@
 
 namespace rondo::tools {
 
-// /json, /delay/{seconds}, /status/{code}, /bytes/{n}, /stream/{n}, /headers, /get, /post, /redirect/{n}.
+// /json, /delay/{seconds}, /status/{code}, /bytes/{n}, /stream/{n}, /headers, /get, /post,
+// /redirect/{n}.
 void add_httpbin_routes(http::server& s);
 
 }  // namespace rondo::tools

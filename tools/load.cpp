@@ -21,7 +21,8 @@ using time_point = std::chrono::steady_clock::time_point;
 
 nanoseconds from_seconds(double s) { return std::chrono::ceil<nanoseconds>(duration<double>(s)); }
 
-// The loop reads its clock once a turn; a latency wants the moment itself. Virtual time has no other.
+// The loop reads its clock once a turn; a latency wants the moment itself. Virtual time has no
+// other.
 time_point now() {
   return this_loop().simulated() ? this_loop().now() : std::chrono::steady_clock::now();
 }
@@ -69,8 +70,8 @@ class generator {
     return c;
   }
 
-  // Every connection asks until the time is over. What a closed loop has under way then is dropped; what an
-  // open one has planned may still end, for as long as one request may take.
+  // Every connection asks until the time is over. What a closed loop has under way then is dropped;
+  // what an open one has planned may still end, for as long as one request may take.
   task<> phase(double for_s, std::uint64_t limit) {
     const nanoseconds time = from_seconds(for_s);
     begun_ = now();

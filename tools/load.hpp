@@ -1,10 +1,11 @@
-// `rondo load URL`: asks a server for one URL as fast as it answers, or at a rate, and says how long the
-// answers took.
+// `rondo load URL`: asks a server for one URL as fast as it answers, or at a rate, and says how
+// long the answers took.
 //
-// Closed loop: each connection asks, waits for the whole answer, and asks again. What a stalled server makes
-// the others wait is then not seen: they do not ask meanwhile. Open loop (a rate): requests are planned at
-// even distances, a request is sent by the first connection that is free, and its latency counts from the
-// planned start, so that a stall counts for everybody it held up ("coordinated omission", Gil Tene).
+// Closed loop: each connection asks, waits for the whole answer, and asks again. What a stalled
+// server makes the others wait is then not seen: they do not ask meanwhile. Open loop (a rate):
+// requests are planned at even distances, a request is sent by the first connection that is free,
+// and its latency counts from the planned start, so that a stall counts for everybody it held up
+// ("coordinated omission", Gil Tene).
 #pragma once
 
 #include "histogram.hpp"
@@ -53,8 +54,8 @@ struct load_report {
   }
 };
 
-// Throws http::url_error, and std::invalid_argument for options that make no sense. A failing request is
-// counted and does not end the run. Cancellation ends it at once, without a report.
+// Throws http::url_error, and std::invalid_argument for options that make no sense. A failing
+// request is counted and does not end the run. Cancellation ends it at once, without a report.
 task<load_report> load(load_options options);
 
 // For people, and for programs: one JSON object on one line.

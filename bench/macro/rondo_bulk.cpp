@@ -1,5 +1,5 @@
-// Sends to each connection as many bytes as it asks for, in writes of 64 KiB, as the limit program does
-// (limit_bulk.c). RONDO_REACTOR chooses the reactor.
+// Sends to each connection as many bytes as it asks for, in writes of 64 KiB, as the limit program
+// does (limit_bulk.c). RONDO_REACTOR chooses the reactor.
 #include "rondo_serving.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
-// An echo server for connections that are idle most of the time: each waits in receive(), without a buffer.
-// RONDO_REACTOR chooses the reactor. Serves until it is killed; prints its port as the others do.
+// An echo server for connections that are idle most of the time: each waits in receive(), without a
+// buffer. RONDO_REACTOR chooses the reactor. Serves until it is killed; prints its port as the
+// others do.
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/run.hpp>
 

@@ -1,5 +1,5 @@
-// What Rondo's servers of this suite share: they listen on a free port, print it as the limit programs do
-// (limit.h), serve until SIGTERM, and print what they have done.
+// What Rondo's servers of this suite share: they listen on a free port, print it as the limit
+// programs do (limit.h), serve until SIGTERM, and print what they have done.
 //
 //   int main() { rondo::bench::serve_until_signal([](tcp_stream s) -> task<> { … }); }
 #pragma once

@@ -1,5 +1,5 @@
-// A TLS server: gives each connection so many bytes in writes of 64 KiB and close_notify; with 0 bytes it
-// waits for the end. RONDO_REACTOR chooses the reactor.
+// A TLS server: gives each connection so many bytes in writes of 64 KiB and close_notify; with 0
+// bytes it waits for the end. RONDO_REACTOR chooses the reactor.
 //
 // usage: bench_rondo_tls CERTIFICATE KEY BYTES
 #include "rondo_serving.hpp"

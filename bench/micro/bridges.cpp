@@ -1,4 +1,5 @@
-// Values that come one by one or from elsewhere: a generator, a promise, a child that says when it is ready.
+// Values that come one by one or from elsewhere: a generator, a promise, a child that says when it
+// is ready.
 #include "harness.hpp"
 
 #include <rondo/runtime/future.hpp>

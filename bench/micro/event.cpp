@@ -1,5 +1,5 @@
-// Tasks that wait for each other: an event that is set already, two tasks that wake each other by events,
-// ten that meet at a barrier.
+// Tasks that wait for each other: an event that is set already, two tasks that wake each other by
+// events, ten that meet at a barrier.
 #include "harness.hpp"
 
 #include <rondo/runtime/barrier.hpp>

@@ -2,7 +2,7 @@
 
 #include "../allocations.hpp"
 
-#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/run.hpp>
 
 #include <time.h>

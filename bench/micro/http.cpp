@@ -1,12 +1,12 @@
-// HTTP without a connection: a response's head parsed, a request's head parsed, a field looked up, a URL
-// parsed.
+// HTTP without a connection: a response's head parsed, a request's head parsed, a field looked up,
+// a URL parsed.
 #include "harness.hpp"
 
 #include "../allocations.hpp"
 
 #include <rondo/http/headers.hpp>
-#include <rondo/http/parser.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/wire/parser.hpp>
 
 #include <span>
 #include <string_view>

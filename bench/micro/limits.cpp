@@ -1,5 +1,5 @@
-// The policies that limit and repeat calls, on the path where all is well: a bare call, what admission alone
-// costs, and a call through each of them.
+// The policies that limit and repeat calls, on the path where all is well: a bare call, what
+// admission alone costs, and a call through each of them.
 #include "harness.hpp"
 
 #include <rondo/patterns.hpp>
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 detail::time_point start() { return detail::policy_now(); }
 
-// --- admission alone, time given ----------------------------------------------------------------------
+// --- admission alone, time given -----------------------------------------------------------------
 
 template <class Limiter>
 void admit_rate(State& state) {
@@ -78,7 +78,7 @@ void account_share(State& state) {
   account<Budget>(state, retry_budget_options::share(0.2));
 }
 
-// --- whole calls --------------------------------------------------------------------------------------
+// --- whole calls ---------------------------------------------------------------------------------
 
 template <class Policy>
 task<> call_through(State& state, Policy& p) {

@@ -1,5 +1,5 @@
-// An item's way from one task to another: through a queue of ten, a channel without room, the first of two
-// queues.
+// An item's way from one task to another: through a queue of ten, a channel without room, the first
+// of two queues.
 #include "harness.hpp"
 
 #include <rondo/patterns/select.hpp>

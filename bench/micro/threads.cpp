@@ -1,4 +1,5 @@
-// Between threads: a post to one's own loop, a call in another thread and back, and the channel between loops.
+// Between threads: a post to one's own loop, a call in another thread and back, and the channel
+// between loops.
 #include "harness.hpp"
 
 #include <rondo/runtime/event.hpp>

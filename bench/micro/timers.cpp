@@ -1,7 +1,7 @@
 // The timer wheel by itself with a million timers in it: put in, taken out in another order, fired.
 #include "harness.hpp"
 
-#include <rondo/runtime/timers.hpp>
+#include <rondo/runtime/core/timers.hpp>
 
 #include <array>
 #include <cstddef>

@@ -1,6 +1,6 @@
-// asio's twins of the micro rows, on its epoll loop: an awaitable for a task, co_spawn for a spawn, the
-// experimental channel for the queue, steady_timer for the timers.
-// asio 1.22 looks for coroutines in clang only by their experimental name.
+// asio's twins of the micro rows, on its epoll loop: an awaitable for a task, co_spawn for a spawn,
+// the experimental channel for the queue, steady_timer for the timers. asio 1.22 looks for
+// coroutines in clang only by their experimental name.
 #define ASIO_HAS_CO_AWAIT 1
 
 #include <asio.hpp>

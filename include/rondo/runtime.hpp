@@ -3,6 +3,7 @@
 
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/barrier.hpp>
+#include <rondo/runtime/call_later.hpp>
 #include <rondo/runtime/capacity_limiter.hpp>
 #include <rondo/runtime/channel.hpp>
 #include <rondo/runtime/condition.hpp>
@@ -20,6 +21,8 @@
 #include <rondo/runtime/queue.hpp>
 #include <rondo/runtime/queue_orders.hpp>
 #include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/receive.hpp>
+#include <rondo/runtime/remote.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/run_on_threads.hpp>
 #include <rondo/runtime/scope.hpp>
@@ -34,3 +37,4 @@
 #include <rondo/runtime/task_local.hpp>
 #include <rondo/runtime/thread_channel.hpp>
 #include <rondo/runtime/to_thread.hpp>
+#include <rondo/runtime/wait.hpp>

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks one rule over the text of the sources; prints each line that breaks it.
 
-usage: rules.py directions | third-party | headers-rules | awaitables | raw-calls | lists
+X
 """
 
 import collections.abc
@@ -23,6 +23,28 @@ MAY_INCLUDE = {
 }
 # The ready-made resilience stack is the one place where http meets patterns.
 EXCEPTIONS = {"http/resilience.hpp": {"patterns"}, "http/resilience.cpp": {"patterns"}}
+
+# What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
+# "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
+VALUES = ("headers", "message", "limits", "errors", "url")
+ROOM_MAY_INCLUDE = {
+    "http/wire": VALUES,
+}
+# Rooms that do not know each other.
+STRANGERS = {("http/client", "http/server")}
+# A room is included from its own layer; these from others too.
+OPEN_ROOMS = {
+    "runtime/reactor": {"net"},
+    "runtime/core": {"net", "http", "patterns"},
+}
+
+# Circles of files that include each other (a header and its source are one file), each with its excuse.
+CIRCLES = ()
+
+# Public headers that no umbrella includes, and why.
+NOT_IN_AN_UMBRELLA = {
+    "http/json.hpp": "needs nlohmann-json, which Rondo does not",
+}
 
 # Other people's headers, and the layers whose .cpp files may include them. None may in a header.
 THIRD_PARTY = {
@@ -67,6 +89,87 @@ def directions() -> Complaints:
             found = re.match(r"(?:\.\./)*(?:rondo/)?(runtime|net|http|patterns)(?:/|\.hpp$)", included)
             if found and found.group(1) not in allowed:
                 yield f"{path}:{number}: {layer}/ must not include {included}"
+
+
+def room_of(path: str) -> str:
+    """"http/wire" of "http/wire/parser.hpp"; empty for a file at the top of its layer."""
+    parts = path.split("/")
+    return "/".join(parts[:2]) if len(parts) > 2 else ""
+
+
+def rooms() -> Complaints:
+    """The top of a layer is what users include; a room is how it works, and only its own layer's affair."""
+    for path in files(".hpp", ".cpp"):
+        layer, room = path.split("/")[0], room_of(path)
+        for number, included in includes(path):
+            included = included.removeprefix("rondo/")
+            other_layer, other = included.split("/")[0], room_of(included)
+            if other_layer not in LAYERS:
+                continue
+            if other and other_layer != layer and layer not in OPEN_ROOMS.get(other, set()):
+                yield f"{path}:{number}: {included} is {other_layer}/'s own affair"
+            if (room, other) in STRANGERS or (other, room) in STRANGERS:
+                yield f"{path}:{number}: {room}/ does not know {other}/"
+            if room in ROOM_MAY_INCLUDE and other_layer == layer and other != room:
+                name = included.split("/", 1)[1].removesuffix(".hpp")
+                if name not in ROOM_MAY_INCLUDE[room]:
+                    yield f"{path}:{number}: {room}/ must not include {included}"
+    for path in files(".hpp", ".cpp", folders=("examples", "tests/consume", "tests/subproject")):
+        for number, included in includes(path):
+            if included.startswith("rondo/") and room_of(included.removeprefix("rondo/")):
+                yield f"{path}:{number}: users include no room: {included}"
+
+
+def circles() -> Complaints:
+    """Files that include each other can only be understood together."""
+    graph: dict[str, set[str]] = {}
+    for path in files(".hpp", ".cpp"):
+        edges = graph.setdefault(path.rsplit(".", 1)[0], set())
+        edges |= {i.removeprefix("rondo/").removesuffix(".hpp") for _, i in includes(path)
+                  if i.removeprefix("rondo/").split("/")[0] in LAYERS}
+    reached = {file: reachable(graph, file) for file in graph}
+    seen: set[str] = set()
+    for file in sorted(graph):
+        circle = {other for other in reached[file] if file in reached.get(other, set())} - {file}
+        if circle and file not in seen:
+            circle |= {file}
+            seen |= circle
+            if tuple(sorted(circle)) not in CIRCLES:
+                yield "a circle: " + ", ".join(sorted(circle))
+    for circle in CIRCLES:
+        if not set(circle) <= seen:
+            yield "this circle is cut, and need not be excused any more: " + ", ".join(circle)
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    to_see = list(graph[start] - {start})
+    while to_see:
+        if (file := to_see.pop()) not in found:
+            found.add(file)
+            to_see += graph.get(file, set())
+    return found
+
+
+def umbrellas() -> Complaints:
+    """A header at the top of a layer is in the layer's umbrella."""
+    for layer in LAYERS:
+        umbrella = {included for _, included in includes(f"include/rondo/{layer}.hpp")}
+        public = {path for path in files(".hpp", folders=(layer,)) if not room_of(path)}
+        for path in sorted(public - NOT_IN_AN_UMBRELLA.keys()):
+            if f"rondo/{path}" not in umbrella:
+                yield f"{path}: a public header that <rondo/{layer}.hpp> does not include"
+        for included in sorted(umbrella):
+            if room_of(included.removeprefix("rondo/")):
+                yield f"include/rondo/{layer}.hpp: {included} is no public header"
+
+
+def widths() -> Complaints:
+    """A line longer than 100 columns; characters, not bytes."""
+    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools")):
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+            if len(line) > 100 and "http://" not in line and "https://" not in line:
+                yield f"{path}:{number}: {len(line)} columns"
 
 
 def third_party() -> Complaints:
@@ -158,6 +261,10 @@ def lists() -> Complaints:
 
 RULES = {
     "directions": directions,
+    "rooms": rooms,
+    "circles": circles,
+    "umbrellas": umbrellas,
+    "widths": widths,
     "third-party": third_party,
     "headers-rules": headers_rules,
     "awaitables": awaitables,

@@ -128,7 +128,8 @@ CONFORMANCE_RUNS(CancelExchange, WaitForAPlace) {
                   12);
 }
 
-// Only the client's side is cancelled, after any number of turns: the next request gets its own answer.
+// Only the client's side is cancelled, after any number of turns: the next request gets its own
+// answer.
 CONFORMANCE(CancelExchange, LeavesTheClientFitForTheNextRequest) {
   http::server server;
   add_routes(server);

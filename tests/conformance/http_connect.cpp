@@ -32,7 +32,8 @@ void make_silent(const std::string& address) {
   this_simulation().address(address).connects_fail_with(ETIMEDOUT);
 }
 
-// Runs body(client) in a simulation where "host" has these addresses, beside a server at the last of them.
+// Runs body(client) in a simulation where "host" has these addresses, beside a server at the last
+// of them.
 template <class Body>
 task<> beside_a_host(std::vector<std::string> addresses, http::client_options options, Body body) {
   this_simulation().host("host", addresses);

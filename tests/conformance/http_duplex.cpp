@@ -161,7 +161,8 @@ CONFORMANCE(HttpDuplex, ARequestMayWaitForItsResponse) {
   });
 }
 
-// The response has ended long before the request: the connection is the upload's, and is used again after it.
+// The response has ended long before the request: the connection is the upload's, and is used again
+// after it.
 CONFORMANCE(HttpDuplex, EndsWhenTheBodyHasBeenSentToo) {
   for (const char* answer :
        {"HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"}) {

@@ -384,7 +384,8 @@ CONFORMANCE(HttpError, PassesOnWhatARequestsBodyThrows) {
   });
 }
 
-// An answer that comes before the request has gone (401, 413, …) counts for more than the write that failed.
+// An answer that comes before the request has gone (401, 413, …) counts for more than the write
+// that failed.
 CONFORMANCE(HttpError, DeliversAnAnswerThatEndedTheUpload) {
   co_await with_peer(
       [](tcp_stream& s, int) -> task<> {

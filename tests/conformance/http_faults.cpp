@@ -1,6 +1,7 @@
-// A GET and an upload, plain and over TLS, during which one system call fails, or one operation of io_uring: the n-th,
-// n = 0, 1, 2, …, with each errno that it may have. The client's: it ends with the answer or with an error that says
-// what failed, and leaves neither a frame nor a descriptor. The server's: what comes afterwards is answered.
+// A GET and an upload, plain and over TLS, during which one system call fails, or one operation of
+// io_uring: the n-th, n = 0, 1, 2, …, with each errno that it may have. The client's: it ends with
+// the answer or with an error that says what failed, and leaves neither a frame nor a descriptor.
+// The server's: what comes afterwards is answered.
 #include "http/http_server_thread.hpp"
 #include "support/conformance.hpp"
 #include "support/resources.hpp"

@@ -1,5 +1,5 @@
-// What a client does between a request and the wire: cookies, content codings, Digest, proxies, the guard, policies,
-// and what a tracer sees.
+// What a client does between a request and the wire: cookies, content codings, Digest, proxies, the
+// guard, policies, and what a tracer sees.
 #include "http/bombs.hpp"
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
@@ -7,7 +7,7 @@
 #include "support/environment_variable.hpp"
 
 #include <rondo/http.hpp>
-#include <rondo/http/digest.hpp>
+#include <rondo/http/client/digest.hpp>
 
 #include <cstdlib>
 
@@ -448,7 +448,8 @@ std::string digest_param(const std::string& head, const std::string& name) {
   return line.substr(at, line.find_first_of(quoted ? "\"" : ",", at) - at);
 }
 
-// A server that gives nonces n1, n2, … and lets each be used so many times, in the order of its counts.
+// A server that gives nonces n1, n2, … and lets each be used so many times, in the order of its
+// counts.
 struct digest_server {
   int uses_of_a_nonce = 1000;
   std::string more;  // parameters of the challenge
@@ -593,7 +594,8 @@ TEST(HttpDigestAnswer, IsThatOfTheStandard) {
 
 namespace {
 
-// A proxy that records heads. Plain requests are answered by itself; CONNECT opens a tunnel to `to`.
+// A proxy that records heads. Plain requests are answered by itself; CONNECT opens a tunnel to
+// `to`.
 struct small_proxy {
   std::vector<std::string> heads;
   std::string connect_answer = "HTTP/1.1 200 Connection established\r\n\r\n";

@@ -1,10 +1,11 @@
-// The pool under a crowd: every answer carries its request's nonce after a random delay, and 3 in 10 requests are
-// cancelled at a random time. None may get another's answer, and no place may be lost.
+// The pool under a crowd: every answer carries its request's nonce after a random delay, and 3 in
+// 10 requests are cancelled at a random time. None may get another's answer, and no place may be
+// lost.
 #include "http/http_support.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <cstdlib>
 

@@ -1,6 +1,7 @@
-// A GET over https whose n-th request for memory is refused, n = 0, 1, 2, …: those of operator new, then those of
-// OpenSSL, which come after its own start. Each ends with the answer, with std::bad_alloc or with an error of
-// http, and leaves neither a frame nor a descriptor behind. The server has a thread of its own, and memory.
+// A GET over https whose n-th request for memory is refused, n = 0, 1, 2, …: those of operator new,
+// then those of OpenSSL, which come after its own start. Each ends with the answer, with
+// std::bad_alloc or with an error of http, and leaves neither a frame nor a descriptor behind. The
+// server has a thread of its own, and memory.
 #include "http/http_server_thread.hpp"
 #include "support/allocations.hpp"
 #include "support/conformance.hpp"
@@ -58,7 +59,8 @@ std::string get(reactor_kind kind, const http::client_options& client_options,
   }
 }
 
-// Refuses by refuse(n), n = 0, step, 2 * step, …, until no request is left to refuse. Returns how many were.
+// Refuses by refuse(n), n = 0, step, 2 * step, …, until no request is left to refuse. Returns how
+// many were.
 template <class Refuse, class Pending>
 std::uint64_t refuse_each(reactor_kind kind, std::uint64_t step, Refuse refuse, Pending pending) {
   const http_server_thread server(kind, server_scheme::https);

@@ -14,7 +14,8 @@ using http::server_response;
 
 namespace {
 
-// Answers every request of a connection with `reply`; the head of each goes to `heads`, under its connection.
+// Answers every request of a connection with `reply`; the head of each goes to `heads`, under its
+// connection.
 auto keeps_answering(std::vector<std::vector<std::string>>& heads, std::string reply) {
   return [&heads, reply = std::move(reply)](tcp_stream& s, int n) -> task<> {
     heads.resize(std::max(heads.size(), static_cast<std::size_t>(n) + 1));
@@ -185,7 +186,8 @@ CONFORMANCE(Pool, GivesThePlaceOfACancelledWaiterToTheNext) {
   EXPECT_EQ(heads[0].size(), 2U);
 }
 
-// Handed over and cancelled in one turn: the place is the waiter's already, and passes on when it stops.
+// Handed over and cancelled in one turn: the place is the waiter's already, and passes on when it
+// stops.
 CONFORMANCE(Pool, LosesNoPlaceThatWasHandedToACancelledWaiter) {
   std::vector<std::vector<std::string>> heads;
   co_await with_peer(keeps_answering(heads, ok), [&](std::string origin) -> task<> {

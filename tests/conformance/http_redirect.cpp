@@ -1,5 +1,5 @@
-// Redirects end to end: two origins that record what they were sent, every code and method, credentials in every
-// place, bodies of every kind, and the limits.
+// Redirects end to end: two origins that record what they were sent, every code and method,
+// credentials in every place, bodies of every kind, and the limits.
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
@@ -64,7 +64,8 @@ std::string with_userinfo(std::string url) { return url.insert(7, "user:pass@");
 
 }  // namespace
 
-// 5 codes × 5 methods × the same or another origin × credentials in each place where they can be put.
+// 5 codes × 5 methods × the same or another origin × credentials in each place where they can be
+// put.
 CONFORMANCE(HttpRedirect, MatrixOfCodesMethodsOriginsAndCredentials) {
   enum class place { header, cookie, basic, bearer, userinfo, proxy_header, defaults };
   co_await with_origins([](origin& a, std::string at_a, origin& b, std::string at_b) -> task<> {

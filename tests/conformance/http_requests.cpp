@@ -1,5 +1,5 @@
-// What a request is made of and how it goes out: the builder, bodies, Expect, answers that come early, and the time
-// that each phase may take.
+// What a request is made of and how it goes out: the builder, bodies, Expect, answers that come
+// early, and the time that each phase may take.
 #include "http/http_support.hpp"
 #include "support/conformance.hpp"
 

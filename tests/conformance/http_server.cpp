@@ -187,7 +187,8 @@ CONFORMANCE_RUNS(Server, AnswersAHandlersExceptionWith500AndReportsIt) {
 
 namespace {
 
-// Runs a server whose one handler streams from `source`; returns what a client got and what was reported.
+// Runs a server whose one handler streams from `source`; returns what a client got and what was
+// reported.
 struct streamed {
   std::string got;
   std::vector<std::string> reported;

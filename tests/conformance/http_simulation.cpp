@@ -67,8 +67,8 @@ std::string repeated(const std::string& piece, int n) {
   return all;
 }
 
-// One request of a kind that its number chooses. Its answer carries its own nonce, or it fails with a name.
-// The slow ones are given `patience`.
+// One request of a kind that its number chooses. Its answer carries its own nonce, or it fails with
+// a name. The slow ones are given `patience`.
 task<> fetch_one(http::client& c, std::string origin, int number,
                  std::chrono::milliseconds patience, tally& t) {
   const std::string nonce = "nonce-" + std::to_string(number);

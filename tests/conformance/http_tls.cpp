@@ -256,8 +256,8 @@ CONFORMANCE(Https, AClientIsKnownByItsCertificate) {
   });
 }
 
-// In TLS 1.3 the client's handshake is over before the server has seen its certificate. What the server then says
-// counts, whatever becomes of the request meanwhile.
+// In TLS 1.3 the client's handshake is over before the server has seen its certificate. What the
+// server then says counts, whatever becomes of the request meanwhile.
 CONFORMANCE(Https, AnAlertAfterTheHandshakeIsATlsErrorThatNamesIt) {
   NEEDS_OPENSSL;
   http::server server;

@@ -135,7 +135,8 @@ CONFORMANCE(HttpUnasked, AnswersNoUpload) {
   EXPECT_EQ(connections, 40);
 }
 
-// The same with a peer that no reactor serves: its bytes come while the client's loop does something else.
+// The same with a peer that no reactor serves: its bytes come while the client's loop does
+// something else.
 ON_KERNEL_REACTORS(HttpUnasked, AnswersNobodyWhileTheLoopIsBusy) {
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in here{};

@@ -16,7 +16,7 @@ using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
 
-// --- resolve ----------------------------------------------------------------------------------------
+// --- resolve -------------------------------------------------------------------------------------
 
 CONFORMANCE(Resolve, AnswersANumericHostWithoutALookup) {
   const auto v4 = co_await net::resolve("127.0.0.1", 80);
@@ -42,7 +42,8 @@ CONFORMANCE(Resolve, KnowsThatWhatIsUnderLocalhostIsThisHost) {
   }
 }
 
-// RFC 6761, section 6.4: .invalid never resolves. A machine without a name server cannot say so for sure.
+// RFC 6761, section 6.4: .invalid never resolves. A machine without a name server cannot say so for
+// sure.
 CONFORMANCE(Resolve, NamesTheHostItDoesNotKnow) {
   try {
     co_await net::resolve("no-such-host.invalid", 80);
@@ -146,7 +147,7 @@ CONFORMANCE_RUNS(Resolve, TakesTheNamesOfTheSimulation) {
   });
 }
 
-// --- connect ----------------------------------------------------------------------------------------
+// --- connect -------------------------------------------------------------------------------------
 
 CONFORMANCE(Connect, TellsBothEndsTheirNames) {
   tcp_listener listener = listen_here();
@@ -246,8 +247,9 @@ CONFORMANCE(Connect, ThatFailsLeavesTheLoopToOthers) {
   EXPECT_EQ(served, 20);
 }
 
-// Linux gives the source ports of one destination in order, so a listener is looked for whose port will soon
-// be the next one; without it, a connect of that number would meet itself (a simultaneous open, RFC 9293).
+// Linux gives the source ports of one destination in order, so a listener is looked for whose port
+// will soon be the next one; without it, a connect of that number would meet itself (a simultaneous
+// open, RFC 9293).
 ON_KERNEL_REACTORS(Connect, ToItselfIsARefusal) {
   run_on(reactor, []() -> task<> {
     std::optional<endpoint> target;
@@ -276,7 +278,7 @@ ON_KERNEL_REACTORS(Connect, ToItselfIsARefusal) {
   });
 }
 
-// --- listener and accept ----------------------------------------------------------------------------
+// --- listener and accept -------------------------------------------------------------------------
 
 CONFORMANCE(Listener, PicksAPortAndTellsIt) {
   tcp_listener a = listen_here();
@@ -420,7 +422,7 @@ ON_KERNEL_REACTORS(Connect, SaysThatNoDescriptorIsLeft) {
   });
 }
 
-// --- serve ------------------------------------------------------------------------------------------
+// --- serve ---------------------------------------------------------------------------------------
 
 namespace {
 
@@ -558,8 +560,8 @@ ON_KERNEL_REACTORS(Serve, WaitsOutALackOfDescriptors) {
       tcp_stream first;
       tcp_stream waiting;
       {
-        // io_uring reads the limit when an accept begins: the first connection is still served by one that
-        // began before.
+        // io_uring reads the limit when an accept begins: the first connection is still served by
+        // one that began before.
         const descriptors_left three(3);
         first = co_await tcp_stream::connect(here);
         co_await write_text(first, "patience");

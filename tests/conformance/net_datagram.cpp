@@ -161,7 +161,8 @@ CONFORMANCE(Udp, NamesTheEndpointThatIsTaken) {
   co_return;
 }
 
-// Each has a sequence number; the reader counts what is missing, what came twice and what was overtaken.
+// Each has a sequence number; the reader counts what is missing, what came twice and what was
+// overtaken.
 CONFORMANCE_RUNS(Udp, LosesRepeatsAndReordersInTheSimulation) {
   if (reactor != reactor_kind::simulated) return;
   simulation_options world;

@@ -217,7 +217,8 @@ CONFORMANCE_RUNS(CancelEveryWait, GracefulStop) {
 
 namespace {
 
-// 200 clients of another process, which has descriptors of its own: all connect, then each wants its answer.
+// 200 clients of another process, which has descriptors of its own: all connect, then each wants
+// its answer.
 pid_t fork_clients(std::uint16_t port, int count) {
   const pid_t child = ::fork();
   if (child != 0) return child;

@@ -1,11 +1,11 @@
-// What sockets of all kinds share: options, several pieces in one write, descriptors from elsewhere and for
-// nobody else, and a long way in small steps.
+// What sockets of all kinds share: options, several pieces in one write, descriptors from elsewhere
+// and for nobody else, and a long way in small steps.
 #include "net/net_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/net.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -19,7 +19,7 @@ using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
 
-// --- several pieces ---------------------------------------------------------------------------------
+// --- several pieces ------------------------------------------------------------------------------
 
 namespace {
 
@@ -100,7 +100,7 @@ CONFORMANCE_RUNS(CancelEveryWait, WritePieces) {
   EXPECT_GE(n.at_rest, 3U);
 }
 
-// --- byte for byte ----------------------------------------------------------------------------------
+// --- byte for byte -------------------------------------------------------------------------------
 
 CONFORMANCE(Stream, Carries64MebibytesToAReaderOfRandomSmallReads) {
   constexpr std::size_t total = std::size_t{64} << 20;
@@ -136,7 +136,7 @@ CONFORMANCE(Stream, Carries64MebibytesToAReaderOfRandomSmallReads) {
   EXPECT_TRUE(same);
 }
 
-// --- options and descriptors ------------------------------------------------------------------------
+// --- options and descriptors ---------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Options, AreSetAndReadByType) {
   namespace options = net::options;

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 static_assert(net::byte_stream<tcp_stream>);
 
-// --- reading and writing ----------------------------------------------------------------------------
+// --- reading and writing -------------------------------------------------------------------------
 
 CONFORMANCE(Stream, ReadsWhatThePeerWrote) {
   stream_pair p = co_await connect_pair();
@@ -142,7 +142,7 @@ CONFORMANCE(Stream, CarriesWhatIsWrittenInSmallPieces) {
   });
 }
 
-// --- one reader and one writer ----------------------------------------------------------------------
+// --- one reader and one writer -------------------------------------------------------------------
 
 CONFORMANCE(Stream, RefusesASecondReaderAndASecondWriter) {
   stream_pair p = co_await connect_pair();
@@ -168,7 +168,7 @@ CONFORMANCE(Stream, RefusesASecondReaderAndASecondWriter) {
   });
 }
 
-// --- closing ----------------------------------------------------------------------------------------
+// --- closing -------------------------------------------------------------------------------------
 
 CONFORMANCE(Stream, EndsItsReaderAndWriterWhenItIsClosed) {
   stream_pair p = co_await connect_pair();
@@ -229,8 +229,8 @@ CONFORMANCE(Stream, MadeFromNothingIsClosed) {
   EXPECT_TRUE(none.readable_now());  // a read would not wait
 }
 
-// A number that was closed is taken again at once; an operation meant for the old descriptor must never
-// reach the new one, nor an event of the old one wake it.
+// A number that was closed is taken again at once; an operation meant for the old descriptor must
+// never reach the new one, nor an event of the old one wake it.
 CONFORMANCE(Stream, NeverReachesTheDescriptorThatTookItsNumber) {
   tcp_listener listener = listen_here();
   const int rounds = long_run() ? 2000 : 200;
@@ -243,7 +243,8 @@ CONFORMANCE(Stream, NeverReachesTheDescriptorThatTookItsNumber) {
     outcome<std::size_t> stale_write;
     std::string got;
     co_await with_task_group([&](task_group& g) -> task<> {
-      // The operations start when these take their first steps; the close comes before, in, or after that turn.
+      // The operations start when these take their first steps; the close comes before, in, or
+      // after that turn.
       g.spawn(
           [&]() -> task<> { stale_read = co_await as_result(old.client.read_some(stale_buffer)); });
       g.spawn([&]() -> task<> {
@@ -293,7 +294,7 @@ CONFORMANCE_RUNS(Stream, MayOutliveItsLoop) {
   listener = {};
 }
 
-// --- errors told apart ------------------------------------------------------------------------------
+// --- errors told apart ---------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Stream, TellsAResetFromAnEnd) {
   run_on(reactor, []() -> task<> {
@@ -342,7 +343,8 @@ CONFORMANCE(Stream, LetsAWriterFindTheReset) {
   EXPECT_EQ((co_await as_result(p.client.write_some(bytes_of("x")))).code(), system_code(EPIPE));
 }
 
-// What is written to one that has closed is answered by a reset: the next write breaks, and never a signal.
+// What is written to one that has closed is answered by a reset: the next write breaks, and never a
+// signal.
 CONFORMANCE(Stream, BreaksForAWriterWhosePeerIsGone) {
   stream_pair p = co_await connect_pair();
   p.server.close();
@@ -368,7 +370,7 @@ CONFORMANCE(Stream, NamesWhatFailedInItsError) {
   EXPECT_NE(said.find("closed"), std::string::npos) << said;
 }
 
-// --- cancelling -------------------------------------------------------------------------------------
+// --- cancelling ----------------------------------------------------------------------------------
 
 CONFORMANCE(Stream, LosesNoByteToACancelledRead) {
   stream_pair p = co_await connect_pair();
@@ -425,7 +427,7 @@ CONFORMANCE(Stream, SaysWhatACancelledWriteSomeSent) {
   EXPECT_EQ((co_await read_text(p.server)).size(), sent);
 }
 
-// --- costs ------------------------------------------------------------------------------------------
+// --- costs ---------------------------------------------------------------------------------------
 
 namespace {
 

@@ -1,5 +1,5 @@
-// What outlives a single wait: descriptors whose numbers are taken again, bytes and connections that came
-// before anybody asked for them, and what each of them costs in system calls.
+// What outlives a single wait: descriptors whose numbers are taken again, bytes and connections
+// that came before anybody asked for them, and what each of them costs in system calls.
 #include "net/net_support.hpp"
 #include "support/allocations.hpp"
 #include "support/cancel_at_every_wait.hpp"
@@ -34,7 +34,7 @@ std::string_view text_of(const received_bytes& piece) {
   return {reinterpret_cast<const char*>(piece.bytes().data()), piece.size()};
 }
 
-// --- closing ----------------------------------------------------------------------------------------
+// --- closing -------------------------------------------------------------------------------------
 
 // An operation without a task.
 struct probe : detail::operation {
@@ -69,8 +69,8 @@ struct raw_pair {
   descriptor ours;
 };
 
-// An operation waits, or a stream brings bytes, when its descriptor is closed and another takes the number at
-// once: neither the operation nor an event of the old one may reach the new.
+// An operation waits, or a stream brings bytes, when its descriptor is closed and another takes the
+// number at once: neither the operation nor an event of the old one may reach the new.
 task<> close_and_take_the_number(int rounds) {
   detail::reactor& io = this_loop().io();
   int taken_again = 0;
@@ -114,8 +114,8 @@ ON_KERNEL_REACTORS(Streams, NoStaleWakeReachesWhoTookTheNumber) {
 #endif
 }
 
-// After an entry that it refuses the kernel may stop (io_uring_setup(2), IORING_SETUP_SUBMIT_ALL); what stands
-// behind one must not run on whoever is given the number next.
+// After an entry that it refuses the kernel may stop (io_uring_setup(2), IORING_SETUP_SUBMIT_ALL);
+// what stands behind one must not run on whoever is given the number next.
 task<> close_behind_a_refused_entry() {
   detail::reactor& io = this_loop().io();
   const raw_pair other;
@@ -154,7 +154,7 @@ ON_KERNEL_REACTORS(Streams, NothingBehindARefusedEntryReachesWhoTookTheNumber) {
   run_on(reactor, close_behind_a_refused_entry());
 }
 
-// --- waking -----------------------------------------------------------------------------------------
+// --- waking --------------------------------------------------------------------------------------
 
 // The wake-up is heard, and has to be armed again, in a turn that begins with a full queue.
 task<> wake_while_the_queue_is_full() {
@@ -190,7 +190,7 @@ TEST(Streams, AWakeIsHeardWhenIoUringsQueueIsFull) {
   run_on(reactor_kind::io_uring, wake_while_the_queue_is_full());
 }
 
-// --- bytes ------------------------------------------------------------------------------------------
+// --- bytes ---------------------------------------------------------------------------------------
 
 // 64 MiB, whatever the reader's sizes: pieces of its own buffer and lent ones.
 task<> carry_to_a_reader_of_random_sizes(std::size_t total) {
@@ -329,10 +329,10 @@ CONFORMANCE(Streams, SurviveALackOfBuffers) {
   EXPECT_EQ(read, 8 * connections);
 }
 
-// --- connections ------------------------------------------------------------------------------------
+// --- connections ---------------------------------------------------------------------------------
 
-// What was accepted and not taken is closed with the listener: its peer hears, nothing leaks (which the end
-// of every test looks at).
+// What was accepted and not taken is closed with the listener: its peer hears, nothing leaks (which
+// the end of every test looks at).
 CONFORMANCE(Streams, CloseWhatWasAcceptedAndNotTaken) {
   tcp_listener listener = listen_here();
   stream_pair first = co_await connect_pair(listener);
@@ -404,10 +404,10 @@ ON_KERNEL_REACTORS(Streams, ServeTwoHundredClientsWithSixtyFourDescriptors) {
   });
 }
 
-// --- cost -------------------------------------------------------------------------------------------
+// --- cost ----------------------------------------------------------------------------------------
 
-// Both ends in one loop, so that the count does not depend on who runs when. The limit programs in plain C
-// make 2.11 to 2.20 calls a round trip on epoll and 0.13 to 0.44 on io_uring, at one end.
+// Both ends in one loop, so that the count does not depend on who runs when. The limit programs in
+// plain C make 2.11 to 2.20 calls a round trip on epoll and 0.13 to 0.44 on io_uring, at one end.
 ON_KERNEL_REACTORS(Streams, MakeNoSystemCallThatIsNotNeeded) {
   run_on(reactor, [&]() -> task<> {
     constexpr int connections = 64;
@@ -446,7 +446,7 @@ ON_KERNEL_REACTORS(Streams, MakeNoSystemCallThatIsNotNeeded) {
   });
 }
 
-// --- how a connection fails -------------------------------------------------------------------------
+// --- how a connection fails ----------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Streams, TellAResetABrokenPipeARefusalAndATimeoutApart) {
   run_on(reactor, []() -> task<> {
@@ -477,9 +477,9 @@ ON_KERNEL_REACTORS(Streams, TellAResetABrokenPipeARefusalAndATimeoutApart) {
   });
 }
 
-// --- cancellation -----------------------------------------------------------------------------------
+// --- cancellation --------------------------------------------------------------------------------
 
-// --- a reset and a cancellation -----------------------------------------------------------------------
+// --- a reset and a cancellation ------------------------------------------------------------------
 
 enum class waits_in { read, receive, read_of_a_stream, write };
 
@@ -499,8 +499,8 @@ task<> wait_for_the_reset(tcp_stream& s, waits_in how, std::error_code& told) {
   }
 }
 
-// The connection is reset and the task that waits on it is cancelled at one moment: who reads next is told, if the
-// task was not.
+// The connection is reset and the task that waits on it is cancelled at one moment: who reads next
+// is told, if the task was not.
 task<> reset_while_cancelled(reactor_kind reactor, waits_in how, int round) {
   stream_pair p = co_await connect_pair();
   if (how == waits_in::read_of_a_stream)  // which a third small read begins

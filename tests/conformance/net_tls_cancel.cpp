@@ -44,8 +44,8 @@ CONFORMANCE_RUNS(TlsCancelEveryWait, AHandshakeThatIsRefused) {
   });
 }
 
-// What has been read is a beginning of what was written, whenever the reader is stopped; and then the rest
-// comes to whoever reads next.
+// What has been read is a beginning of what was written, whenever the reader is stopped; and then
+// the rest comes to whoever reads next.
 CONFORMANCE_RUNS(TlsCancelEveryWait, Read) {
   NEEDS_CERTIFICATES;
   const contexts c;
@@ -85,7 +85,8 @@ CONFORMANCE_RUNS(TlsCancelEveryWait, Read) {
   expect_at_least(n, 1);
 }
 
-// What arrives is a beginning of what was written; a write side that was broken says so, and takes no leave.
+// What arrives is a beginning of what was written; a write side that was broken says so, and takes
+// no leave.
 CONFORMANCE_RUNS(TlsCancelEveryWait, Write) {
   NEEDS_CERTIFICATES;
   const contexts c;

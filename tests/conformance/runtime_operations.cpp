@@ -302,7 +302,7 @@ CONFORMANCE(Operations, ReceiveLendsABufferWhenBytesAreThere) {
   });
 }
 
-// --- a poll of what is Rondo's own ------------------------------------------------------------------------
+// --- a poll of what is Rondo's own ---------------------------------------------------------------
 
 void send_text(const owned& s, std::string_view text) {
   EXPECT_EQ(io().send_now(s.get().fd, text.data(), text.size()), static_cast<int>(text.size()));

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using rondo_test::cancel_at_every_wait;
 using rondo_test::run_on;
 
-// --- post -------------------------------------------------------------------------------------------
+// --- post ----------------------------------------------------------------------------------------
 
 CONFORMANCE(Post, RunsOnTheLoopInOrder) {
   std::vector<int> order;
@@ -137,10 +137,11 @@ CONFORMANCE_RUNS(Post, IsNeverMissedByALoopThatIsGoingToSleep) {
   });
 }
 
-// --- idle -------------------------------------------------------------------------------------------
+// --- idle ----------------------------------------------------------------------------------------
 
-// On a thread of its own: some time after a ring of io_uring is closed, the kernel interrupts the thread that used
-// it (io_ring_exit_work), once, and the rings of earlier tests are not to be counted here.
+// On a thread of its own: some time after a ring of io_uring is closed, the kernel interrupts the
+// thread that used it (io_ring_exit_work), once, and the rings of earlier tests are not to be
+// counted here.
 CONFORMANCE_RUNS(Loop, MakesNoTurnsWhileItIsIdle) {
   std::thread([&] {
     run_on(reactor, []() -> task<> {
@@ -160,7 +161,7 @@ CONFORMANCE(Loop, SaysWhichReactorItRunsOn) {
   co_return;
 }
 
-// --- to_thread --------------------------------------------------------------------------------------
+// --- to_thread -----------------------------------------------------------------------------------
 
 CONFORMANCE(ToThread, GivesTheValue) {
   EXPECT_EQ(

@@ -1,4 +1,5 @@
-// A loop's address for other threads: posts and submitted tasks, and what becomes of them at its end.
+// A loop's address for other threads: posts and submitted tasks, and what becomes of them at its
+// end.
 
 #include "support/conformance.hpp"
 
@@ -32,7 +33,7 @@ task<T> value_of(std::future<T> f) {
   co_return f.get();
 }
 
-// --- post -------------------------------------------------------------------------------------------
+// --- post ----------------------------------------------------------------------------------------
 
 CONFORMANCE_RUNS(Remote, RefusesAPostOnceTheLoopHasEndedAndDestroysIt) {
   std::optional<loop_remote> home;
@@ -76,7 +77,7 @@ CONFORMANCE_RUNS(Remote, WhatAPostThrowsGoesToOnUnhandled) {
   EXPECT_EQ(reported, 1);
 }
 
-// --- submit -----------------------------------------------------------------------------------------
+// --- submit --------------------------------------------------------------------------------------
 
 CONFORMANCE(Submit, GivesTheValue) {
   const loop_remote home = this_loop().remote();

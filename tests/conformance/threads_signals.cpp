@@ -1,5 +1,5 @@
-// Signals that a task raises itself: they are delivered in a coming turn on every reactor. Signals from outside,
-// and run() and SIGINT: tests/runtime/signals_test.cpp.
+// Signals that a task raises itself: they are delivered in a coming turn on every reactor. Signals
+// from outside, and run() and SIGINT: tests/runtime/signals_test.cpp.
 
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"

@@ -1,8 +1,9 @@
-// What an operation costs that no clock shows: system calls and allocations, per operation. Times drift,
-// these do not; a change that makes something cost more must say so here.
+// What an operation costs that no clock shows: system calls and allocations, per operation. Times
+// drift, these do not; a change that makes something cost more must say so here.
 //
-// The numbers are of connections whose two ends live on one loop, where the kernel has a byte at the other
-// end when a send returns. They are upper bounds: an extra wait of a busy machine is allowed for.
+// The numbers are of connections whose two ends live on one loop, where the kernel has a byte at
+// the other end when a send returns. They are upper bounds: an extra wait of a busy machine is
+// allowed for.
 #include "http/http_support.hpp"
 #include "support/allocations.hpp"
 #include "support/conformance.hpp"
@@ -58,7 +59,7 @@ void at_most(const char* what, double measured, double limit) {
   EXPECT_LE(measured, limit) << what << " an operation";
 }
 
-// --- operations of tasks among themselves: nothing is asked of the kernel or of the heap -----------------
+// --- operations of tasks among themselves: nothing is asked of the kernel or of the heap ---------
 
 // `work` does `many` of them; what the loop does in between is shared by all.
 template <class Work>
@@ -159,7 +160,7 @@ ON_KERNEL_REACTORS(Counts, AGatherOfManyReadyTasksAllocatesForAllOfThemTogether)
   });
 }
 
-// --- what goes to the kernel -------------------------------------------------------------------------
+// --- what goes to the kernel ---------------------------------------------------------------------
 
 task<> echo_back(tcp_stream& s) {
   std::array<std::byte, 4096> buffer{};
@@ -185,7 +186,8 @@ ON_KERNEL_REACTORS(Counts, AnEchoRoundTrip) {
       const cost c = co_await cost_of([&] { return round_trip(ends.client); });
       at_most("allocations", c.allocations, 0);
       at_most("frames", c.frames, 0);
-      // epoll: two sends, two receives, one that finds nothing, two waits. io_uring: an enter a turn.
+      // epoll: two sends, two receives, one that finds nothing, two waits. io_uring: an enter a
+      // turn.
       at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 7.5 : 2.5);
       g.cancel();
     });
@@ -206,8 +208,9 @@ ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
         while (!(co_await r.next_chunk()).empty()) {
         }
       });
-      // Both ends together. On epoll one call asks whether anything has come before the request: 0.3 µs of the 15 µs
-      // that a request costs the client alone. On io_uring the connection's stream knows.
+      // Both ends together. On epoll one call asks whether anything has come before the request:
+      // 0.3 µs of the 15 µs that a request costs the client alone. On io_uring the connection's
+      // stream knows.
       at_most("allocations", c.allocations, http_allocations);
       at_most("frames", c.frames, 0);
       at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 7.5 : 2.5);

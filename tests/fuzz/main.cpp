@@ -1,4 +1,5 @@
-// libFuzzer's way into the target that the build names. It needs no corpus: it mutates the target's own seeds too.
+// libFuzzer's way into the target that the build names. It needs no corpus: it mutates the target's
+// own seeds too.
 #include "fuzz/targets.hpp"
 
 #include <algorithm>

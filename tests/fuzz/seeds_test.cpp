@@ -1,8 +1,8 @@
-// The fuzz targets' seeds, and mutations of them: a number that is the same each time, then others for a while.
-// RONDO_FUZZ_SEED repeats the others of a run, which printed it.
+// The fuzz targets' seeds, and mutations of them: a number that is the same each time, then others
+// for a while. RONDO_FUZZ_SEED repeats the others of a run, which printed it.
 #include "fuzz/targets.hpp"
 
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 #include "fuzz/targets.hpp"
 
+#include <rondo/http/client/digest.hpp>
+#include <rondo/http/client/redirect.hpp>
 #include <rondo/http/cookies.hpp>
-#include <rondo/http/decode.hpp>
-#include <rondo/http/digest.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/parser.hpp>
-#include <rondo/http/redirect.hpp>
+#include <rondo/http/wire/decode.hpp>
+#include <rondo/http/wire/parser.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -87,7 +87,8 @@ std::string heard(std::string_view method, std::string_view stream, std::size_t 
   return heard_by(std::move(p), stream, piece);
 }
 
-// The first head of the stream, where the body ends and whether another may follow; nothing when it is refused.
+// The first head of the stream, where the body ends and whether another may follow; nothing when it
+// is refused.
 std::string understood(std::string_view stream) {
   std::string log;
   try {

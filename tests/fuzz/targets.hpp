@@ -1,8 +1,9 @@
-// What is fuzzed: each target takes any bytes, and ends the program with a sentence when a promise is broken.
+// What is fuzzed: each target takes any bytes, and ends the program with a sentence when a promise
+// is broken.
 //
-// The same targets run two ways. In test_http, always: their seeds, a fixed number of mutations of them, and others for
-// two seconds each. Under libFuzzer (-Dfuzz=true), which sees what the code does with its input: five seconds each, and
-// three minutes by scripts/test --long.
+// The same targets run two ways. In test_http, always: their seeds, a fixed number of mutations of
+// them, and others for two seconds each. Under libFuzzer (-Dfuzz=true), which sees what the code
+// does with its input: five seconds each, and three minutes by scripts/test --long.
 #pragma once
 
 #include <cstddef>

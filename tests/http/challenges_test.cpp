@@ -1,6 +1,6 @@
 // WWW-Authenticate as servers write it (RFC 9110, section 11.6.1): Digest is found among whatever
 // stands beside it.
-#include <rondo/http/digest.hpp>
+#include <rondo/http/client/digest.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,9 @@
-// Content codings: every kind, whole and byte by byte, stacked, cut short, with bytes behind, and bombs.
+// Content codings: every kind, whole and byte by byte, stacked, cut short, with bytes behind, and
+// bombs.
 #include "http/bombs.hpp"
 
-#include <rondo/http/decode.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/wire/decode.hpp>
 
 #include <gtest/gtest.h>
 
@@ -261,7 +262,8 @@ TEST(Decode, StopsABombAtItsLimitInLittleMemory) {
 
 #ifdef RONDO_HAVE_ZSTD
 TEST(Decode, RefusesAWindowOfMoreThanEightMebibytes) {
-  // A frame's header alone: magic, descriptor, window descriptor (2^(10+exponent), RFC 8878, section 3.1.1.1.2).
+  // A frame's header alone: magic, descriptor, window descriptor (2^(10+exponent), RFC 8878,
+  // section 3.1.1.1.2).
   const std::string eight = bytes_from_hex("28b52ffd0068");     // 2^23
   const std::string too_wide = bytes_from_hex("28b52ffd0070");  // 2^24
   const std::string last_empty_block = bytes_from_hex("010000");

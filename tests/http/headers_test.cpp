@@ -1,7 +1,7 @@
-#include <rondo/http/ascii.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
+#include <rondo/http/wire/ascii.hpp>
 
 #include <gtest/gtest.h>
 

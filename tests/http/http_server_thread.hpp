@@ -1,5 +1,5 @@
-// A server on a thread of its own, plain or over TLS, which answers GET /hello and echoes POST /echo: what fails on the
-// test's thread does not fail on its own.
+// A server on a thread of its own, plain or over TLS, which answers GET /hello and echoes POST
+// /echo: what fails on the test's thread does not fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"

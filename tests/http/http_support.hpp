@@ -1,4 +1,5 @@
-// What the tests of the client and the server share: a server beside the test, and peers that speak raw bytes.
+// What the tests of the client and the server share: a server beside the test, and peers that speak
+// raw bytes.
 #pragma once
 
 #include "net/net_support.hpp"
@@ -63,7 +64,8 @@ inline rondo::task<> until_closed(tcp_stream& s) {
   }
 }
 
-// Answers the first request of a connection with exactly these bytes and half-closes, or leaves it open.
+// Answers the first request of a connection with exactly these bytes and half-closes, or leaves it
+// open.
 enum class then { half_close, stay_open };
 struct answering_peer {
   std::string reply;
@@ -97,7 +99,8 @@ inline rondo::task<std::string> get_text(http::client& c, std::string url) {
   co_return co_await r.text();
 }
 
-// What comes back for exactly these bytes until the server closes; the client's half is closed after them.
+// What comes back for exactly these bytes until the server closes; the client's half is closed
+// after them.
 inline rondo::task<std::string> exchange_bytes(endpoint to, std::string bytes) {
   tcp_stream s = co_await tcp_stream::connect(to);
   co_await write_text(s, bytes);

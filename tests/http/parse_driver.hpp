@@ -2,7 +2,7 @@
 #pragma once
 
 #include <rondo/http/errors.hpp>
-#include <rondo/http/parser.hpp>
+#include <rondo/http/wire/parser.hpp>
 
 #include <gtest/gtest.h>
 

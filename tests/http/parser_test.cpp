@@ -1,7 +1,7 @@
 #include "parse_driver.hpp"
 
 #include <gtest/gtest.h>
-#include <rondo/http/llhttp_check.hpp>
+#include <rondo/http/wire/llhttp_check.hpp>
 
 #include <stdexcept>
 #include <string>

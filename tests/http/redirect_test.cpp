@@ -1,6 +1,7 @@
-// The rules of redirects, without a network: every code and method, every kind of target, and what goes along.
+// The rules of redirects, without a network: every code and method, every kind of target, and what
+// goes along.
+#include <rondo/http/client/redirect.hpp>
 #include <rondo/http/errors.hpp>
-#include <rondo/http/redirect.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include <rondo/http/request_target.hpp>
+#include <rondo/http/server/request_target.hpp>
 
 #include <gtest/gtest.h>
 

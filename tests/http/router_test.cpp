@@ -1,4 +1,4 @@
-#include <rondo/http/router.hpp>
+#include <rondo/http/server/router.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
-// A peer that follows an answer with a second whole response, which nobody asked for, and a client that asks again when
-// that one has come: it must get the answer to its own request.
+// A peer that follows an answer with a second whole response, which nobody asked for, and a client
+// that asks again when that one has come: it must get the answer to its own request.
 #pragma once
 
 #include "http/http_support.hpp"
 
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <array>
 #include <chrono>
@@ -54,7 +54,8 @@ class unasked_script {
     }
   }
 
-  // Pairs of requests, on connections that have carried some already. How many of the second got what is not theirs.
+  // Pairs of requests, on connections that have carried some already. How many of the second got
+  // what is not theirs.
   rondo::task<int> attack(rondo::reactor_kind kind, http::client& c, std::string origin,
                           int pairs) {
     using namespace std::chrono_literals;
@@ -71,7 +72,8 @@ class unasked_script {
       co_await r.text();
       first_heard_.set();
       co_await sent_.wait();
-      // Over loopback it is there when it has been sent. The simulated network takes its (virtual) time.
+      // Over loopback it is there when it has been sent. The simulated network takes its (virtual)
+      // time.
       if (kind == rondo::reactor_kind::simulated) co_await rondo::sleep_for(10ms);
       if (random_.chance(0.7)) co_await rondo::sleep_for(delay(800));
       const bool post = random_.chance(0.2);

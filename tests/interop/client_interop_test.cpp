@@ -1,5 +1,5 @@
-// Our client against the servers that people run: aiohttp and node. A peer that the machine does not have skips its
-// test by name. nginx and python's http.server are in interop_test.cpp.
+// Our client against the servers that people run: aiohttp and node. A peer that the machine does
+// not have skips its test by name. nginx and python's http.server are in interop_test.cpp.
 #include "http/http_support.hpp"
 #include "support/child_process.hpp"
 #include "support/conformance.hpp"
@@ -13,14 +13,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Both print the port they listen on, and know the same paths. aiohttp's listens at a Unix socket too, its argument.
+// Both print the port they listen on, and know the same paths. aiohttp's listens at a Unix socket
+// too, its argument.
 constexpr const char* aiohttp_server = R"(
 import asyncio, sys
 from aiohttp import web
 
 async def echo(r):
     body = (await r.read()).decode("latin-1")
-    return web.json_response({"method": r.method, "path": r.path_qs, "headers": {k.lower(): v for k, v in r.headers.items()}, "body": body})
+    headers = {k.lower(): v for k, v in r.headers.items()}
+    return web.json_response({"method": r.method, "path": r.path_qs, "headers": headers,
+                              "body": body})
 
 async def zipped(r):
     answer = web.Response(text="hello " * 1000)
@@ -43,7 +46,8 @@ async def stream(r):
 
 async def form(r):
     data = await r.post()
-    return web.json_response({k: v if isinstance(v, str) else [v.filename, v.file.read().decode()] for k, v in data.items()})
+    return web.json_response({k: v if isinstance(v, str) else [v.filename, v.file.read().decode()]
+                              for k, v in data.items()})
 
 async def main():
     app = web.Application(client_max_size=1 << 26)

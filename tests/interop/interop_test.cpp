@@ -1,5 +1,6 @@
-// Real peers: curl against our server, our client against python's http.server and nginx. A peer that the
-// machine does not have skips its tests by name. Peers are our own child processes and are ended by their id.
+// Real peers: curl against our server, our client against python's http.server and nginx. A peer
+// that the machine does not have skips its tests by name. Peers are our own child processes and are
+// ended by their id.
 #include "http/http_support.hpp"
 #include "support/child_process.hpp"
 #include "support/conformance.hpp"
@@ -28,7 +29,7 @@ const std::string program_nginx = find_program("nginx");
   }                                                                     \
   static_assert(true)
 
-// --- curl against our server ------------------------------------------------------------------------
+// --- curl against our server ---------------------------------------------------------------------
 
 task<finished> curl(std::vector<std::string> arguments) {
   std::vector<std::string> command{program_curl, "--silent", "--show-error", "--noproxy", "*",
@@ -170,7 +171,7 @@ ON_KERNEL_REACTORS(Curl, SpeaksHttp10) {
   });
 }
 
-// --- our client against python's http.server ---------------------------------------------------------
+// --- our client against python's http.server -----------------------------------------------------
 
 ON_KERNEL_REACTORS(PythonHttpServer, ServesOurClient) {
   NEEDS(python);
@@ -204,7 +205,7 @@ ON_KERNEL_REACTORS(PythonHttpServer, ServesOurClient) {
   });
 }
 
-// --- our client against nginx ------------------------------------------------------------------------
+// --- our client against nginx --------------------------------------------------------------------
 
 namespace {
 

@@ -1,5 +1,5 @@
-// TLS with other people's programs: openssl s_client and s_server, curl, nginx. One that the machine does not
-// have skips its tests by name.
+// TLS with other people's programs: openssl s_client and s_server, curl, nginx. One that the
+// machine does not have skips its tests by name.
 #include "http/http_support.hpp"
 #include "net/tls_support.hpp"
 #include "support/child_process.hpp"
@@ -65,7 +65,8 @@ task<std::string> shout_back(tls_tcp s) {
   co_return line;
 }
 
-// `openssl s_client` with these arguments against `server`, for `connections` connections: what it printed.
+// `openssl s_client` with these arguments against `server`, for `connections` connections: what it
+// printed.
 finished against_s_client(reactor_kind reactor, tls_server_options server,
                           std::vector<std::string> arguments, std::string input,
                           int connections = 1) {

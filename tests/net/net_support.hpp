@@ -67,8 +67,9 @@ inline rondo::task<std::string> read_text(tcp_stream& s, std::size_t most = ~std
 // `text` must stay until it has gone.
 inline auto write_text(tcp_stream& s, std::string_view text) { return s.write_all(bytes_of(text)); }
 
-// Writes until the peer takes no more: what both sides buffer is full. Returns how much went. The kernel of a
-// busy machine moves what is buffered on when it gets to it, so that a pause must come more than once.
+// Writes until the peer takes no more: what both sides buffer is full. Returns how much went. The
+// kernel of a busy machine moves what is buffered on when it gets to it, so that a pause must come
+// more than once.
 inline rondo::task<std::size_t> fill(tcp_stream& s) {
   using namespace std::chrono_literals;
   const std::string piece(64 * 1024, 'f');
@@ -136,9 +137,9 @@ inline std::string pattern(std::size_t size, std::uint64_t seed = 1) {
   return text;
 }
 
-// A lookup whose task was cancelled ends on its thread, which may hold a file open until then. Waits until
-// every other thread of the process waits for work (futex(2)) or sleeps, as ThreadSanitizer's own does and no
-// lookup; the caller's check of descriptors follows.
+// A lookup whose task was cancelled ends on its thread, which may hold a file open until then.
+// Waits until every other thread of the process waits for work (futex(2)) or sleeps, as
+// ThreadSanitizer's own does and no lookup; the caller's check of descriptors follows.
 inline void wait_for_abandoned_lookups() {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   const std::string own = std::to_string(::gettid());

@@ -1,6 +1,8 @@
-// Which certificates and servers a client accepts with its default settings, and which it refuses and why.
+// Which certificates and servers a client accepts with its default settings, and which it refuses
+// and why.
 //
-// Servers that ours would not be are played by `openssl s_server`, told to be as bad as the case needs.
+// Servers that ours would not be are played by `openssl s_server`, told to be as bad as the case
+// needs.
 #include "net/tls_support.hpp"
 #include "support/child_process.hpp"
 #include "support/run_on.hpp"

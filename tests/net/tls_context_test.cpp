@@ -231,7 +231,8 @@ TEST(TlsContext, SecretsAreLoggedOnlyWhenAsked) {
 }
 
 #ifndef RONDO_TEST_SANITIZED
-// An end at rest, the session that it may take up later included. OpenSSL's own 16 KiB buffers are released.
+// An end at rest, the session that it may take up later included. OpenSSL's own 16 KiB buffers are
+// released.
 TEST(TlsMemory, AnEndAtRestHoldsAFewKilobytes) {
   NEEDS_CERTIFICATES;
   run_on(reactor_kind::epoll, []() -> task<> {

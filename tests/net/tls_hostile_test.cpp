@@ -1,5 +1,5 @@
-// Peers that speak TLS and mean no good, or speak its rarer words: played by OpenSSL itself, driven from the
-// test, over the simulated network.
+// Peers that speak TLS and mean no good, or speak its rarer words: played by OpenSSL itself, driven
+// from the test, over the simulated network.
 #include "net/tls_support.hpp"
 #include "support/run_on.hpp"
 

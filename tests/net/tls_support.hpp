@@ -1,5 +1,5 @@
-// What the tests of TLS share: certificates made by tests/net/certificates.sh once a program, contexts, and
-// connected pairs.
+// What the tests of TLS share: certificates made by tests/net/certificates.sh once a program,
+// contexts, and connected pairs.
 #pragma once
 
 #include "net/net_support.hpp"
@@ -18,7 +18,8 @@ using rondo::net::tls_server_options;
 using rondo::net::tls_stream;
 using tls_tcp = tls_stream<tcp_stream>;
 
-// Where the certificates are; empty when the openssl command is missing. Made once, gone with the process.
+// Where the certificates are; empty when the openssl command is missing. Made once, gone with the
+// process.
 const std::string& certificates();
 // One file of them.
 inline std::string certificate_path(std::string_view file) {

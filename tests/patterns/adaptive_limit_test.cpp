@@ -126,7 +126,7 @@ TEST(AdaptiveLimit, ACancelledCallAndARejectionInsideChangeNothing) {
   });
 }
 
-// --- against a model --------------------------------------------------------------------------------
+// --- against a model -----------------------------------------------------------------------------
 
 namespace {
 

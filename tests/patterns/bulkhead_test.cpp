@@ -173,13 +173,14 @@ TEST(Bulkhead, APermitOfAWaiterCancelledInTheSameTurnMovesOn) {
   });
 }
 
-// --- against a model --------------------------------------------------------------------------------
+// --- against a model -----------------------------------------------------------------------------
 
 namespace {
 
 using id = std::size_t;
 
-// Who waits, by hand. A queue timeout that is over at some nanosecond is over before anybody acts in it.
+// Who waits, by hand. A queue timeout that is over at some nanosecond is over before anybody acts
+// in it.
 class bulkhead_model {
  public:
   explicit bulkhead_model(schedule& s)

@@ -1,7 +1,7 @@
 // The breaker against a model that remembers everything and works everything out anew each time, on
 // random histories.
 #include <rondo/patterns/circuit_breaker.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 

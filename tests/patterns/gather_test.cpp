@@ -247,7 +247,7 @@ TEST(Gather, IsNestedAndComposes) {
   });
 }
 
-// --- return_exceptions --------------------------------------------------------------------------------
+// --- return_exceptions ---------------------------------------------------------------------------
 
 TEST(GatherOutcomes, WaitsForAllAndThrowsForNoChild) {
   simulate([]() -> task<> {
@@ -284,7 +284,7 @@ TEST(GatherOutcomes, AnErrorThatSaysCancelledIsAnError) {
   });
 }
 
-// --- cancellation -------------------------------------------------------------------------------------
+// --- cancellation --------------------------------------------------------------------------------
 
 TEST(GatherCancelled, StopsItsCallerOnlyWhenAllChildrenHaveEnded) {
   for (const bool outcomes : {false, true}) {
@@ -448,7 +448,7 @@ TEST(GatherCancelled, AtEveryWaitOfAFailureLeavesNothing) {
   EXPECT_GE(n.at_rest, 5U);
 }
 
-// --- size ---------------------------------------------------------------------------------------------
+// --- size ----------------------------------------------------------------------------------------
 
 TEST(Gather, RunsAMillionTasks) {
   constexpr int many = 1'000'000;

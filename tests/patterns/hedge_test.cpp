@@ -28,8 +28,8 @@ struct boom : std::runtime_error {
   int number;
 };
 
-// Calls that take the times of a list and then give their number, or throw it when the time is negative.
-// Counts those that run.
+// Calls that take the times of a list and then give their number, or throw it when the time is
+// negative. Counts those that run.
 struct script {
   std::vector<nanoseconds> times;
   int made = 0;

@@ -192,7 +192,7 @@ TEST(Any, CancelledAtEveryWaitLeavesNothing) {
   EXPECT_GE(n.at_rest, 4U);
 }
 
-// --- as_completed -------------------------------------------------------------------------------------
+// --- as_completed --------------------------------------------------------------------------------
 
 TEST(AsCompleted, GivesOutcomesInTheOrderOfFinishing) {
   simulate([]() -> task<> {

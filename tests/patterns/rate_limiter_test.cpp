@@ -191,13 +191,14 @@ TEST(RateLimiter, TheThrowingFormThrowsRejected) {
   });
 }
 
-// --- against a model --------------------------------------------------------------------------------
+// --- against a model -----------------------------------------------------------------------------
 
 namespace {
 
 using id = std::size_t;
 
-// The bucket as it is told: so much per nanosecond runs in, up to the rim; nothing is computed ahead.
+// The bucket as it is told: so much per nanosecond runs in, up to the rim; nothing is computed
+// ahead.
 class bucket_by_ticks {
  public:
   bucket_by_ticks(std::int64_t interval, std::int64_t burst, nanoseconds now)

@@ -1,4 +1,5 @@
-// What ends the attempts of retry before there is a success: the callee's wish, hooks, budgets, deadlines.
+// What ends the attempts of retry before there is a success: the callee's wish, hooks, budgets,
+// deadlines.
 #include "support/allocations.hpp"
 #include "support/cancel_at_every_wait.hpp"
 
@@ -354,7 +355,7 @@ TEST(RetryLimits, AtAttemptFiveThousandTheDelayIsStillTheCap) {
   });
 }
 
-// --- against a model --------------------------------------------------------------------------------
+// --- against a model -----------------------------------------------------------------------------
 
 namespace {
 
@@ -366,8 +367,8 @@ struct scripted_end {
 
 }  // namespace
 
-// Calls whose attempts end as a list says, under limits drawn at random: how many are made, when, and how it
-// ends, worked out by hand beside it.
+// Calls whose attempts end as a list says, under limits drawn at random: how many are made, when,
+// and how it ends, worked out by hand beside it.
 TEST(RetryLimits, FollowsTheModelInAHundredThousandHistories) {
   simulate([]() -> task<> {
     const auto error = std::make_exception_ptr(std::runtime_error("bad"));

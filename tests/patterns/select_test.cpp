@@ -316,7 +316,7 @@ TEST(Select, IsCancelledAtEveryWaitAndNoItemIsLost) {
   EXPECT_EQ(n.at_rest, waits);  // the last run was cancelled at none of them
 }
 
-// --- random schedules -------------------------------------------------------------------------------
+// --- random schedules ----------------------------------------------------------------------------
 
 namespace {
 

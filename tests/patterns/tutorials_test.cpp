@@ -1,6 +1,6 @@
-// Three programs that many tutorials teach, in our own words: a breaker, a retry, and a producer with
-// consumers. Each defect is shown by a run in the simulation, and the right version beside it. The guide
-// (docs/resilience.md) says why.
+// Three programs that many tutorials teach, in our own words: a breaker, a retry, and a producer
+// with consumers. Each defect is shown by a run in the simulation, and the right version beside it.
+// The guide (docs/resilience.md) says why.
 #include "support/run_on.hpp"
 
 #include <rondo/patterns.hpp>

@@ -23,7 +23,7 @@ using namespace std::chrono_literals;
 
 task<> ready() { co_return; }
 
-// --- what costs none, once everything it needs has been allocated -----------------------------------
+// --- what costs none, once everything it needs has been allocated --------------------------------
 
 template <class Work>
 void allocates_nothing(Work work) {
@@ -100,17 +100,18 @@ TEST(Allocation, NoneForACancellation) {
   });
 }
 
-// --- every request refused once ---------------------------------------------------------------------
+// --- every request refused once ------------------------------------------------------------------
 
-// Runs `scenario` with its first request for memory refused, then with its second, and so on until it needs
-// no more; each time on a thread of its own, which inherits no frames. It must end with a value or bad_alloc,
-// and leave nothing behind. Returns how many were refused.
+// Runs `scenario` with its first request for memory refused, then with its second, and so on until
+// it needs no more; each time on a thread of its own, which inherits no frames. It must end with a
+// value or bad_alloc, and leave nothing behind. Returns how many were refused.
 template <class Scenario>
 int refuse_each(reactor_kind kind, Scenario scenario) {
   int refused = 0;
   for (bool pending = false; !pending; ++refused) {
     std::thread([&] {
-      // A second failure goes there: bad_alloc in one task, then the scenario's own error in another.
+      // A second failure goes there: bad_alloc in one task, then the scenario's own error in
+      // another.
       const auto options =
           run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
       detail::take_each_frame_from_heap();
@@ -127,8 +128,8 @@ int refuse_each(reactor_kind kind, Scenario scenario) {
   return refused - 1;
 }
 
-// Of those, how many are for the scenario: without what a run of nothing asks for. A frame that the scenario
-// has given back serves again, so they are the frames that it has at a time, at least.
+// Of those, how many are for the scenario: without what a run of nothing asks for. A frame that the
+// scenario has given back serves again, so they are the frames that it has at a time, at least.
 template <class Scenario>
 int refuse_each_of(reactor_kind kind, Scenario scenario) {
   return refuse_each(kind, scenario) - refuse_each(kind, []() -> task<> { co_return; });

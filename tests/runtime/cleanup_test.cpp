@@ -1,5 +1,5 @@
-// A finally runs its cleanup wherever it was cancelled before its first step; a shield that ends delivers the
-// cancellation; a cancellation wins over a deadline of the same turn.
+// A finally runs its cleanup wherever it was cancelled before its first step; a shield that ends
+// delivers the cancellation; a cancellation wins over a deadline of the same turn.
 #include "support/cancel_at_every_wait.hpp"
 #include "support/run_on.hpp"
 
@@ -261,7 +261,7 @@ TEST(Cleanup, RunsOnceWhereverItIsCancelled) {
   EXPECT_GE(n.at_rest, 4U);
 }
 
-// --- shield -------------------------------------------------------------------------------------------
+// --- shield --------------------------------------------------------------------------------------
 
 TEST(Shield, ThatEndsDeliversTheCancellation) {
   simulate([]() -> task<> {
@@ -328,9 +328,10 @@ TEST(Shield, IsEnteredUnderACancellationAndStopsWhenItEnds) {
   });
 }
 
-// --- a deadline and a cancellation in one turn --------------------------------------------------------
+// --- a deadline and a cancellation in one turn ---------------------------------------------------
 
-// The deadline fires first, having been armed first; the other sleeper then cancels in the same turn.
+// The deadline fires first, having been armed first; the other sleeper then cancels in the same
+// turn.
 template <class Limited>
 task<> cancelled_at_the_deadline(Limited limited) {
   cancel_scope s;

@@ -492,8 +492,8 @@ TEST(Condition, IsCancelledAtEveryWait) {
         EXPECT_GE(items, 0);
         if (o.has_value()) EXPECT_EQ(taken, 2);
       });
-  // The group; the two who wait; the yields of who notifies (2) and its second lock, which stands behind the
-  // first one notified.
+  // The group; the two who wait; the yields of who notifies (2) and its second lock, which stands
+  // behind the first one notified.
   EXPECT_EQ(n.at_rest, 6U);
   EXPECT_EQ(n.posted, n.at_rest);
   EXPECT_EQ(n.at_wake, 11U);  // and five first steps: the scenario, the body, three children

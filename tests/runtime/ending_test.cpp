@@ -1,5 +1,5 @@
-// What the destructors of a task may ask about it, while it is cancelled, when it has ended, and where there is no
-// task at all.
+// What the destructors of a task may ask about it, while it is cancelled, when it has ended, and
+// where there is no task at all.
 
 #include "support/run_on.hpp"
 
@@ -65,7 +65,7 @@ task<> throws(auto) {
   co_return;
 }
 
-// --- task_local ------------------------------------------------------------------------------------------
+// --- task_local ----------------------------------------------------------------------------------
 
 TEST(TaskLocalAtTheEnd, IsSeenByDestructorsOfACancelledTask) {
   seen s;
@@ -181,7 +181,7 @@ TEST(TaskLocalAtTheEnd, IsNothingWhereThereIsNoTask) {
   EXPECT_EQ(s.values, (list{"none", "none", "none"}));
 }
 
-// --- remaining_time and set_task_name ---------------------------------------------------------------------
+// --- remaining_time and set_task_name ------------------------------------------------------------
 
 TEST(RemainingTimeAtTheEnd, IsKnownToDestructorsOfACancelledTask) {
   std::vector<std::optional<std::chrono::nanoseconds>> left;
@@ -256,7 +256,7 @@ TEST(TaskNameAtTheEnd, IsNothingWhereThereIsNoTask) {
   });
 }
 
-// --- the tree ---------------------------------------------------------------------------------------------
+// --- the tree ------------------------------------------------------------------------------------
 
 TEST(TaskTreeAtTheEnd, ADestructorOfACancelledTaskMayPrintIt) {
   std::vector<std::string> trees;
@@ -334,7 +334,7 @@ TEST(TaskTreeAtTheEnd, ASignalThatComesMeanwhileIsAnswered) {
   EXPECT_TRUE(has(said, "main: ")) << said;
 }
 
-// --- what stays forbidden ---------------------------------------------------------------------------------
+// --- what stays forbidden ------------------------------------------------------------------------
 
 struct detached {
   struct promise_type : detail::promise_base {

@@ -1,5 +1,5 @@
-// A child of fork() has one thread: that which called it. What other threads held or were about to do there is not
-// done any more, and must not hold it up.
+// A child of fork() has one thread: that which called it. What other threads held or were about to
+// do there is not done any more, and must not hold it up.
 
 #include "support/run_on.hpp"
 

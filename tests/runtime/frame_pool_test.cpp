@@ -49,7 +49,8 @@ TEST(FramePool, ABlockMayBeReleasedByAnotherThread) {
 task<> ready() { co_return; }
 task<> yields() { co_await yield_now(); }
 
-// Frames of many sizes, on a loop of its own. How often the pool went to the general allocator for it.
+// Frames of many sizes, on a loop of its own. How often the pool went to the general allocator for
+// it.
 std::uint64_t chunks_of_a_loop(std::latch* all_there = nullptr) {
   run(
       [](std::latch* there) -> task<> {
@@ -87,12 +88,12 @@ TEST(FramePool, LoopsAtTheSameTimeLeaveTheirMemoryToTheNextOnes) {
   EXPECT_LE(first, static_cast<std::uint64_t>(together));
 }
 
-// --- a hundred thousand tasks, again and again ------------------------------------------------------
+// --- a hundred thousand tasks, again and again ---------------------------------------------------
 
 constexpr std::size_t many = 100'000;
 
-// The first round may take memory; those after it take none from the pool, and no more than `allowed`
-// allocations besides.
+// The first round may take memory; those after it take none from the pool, and no more than
+// `allowed` allocations besides.
 template <class Round>
 void does_not_grow(std::uint64_t allowed, Round round) {
   rondo_test::simulate([&]() -> task<> {
@@ -191,7 +192,7 @@ TEST(Growth, AHundredThousandTasksWaitingInLine) {
   });
 }
 
-// --- frames made on one thread and released on another ------------------------------------------------
+// --- frames made on one thread and released on another -------------------------------------------
 
 // More than a thread may keep of others' blocks, as the pool says it.
 constexpr std::size_t foreign_blocks = 1024;

@@ -371,7 +371,8 @@ TEST(Generator, AMillionValuesAtOnceNeedNoStackAndLetOthersRun) {
       other.cancel();
     });
     EXPECT_EQ(sum, 499'999'500'000);
-    // A value costs two of the awaits that one step may finish: the task that next() is, and the generator.
+    // A value costs two of the awaits that one step may finish: the task that next() is, and the
+    // generator.
     EXPECT_GT(others, 30'000);
   });
 }
@@ -397,8 +398,8 @@ TEST(Generator, GeneratorsInsideGeneratorsAThousandDeep) {
   });
 }
 
-// Five awaits a value, so that the budget of 64 always ends at the same one of them: once at the step into
-// the generator, it is there ever after.
+// Five awaits a value, so that the budget of 64 always ends at the same one of them: once at the
+// step into the generator, it is there ever after.
 TEST(Generator, NoLoopOverItOutlivesItsCancellation) {
   simulate([]() -> task<> {
     event set;

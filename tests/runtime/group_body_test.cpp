@@ -150,7 +150,7 @@ TEST(GroupBody, IsNotKeptWhenItHasNoChildren) {
   });
 }
 
-// --- what a body holds, and a child wants -------------------------------------------------------------
+// --- what a body holds, and a child wants --------------------------------------------------------
 
 // What may stand in a body's frame, each with what a child of the group needs of it.
 struct held_things {
@@ -414,7 +414,7 @@ TEST(GroupBody, WithWhatItHoldsIsCancelledAtEveryWait) {
   }
 }
 
-// --- make ---------------------------------------------------------------------------------------------
+// --- make ----------------------------------------------------------------------------------------
 
 TEST(GroupMake, GivesObjectsThatLiveAsLongAsTheGroup) {
   simulate([]() -> task<> {

@@ -57,7 +57,7 @@ TEST(Yield, DoesNotStarveTimersAndPosts) {
   });
 }
 
-// --- the budget of awaits that finish at once -------------------------------------------------------
+// --- the budget of awaits that finish at once ----------------------------------------------------
 
 task<> ready() { co_return; }
 
@@ -189,7 +189,7 @@ TEST(Budget, AYieldBetweenTwoTasksOfAChainIsACancellationPoint) {
   });
 }
 
-// --- the clock --------------------------------------------------------------------------------------
+// --- the clock -----------------------------------------------------------------------------------
 
 TEST(Loop, NowStandsStillInAStepAndGoesOnWithoutTimers) {
   rondo_test::run_on(reactor_kind::epoll, []() -> task<> {

@@ -1,5 +1,5 @@
-// Scopes inside scopes: what stops what, and whose error is heard. With task_group_test.cpp and scope_test.cpp
-// it answers asyncio's own tests (docs/asyncio-tests.md).
+// Scopes inside scopes: what stops what, and whose error is heard. With task_group_test.cpp and
+// scope_test.cpp it answers asyncio's own tests (docs/asyncio-tests.md).
 
 #include "support/cancel_at_every_wait.hpp"
 #include "support/run_on.hpp"
@@ -199,7 +199,7 @@ TEST(Shield, AGatherInsideRunsToItsEndThoughTheCallerIsCancelled) {
   });
 }
 
-// --- nested in any order ------------------------------------------------------------------------------
+// --- nested in any order -------------------------------------------------------------------------
 
 // Each kind of scope, as something that may stand around a task<int>.
 class nest {

@@ -1,5 +1,6 @@
-// Two tasks that meet at one waiting line, both cancelled, at every pair of their waits: whatever becomes of
-// them, items, permits, locks and notifications are all accounted for, and a bystander is not left behind.
+// Two tasks that meet at one waiting line, both cancelled, at every pair of their waits: whatever
+// becomes of them, items, permits, locks and notifications are all accounted for, and a bystander
+// is not left behind.
 
 #include "support/cancel_pairs.hpp"
 
@@ -153,8 +154,8 @@ TEST(Pairs, LockAndLock) {
   EXPECT_EQ(n.other, 4U);  // and the first
 }
 
-// One waits for what the other brings; so does a bystander, to whom the notification moves on if `one` is
-// cancelled. An item must not lie there while the bystander waits for one.
+// One waits for what the other brings; so does a bystander, to whom the notification moves on if
+// `one` is cancelled. An item must not lie there while the bystander waits for one.
 struct wait_and_notify {
   mutex m;
   condition c;
@@ -200,7 +201,8 @@ TEST(Pairs, WaitAndNotify) {
   EXPECT_EQ(n.other, 5U);  // three yields, and both locks when the waiters are in its way
 }
 
-// Both wait, and are notified one at a time: a notification is used up by exactly one, without a predicate.
+// Both wait, and are notified one at a time: a notification is used up by exactly one, without a
+// predicate.
 struct wait_and_wait {
   mutex m;
   condition c;

@@ -253,12 +253,13 @@ ON_KERNEL_REACTORS(Poll, IsCancelledAtEveryWait) {
       p.write(1, 1);
     });
   });
-  // The group, its body's yield, readable; what can be written is found out without a wait on epoll alone.
+  // The group, its body's yield, readable; what can be written is found out without a wait on epoll
+  // alone.
   EXPECT_EQ(n.at_rest, reactor == reactor_kind::epoll ? 3U : 4U);
 }
 
-// io_uring's queue takes 512 entries at a time, and there is room for 8,192 completions. Where the kernel may do
-// its work in any system call, the write completes all of these at once.
+// io_uring's queue takes 512 entries at a time, and there is room for 8,192 completions. Where the
+// kernel may do its work in any system call, the write completes all of these at once.
 class PollOnIoUring : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -268,7 +269,8 @@ class PollOnIoUring : public testing::TestWithParam<const char*> {
   const rondo_test::environment_variable flags_{"RONDO_IO_URING_FLAGS", GetParam()};
 };
 
-// Looks at the first byte and leaves it: many of them may wait on one socket, for which it is no socket of Rondo's.
+// Looks at the first byte and leaves it: many of them may wait on one socket, for which it is no
+// socket of Rondo's.
 class peek_wait final : public detail::io_wait {
  public:
   explicit peek_wait(int fd) noexcept

@@ -2,7 +2,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 
@@ -429,7 +429,8 @@ TEST(Queue, RandomSchedulesLoseNothingAndDoubleNothing) {
   }
 }
 
-// One producer, one consumer, any capacity: what comes out is what went in, in order, whatever the schedule.
+// One producer, one consumer, any capacity: what comes out is what went in, in order, whatever the
+// schedule.
 TEST(Queue, OrderIsKeptWhateverTheSchedule) {
   for (int seed = 0; seed < 200; ++seed) {
     SCOPED_TRACE(seed);

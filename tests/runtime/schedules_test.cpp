@@ -1,5 +1,6 @@
-// Random schedules of everything that tasks stand in line for, each against a model of it that is simple
-// enough to be seen to be right: order, conservation, mutual exclusion, and that everything ends.
+// Random schedules of everything that tasks stand in line for, each against a model of it that is
+// simple enough to be seen to be right: order, conservation, mutual exclusion, and that everything
+// ends.
 
 #include "support/schedules.hpp"
 
@@ -46,7 +47,7 @@ T pop(std::deque<T>& line) {
   return first;
 }
 
-// --- mutex ------------------------------------------------------------------------------------------
+// --- mutex ---------------------------------------------------------------------------------------
 
 class mutex_model {
  public:
@@ -103,7 +104,7 @@ class mutex_model {
 
 TEST(Schedules, Mutex) { random_schedules<mutex_model>(); }
 
-// --- semaphore --------------------------------------------------------------------------------------
+// --- semaphore -----------------------------------------------------------------------------------
 
 class semaphore_model {
  public:
@@ -175,7 +176,7 @@ class semaphore_model {
 
 TEST(Schedules, Semaphore) { random_schedules<semaphore_model>(); }
 
-// --- capacity_limiter -------------------------------------------------------------------------------
+// --- capacity_limiter ----------------------------------------------------------------------------
 
 class limiter_model {
  public:
@@ -247,7 +248,7 @@ class limiter_model {
 
 TEST(Schedules, CapacityLimiter) { random_schedules<limiter_model>(); }
 
-// --- condition --------------------------------------------------------------------------------------
+// --- condition -----------------------------------------------------------------------------------
 
 class condition_model {
  public:
@@ -360,7 +361,7 @@ class condition_model {
 
 TEST(Schedules, Condition) { random_schedules<condition_model>(); }
 
-// --- barrier ----------------------------------------------------------------------------------------
+// --- barrier -------------------------------------------------------------------------------------
 
 class barrier_model {
  public:
@@ -398,7 +399,7 @@ class barrier_model {
 
 TEST(Schedules, Barrier) { random_schedules<barrier_model>(); }
 
-// --- queues -----------------------------------------------------------------------------------------
+// --- queues --------------------------------------------------------------------------------------
 
 // An item that can be moved only, with a number of its own.
 struct item {
@@ -501,7 +502,8 @@ class queue_model {
     }
   }
   bool has_items() const { return !items_.empty() || !putters_.empty(); }
-  // What is there goes first; the room it leaves is the first putter's. Without room it comes from its hands.
+  // What is there goes first; the room it leaves is the first putter's. Without room it comes from
+  // its hands.
   int take() {
     ++came_out_;
     if (items_.empty()) return pass_on();

@@ -46,7 +46,7 @@ struct at_exit {
 
 auto since(std::chrono::steady_clock::time_point start) { return this_loop().now() - start; }
 
-// --- timeout ----------------------------------------------------------------------------------------
+// --- timeout -------------------------------------------------------------------------------------
 
 TEST(Timeout, GivesTheValueOfATaskThatEndsInTime) {
   simulate([]() -> task<> {
@@ -145,8 +145,8 @@ TEST(Timeout, OfTwoTimersOfOneInstantTheOneArmedFirstDecides) {
   simulate([]() -> task<> {
     // The deadline was armed first, and finds the task waiting.
     EXPECT_THROW(co_await timeout(1s, after(1s, 1)), timed_out);
-    // The task's sleep was armed first: it is awake when the deadline comes in the same turn, and keeps its
-    // result.
+    // The task's sleep was armed first: it is awake when the deadline comes in the same turn, and
+    // keeps its result.
     const auto end = this_loop().now() + 1s;
     cancel_scope s;
     const auto body = [&]() -> task<int> {
@@ -272,7 +272,7 @@ TEST(Timeout, TenThousandNestedOnesEndAndAreCancelled) {
   });
 }
 
-// --- try_for ----------------------------------------------------------------------------------------
+// --- try_for -------------------------------------------------------------------------------------
 
 TEST(TryFor, GivesTheValueOrNothing) {
   simulate([]() -> task<> {
@@ -304,7 +304,7 @@ TEST(TryFor, OfAReferenceGivesAPointer) {
   });
 }
 
-// --- shield -----------------------------------------------------------------------------------------
+// --- shield --------------------------------------------------------------------------------------
 
 TEST(Shield, RunsOnAndIsAwaitedWhileTheCallerIsCancelled) {
   simulate([]() -> task<> {
@@ -393,7 +393,7 @@ TEST(Shield, ATimeoutInsideStillCounts) {
   });
 }
 
-// --- finally ----------------------------------------------------------------------------------------
+// --- finally -------------------------------------------------------------------------------------
 
 TEST(Finally, RunsTheCleanupAfterAValue) {
   simulate([]() -> task<> {
@@ -465,8 +465,8 @@ TEST(Finally, UnderAPendingCancellationTheBodyDoesNotStartAndTheCleanupRuns) {
   });
 }
 
-// Between what is acquired and the finally that releases it nothing may stop the task: not even the await
-// that finds the budget spent.
+// Between what is acquired and the finally that releases it nothing may stop the task: not even the
+// await that finds the budget spent.
 TEST(Finally, RunsItsCleanupAtWhateverPointOfTheBudgetItIsReached) {
   for (int awaits = 0; awaits < 70; ++awaits) {
     for (const bool pending : {false, true}) {
@@ -584,7 +584,7 @@ TEST(Finally, NestedCleanupsRunInnermostFirst) {
   });
 }
 
-// --- cancel_scope -----------------------------------------------------------------------------------
+// --- cancel_scope --------------------------------------------------------------------------------
 
 TEST(CancelScope, GivesTheOutcomeOfATaskThatEnds) {
   simulate([]() -> task<> {
@@ -718,7 +718,8 @@ TEST(CancelScope, OutlivesARunWithItsDeadlineSet) {
   EXPECT_FALSE(s.cancelled());
 }
 
-// Which of deadline, cancellation from outside and completion come, and in which order, within one turn.
+// Which of deadline, cancellation from outside and completion come, and in which order, within one
+// turn.
 TEST(CancelScope, ArbitratesWhatComesInOneTurn) {
   enum class ends { value, cancelled_inside, cancelled_outside };
   const auto happened = [](std::string_view order) {
@@ -765,7 +766,8 @@ TEST(CancelScope, ArbitratesWhatComesInOneTurn) {
   EXPECT_EQ(happened("od"), ends::cancelled_outside);
 }
 
-// Scopes of four kinds, nested in every order, around a wait that never ends: each order stops, in bounded time.
+// Scopes of four kinds, nested in every order, around a wait that never ends: each order stops, in
+// bounded time.
 TEST(Scopes, NestInAnyOrder) {
   constexpr int kinds = 5;
   const auto wrap = [](int kind, task<> t) -> task<> {

@@ -1,4 +1,5 @@
-// Signals from outside the loop, and run() and SIGINT. What a task raises itself: tests/conformance.
+// Signals from outside the loop, and run() and SIGINT. What a task raises itself:
+// tests/conformance.
 
 #include "support/conformance.hpp"
 #include "support/disposition.hpp"
@@ -36,15 +37,16 @@ void send(int signal) { ::kill(::getpid(), signal); }
 #endif
 #endif
 
-// ThreadSanitizer holds a signal back until the thread enters a call that it knows. Sleeping in io_uring is none,
-// and it begins all the same when the signal came just before: there the loop may not sleep for long.
+// ThreadSanitizer holds a signal back until the thread enters a call that it knows. Sleeping in
+// io_uring is none, and it begins all the same when the signal came just before: there the loop may
+// not sleep for long.
 void do_not_sleep_long() {
 #ifdef RONDO_TEST_SIGNALS_ARE_HELD_BACK
   this_loop().call_later(1ms, [] { do_not_sleep_long(); });
 #endif
 }
 
-// --- watches ----------------------------------------------------------------------------------------
+// --- watches -------------------------------------------------------------------------------------
 
 TEST(Signals, RefusesWhatCannotBeWatched) {
   simulate([]() -> task<> {
@@ -122,8 +124,8 @@ ON_KERNEL_REACTORS(Signals, WakesALoopThatSleeps) {
   });
 }
 
-// Thousands of times: one that comes just as the loop goes to sleep must wake it, and one that comes while
-// another is being delivered must be delivered too.
+// Thousands of times: one that comes just as the loop goes to sleep must wake it, and one that
+// comes while another is being delivered must be delivered too.
 ON_KERNEL_REACTORS(Signals, NoneIsMissedByALoopThatIsGoingToSleep) {
   const disposition ignored(SIGUSR1, SIG_IGN);
   const disposition too(SIGUSR2, SIG_IGN);
@@ -207,7 +209,7 @@ ON_KERNEL_REACTORS(Signals, WatchesComeAndGoWhileSignalsArrive) {
   EXPECT_TRUE(too.is_in_force());
 }
 
-// --- SIGINT and run() -------------------------------------------------------------------------------
+// --- SIGINT and run() ----------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Interrupt, StopsALoopThatSleeps) {
   const disposition before(SIGINT, SIG_DFL);
@@ -387,7 +389,7 @@ ON_KERNEL_REACTORS(Interrupt, StopsATeamOfThreads) {
   EXPECT_TRUE(before.is_in_force());
 }
 
-// --- SIGUSR1 and the tree of tasks --------------------------------------------------------------------
+// --- SIGUSR1 and the tree of tasks ---------------------------------------------------------------
 
 task<> worker() {
   set_task_name("worker");

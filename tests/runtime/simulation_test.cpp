@@ -2,7 +2,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -109,7 +109,8 @@ task<connection> connect() {
   co_return connection{client, {fd, io.attach(fd, detail::transfers::may_stop_short)}};
 }
 
-// Happened or cancelled: what a cancelled receive has taken, its task has; what its task has not, is still there.
+// Happened or cancelled: what a cancelled receive has taken, its task has; what its task has not,
+// is still there.
 TEST(Simulation, BeginsAtTheDateThatWasAskedFor) {
   const auto date = std::chrono::sys_days(std::chrono::year(2031) / 3 / 4);
   const auto wall = [](std::chrono::sys_days begun) -> task<> {

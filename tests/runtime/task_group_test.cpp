@@ -1,7 +1,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 
@@ -332,7 +332,8 @@ TEST(TaskGroup, ACancellationFromOutsideStopsEveryoneAndThenTheCaller) {
   });
 }
 
-// The body was awake when the cancellation came, so it goes on to its end; but a part of its work has not run.
+// The body was awake when the cancellation came, so it goes on to its end; but a part of its work
+// has not run.
 TEST(TaskGroup, ACancellationFromOutsideStopsTheCallerOfABodyThatSpawnsAfterIt) {
   simulate([]() -> task<> {
     bool resumed = false;
@@ -566,7 +567,8 @@ TEST(TaskGroup, SpawningAfterItEndedThrows) {
           co_await go.wait();
         });
       });
-      // Waits behind the inner group's body: it runs when that group has ended, before who awaits it goes on.
+      // Waits behind the inner group's body: it runs when that group has ended, before who awaits
+      // it goes on.
       outer.spawn([&]() -> task<> {
         co_await yield_now();
         co_await go.wait();
@@ -620,7 +622,7 @@ TEST(TaskGroup, TenThousandChildrenEndAndAreCancelled) {
   });
 }
 
-// --- join_handle ------------------------------------------------------------------------------------
+// --- join_handle ---------------------------------------------------------------------------------
 
 TEST(JoinHandle, GivesTheValueOrThrowsWhatTheChildThrew) {
   simulate([]() -> task<> {
@@ -821,8 +823,8 @@ TEST(JoinHandle, AValueThatCannotBeMovedOutIsAFailureOfTheChildOrOfTheJoin) {
   EXPECT_LT(failures, 20);
 }
 
-// Handles, cancels and joins in random order, against the rules: a child ends with its value exactly if it
-// was not stopped, and everyone who joined hears the same.
+// Handles, cancels and joins in random order, against the rules: a child ends with its value
+// exactly if it was not stopped, and everyone who joined hears the same.
 TEST(TaskGroup, RandomCancelsAndJoinsKeepTheRules) {
   const int seeds = rondo_test::long_run() ? 5000 : 200;
   for (int seed = 0; seed < seeds; ++seed) {

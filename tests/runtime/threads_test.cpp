@@ -1,5 +1,5 @@
-// What crosses threads: posts, submitted tasks, channels between loops, a loop on each of several threads, and
-// the limit of to_thread.
+// What crosses threads: posts, submitted tasks, channels between loops, a loop on each of several
+// threads, and the limit of to_thread.
 
 #include "support/conformance.hpp"
 #include "support/run_on.hpp"
@@ -60,7 +60,7 @@ class loop_thread {
   loop_remote home_;
 };
 
-// --- posts ------------------------------------------------------------------------------------------
+// --- posts ---------------------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Remote, PostsOfManyThreadsAllRunInTheOrderOfEach) {
   constexpr std::size_t threads = 4;
@@ -168,7 +168,7 @@ ON_KERNEL_REACTORS(Remote, AtTheEndEachPostHasRunOrIsDestroyedOrIsRefused) {
   }
 }
 
-// --- submit -----------------------------------------------------------------------------------------
+// --- submit --------------------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(Submit, FromManyThreadsEachGetsItsOwnResult) {
   loop_thread loop(reactor);
@@ -247,7 +247,7 @@ ON_KERNEL_REACTORS(Submit, EveryFutureBecomesReadyWhenTheLoopEnds) {
   }
 }
 
-// --- thread_channel ---------------------------------------------------------------------------------
+// --- thread_channel ------------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(ThreadChannel, CarriesItemsBetweenLoops) {
   constexpr std::size_t producers = 2;
@@ -297,8 +297,8 @@ ON_KERNEL_REACTORS(ThreadChannel, TakesItemsFromAThreadWithoutALoop) {
   });
 }
 
-// Puts and gets that are cancelled at moments of chance, with the other side on another thread: what was put is
-// what was got and what is left.
+// Puts and gets that are cancelled at moments of chance, with the other side on another thread:
+// what was put is what was got and what is left.
 ON_KERNEL_REACTORS(ThreadChannel, CancelledAcrossThreadsItLosesAndDoublesNothing) {
   const int rounds = rondo_test::long_run() ? 5000 : 500;
   thread_channel<int> c(2);
@@ -360,7 +360,7 @@ ON_KERNEL_REACTORS(ThreadChannel, ClosedFromAnotherThreadItEndsEveryWait) {
   }
 }
 
-// --- run_on_threads ---------------------------------------------------------------------------------
+// --- run_on_threads ------------------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(RunOnThreads, RunsEachIndexOnceOnALoopAndAThreadOfItsOwn) {
   std::mutex m;
@@ -456,7 +456,7 @@ TEST(RunOnThreads, RefusesWhatItCannotDo) {
   });
 }
 
-// --- the limit of to_thread -------------------------------------------------------------------------
+// --- the limit of to_thread ----------------------------------------------------------------------
 
 ON_KERNEL_REACTORS(ToThread, AtMostTheLimitAreInThreadsAndTheOthersWaitInOrder) {
   std::atomic<int> now{0};

@@ -1,8 +1,8 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
-#include <rondo/runtime/random.hpp>
-#include <rondo/runtime/timers.hpp>
+#include <rondo/runtime/core/random.hpp>
+#include <rondo/runtime/core/timers.hpp>
 
 #include <gtest/gtest.h>
 
@@ -274,7 +274,7 @@ TEST(TimerWheel, WhatIsDueAtTheEndOfTimeNeverFires) {
   EXPECT_EQ(m.wheel.size(), 20U);
 }
 
-// --- sleeping, exact in the simulation --------------------------------------------------------------
+// --- sleeping, exact in the simulation -----------------------------------------------------------
 
 TEST(Sleep, EndsInItsNanosecond) {
   simulate([]() -> task<> {
@@ -369,7 +369,8 @@ TEST(Sleep, OneThatHasEndedKeepsItsResultThoughCancelledInTheSameTurn) {
     co_await with_task_group([](task_group& g) -> task<> {
       const auto end = this_loop().now() + 1s;
       bool resumed = false;
-      // Two timers of one instant: the first one's task cancels the second, whose sleep has ended by then.
+      // Two timers of one instant: the first one's task cancels the second, whose sleep has ended
+      // by then.
       std::optional<join_handle<void>> second;
       g.spawn([&]() -> task<> {
         co_await sleep_until(end);
@@ -385,7 +386,7 @@ TEST(Sleep, OneThatHasEndedKeepsItsResultThoughCancelledInTheSameTurn) {
   });
 }
 
-// --- the clock's arithmetic -------------------------------------------------------------------------
+// --- the clock's arithmetic ----------------------------------------------------------------------
 
 TEST(Clock, DurationsSaturate) {
   using detail::saturate;

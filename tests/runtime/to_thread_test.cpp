@@ -168,7 +168,7 @@ ON_KERNEL_REACTORS(ToThread, CancelledAtRandomMomentsEachCallRunsOnceOrNotAtAll)
   });
 }
 
-// --- a run that cannot end --------------------------------------------------------------------------
+// --- a run that cannot end -----------------------------------------------------------------------
 
 // What is written to stderr meanwhile, to be read by a thread that blocks until it comes.
 class stderr_pipe {

@@ -1,5 +1,5 @@
-// Counts what the program asks of operator new, and refuses what a test wants refused. Only in builds
-// without a sanitizer, which needs its own.
+// Counts what the program asks of operator new, and refuses what a test wants refused. Only in
+// builds without a sanitizer, which needs its own.
 #pragma once
 
 #include <cstddef>

@@ -1,13 +1,13 @@
-// Cancel at every wait: runs a scenario again and again and cancels it at its k-th wait, k = 0, 1, 2, …,
-// until it ends before there is a k-th; once for each of three moments:
+// Cancel at every wait: runs a scenario again and again and cancels it at its k-th wait, k = 0, 1,
+// 2, …, until it ends before there is a k-th; once for each of three moments:
 //
 //   at_rest   the moment some task of the scenario has come to rest in its k-th wait
 //   posted    later in that turn, by a post: the other ready tasks have had their step
-//   at_wake   the moment before the k-th step of some task: what it waited for has happened (or, for a first
-//             step, it has not started), and the cancellation comes in the same turn
+//   at_wake   the moment before the k-th step of some task: what it waited for has happened (or,
+//             for a first step, it has not started), and the cancellation comes in the same turn
 //
-// After each run the scenario has ended, with a value or cancelled; no frame, descriptor, operation or timer
-// is left; and the caller's own check holds.
+// After each run the scenario has ended, with a value or cancelled; no frame, descriptor, operation
+// or timer is left; and the caller's own check holds.
 //
 //   int made = 0, taken = 0;
 //   const auto n = cancel_at_every_wait(
@@ -15,8 +15,8 @@
 //       [&] { EXPECT_EQ(made, taken); });
 //   EXPECT_EQ(n.at_rest, 4U);   // exact where the scenario is deterministic
 //
-// `make` gives a fresh task each time, or is itself the coroutine. `check` may take the outcome<T> of the
-// scenario; if it does not, a scenario that ends with an error fails the test.
+// `make` gives a fresh task each time, or is itself the coroutine. `check` may take the outcome<T>
+// of the scenario; if it does not, a scenario that ends with an error fails the test.
 #pragma once
 
 #include "support/run_on.hpp"

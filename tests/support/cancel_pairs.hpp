@@ -1,6 +1,6 @@
-// Cancel at every pair of waits: runs two tasks against each other again and again, and cancels the one at
-// its k-th wait and the other at its j-th, for all k and j, each at one of the three moments of
-// cancel_at_every_wait.hpp; also before its first step, and not at all.
+// Cancel at every pair of waits: runs two tasks against each other again and again, and cancels the
+// one at its k-th wait and the other at its j-th, for all k and j, each at one of the three moments
+// of cancel_at_every_wait.hpp; also before its first step, and not at all.
 //
 //   struct put_and_get {
 //     queue<int> q{1};
@@ -15,7 +15,8 @@
 // A scenario is made afresh for every run. What it may have besides:
 //
 //   task<> bystander();   runs beside them and is not cancelled
-//   void at_rest();       called when nothing can happen any more, before what still waits is cancelled
+//   void at_rest();       called when nothing can happen any more, before what still waits is
+//                         cancelled
 //
 // check() is called when all have ended. A task that throws fails the test.
 #pragma once

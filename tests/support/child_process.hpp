@@ -12,7 +12,8 @@ namespace rondo_test {
 // Where the program is, or empty.
 std::string find_program(const std::string& name);
 
-// A child process whose output can be read; told to end, if it still runs, and awaited when this goes.
+// A child process whose output can be read; told to end, if it still runs, and awaited when this
+// goes.
 class child_process {
  public:
   // `input`: written to its standard input before it starts, at most 64 KiB.

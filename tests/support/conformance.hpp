@@ -1,6 +1,6 @@
 // Cases written once and run on every reactor.
 //
-//   CONFORMANCE(Sleep, NeverEndsEarly) {          // the body is a coroutine, the main task of a run
+//   CONFORMANCE(Sleep, NeverEndsEarly) {  // the body is a coroutine, the main task of a run
 //     const auto before = std::chrono::steady_clock::now();
 //     co_await sleep_for(2ms);
 //     …
@@ -9,13 +9,14 @@
 //     EXPECT_EQ(run_on(reactor, []() -> task<int> { co_return 1; }), 1);
 //   }
 //
-// Each becomes three tests, Sleep.NeverEndsEarly/epoll, …/io_uring and …/simulated; `reactor` is the
-// rondo::reactor_kind in both forms. A reactor that the machine does not have skips its tests with the
-// reason. At the end the program says how many cases ran on each; where nothing was filtered out or
-// skipped, the numbers must be equal. ASSERT_… returns, so in a coroutine use EXPECT_… .
+// Each becomes three tests, Sleep.NeverEndsEarly/epoll, …/io_uring and …/simulated; `reactor` is
+// the rondo::reactor_kind in both forms. A reactor that the machine does not have skips its tests
+// with the reason. At the end the program says how many cases ran on each; where nothing was
+// filtered out or skipped, the numbers must be equal. ASSERT_… returns, so in a coroutine use
+// EXPECT_… .
 //
-// ON_KERNEL_REACTORS(suite, name) is the second form for what the simulation cannot do (real descriptors):
-// two tests, epoll and io_uring, which are not counted.
+// ON_KERNEL_REACTORS(suite, name) is the second form for what the simulation cannot do (real
+// descriptors): two tests, epoll and io_uring, which are not counted.
 #pragma once
 
 #include "support/run_on.hpp"

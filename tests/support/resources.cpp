@@ -1,6 +1,6 @@
 #include "support/resources.hpp"
 
-#include <rondo/runtime/frame_pool.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 
 #include <dirent.h>
 #include <gtest/gtest.h>
@@ -35,8 +35,8 @@ class watcher final : public testing::EmptyTestEventListener {
   resources before_;
 };
 
-// The calls in which a loop waits end with EINTR again and again; others begin again by themselves (signal(7)), so
-// that a test may read from a pipe as it likes.
+// The calls in which a loop waits end with EINTR again and again; others begin again by themselves
+// (signal(7)), so that a test may read from a pipe as it likes.
 void interrupt_every_millisecond() {
   struct sigaction nothing{};
   nothing.sa_handler = [](int) {};

@@ -1,7 +1,7 @@
 // What a test may not leave behind: frames and descriptors.
 //
-// Including this header, directly or through another of this folder, puts every test of the executable
-// under watch: one that ends with more or fewer of them than it began with has failed.
+// Including this header, directly or through another of this folder, puts every test of the
+// executable under watch: one that ends with more or fewer of them than it began with has failed.
 #pragma once
 
 #include <cstddef>

@@ -4,12 +4,12 @@
 //     simulate([]() -> task<> {
 //       …
 //       co_await sleep_for(3ns);
-//       EXPECT_EQ(…);            // ASSERT_… returns, which a coroutine cannot: co_return after a check
+//       EXPECT_EQ(…);  // ASSERT_… returns, which a coroutine cannot: co_return after a check
 //     });
 //   }
 //
-// When the run is over, no operation may be in flight, no timer armed, and no frame alive. An exception
-// that nobody awaits fails the test, unless the options say where it goes.
+// When the run is over, no operation may be in flight, no timer armed, and no frame alive. An
+// exception that nobody awaits fails the test, unless the options say where it goes.
 #pragma once
 
 #include "support/resources.hpp"

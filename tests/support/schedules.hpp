@@ -1,27 +1,29 @@
-// Random schedules: a handful of actors do random things to something that they share, sleep for random
-// (virtual) times, and cancel one another at random, also in the turn in which something else happens. A
-// model does the same by hand and says what must come of each wait.
+// Random schedules: a handful of actors do random things to something that they share, sleep for
+// random (virtual) times, and cancel one another at random, also in the turn in which something
+// else happens. A model does the same by hand and says what must come of each wait.
 //
-//   TEST(Schedules, Mutex) { random_schedules<mutex_model>(); }   // 500 seeds, 10,000 in a long run
+//   TEST(Schedules, Mutex) { random_schedules<mutex_model>(); }  // 500 seeds, 10,000 in a long run
 //
 // RONDO_TEST_SEED=17 runs that seed alone; a failure prints it. A model has
 //
 //   explicit mutex_model(schedule& s);
 //   task<> operate(std::size_t me);       one random thing, as actor `me`
 //   void cancelled(std::size_t who);      `who` is about to be cancelled for the first time
-//   bool may_wait(std::size_t who);       asked when nothing can happen any more: is it right that it waits?
+//   bool may_wait(std::size_t who);       asked when nothing can happen any more: is it right that
+//                                         it waits?
 //   void at_end();                        everyone has ended
 //
-// The model is told of each act in the step in which it happens, just before the thing itself. So operate()
-// must not await a task between telling the model and the await it is about, and an actor must not finish 64
-// awaits in one step (then the next one yields first): schedule::acts stays small.
+// The model is told of each act in the step in which it happens, just before the thing itself. So
+// operate() must not await a task between telling the model and the await it is about, and an actor
+// must not finish 64 awaits in one step (then the next one yields first): schedule::acts stays
+// small.
 #pragma once
 
 #include "support/resources.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// Forbids io_uring to this process and its children, as many containers do: its system calls fail with EPERM.
+// Forbids io_uring to this process and its children, as many containers do: its system calls fail
+// with EPERM.
 #pragma once
 
 #include <linux/filter.h>

@@ -1,18 +1,22 @@
-// Makes one system call fail, or one operation that is handed to io_uring: the n-th of this thread from now on.
+// Makes one system call fail, or one operation that is handed to io_uring: the n-th of this thread
+// from now on.
 //
 //   fail_system_call(n);                 // n = 0, 1, 2, …
 //   … run something …
-//   const std::string failed = failed_system_call();   // "recv: Connection reset by peer", "" for none
+//   // "recv: Connection reset by peer", "" for none
+//   const std::string failed = failed_system_call();
 //
-// Counted is what the library calls for its sockets and its loop; closing is left alone, because a close that fails has
-// closed all the same. A call that fails does nothing else: what it would have done has not happened. Each fails
-// with an errno that its man page names; `variant` chooses among them.
+// Counted is what the library calls for its sockets and its loop; closing is left alone, because a
+// close that fails has closed all the same. A call that fails does nothing else: what it would have
+// done has not happened. Each fails with an errno that its man page names; `variant` chooses among
+// them.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
-// ThreadSanitizer stands before the same functions, and learns from them which threads know of one another.
+// ThreadSanitizer stands before the same functions, and learns from them which threads know of one
+// another.
 #if defined(__SANITIZE_THREAD__)
 #define RONDO_TEST_NO_SYSTEM_FAULTS 1
 #elif defined(__has_feature)

@@ -1,6 +1,6 @@
 #include "histogram.hpp"
 
-#include <rondo/runtime/random.hpp>
+#include <rondo/runtime/core/random.hpp>
 
 #include <gtest/gtest.h>
 

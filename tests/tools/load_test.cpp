@@ -40,7 +40,8 @@ struct counting_server {
   int requests = 0;
 };
 
-// At most 1/128 above `expected`, as the histogram has it; the network of the simulation takes no time.
+// At most 1/128 above `expected`, as the histogram has it; the network of the simulation takes no
+// time.
 void expect_near(std::uint64_t actual, std::uint64_t expected) {
   EXPECT_GE(actual, expected);
   EXPECT_LE(actual, expected + expected / 128);
@@ -74,8 +75,9 @@ TEST(Load, AClosedLoopAsksAgainWhenItIsAnswered) {
 }
 
 TEST(Load, AnOpenLoopCountsLatencyFromThePlannedStart) {
-  // One connection, ten requests a second; the first takes a second, the others no time. Those planned
-  // meanwhile were held up by 0.9, 0.8, … s. A closed loop would have seen one slow answer and ten fast ones.
+  // One connection, ten requests a second; the first takes a second, the others no time. Those
+  // planned meanwhile were held up by 0.9, 0.8, … s. A closed loop would have seen one slow answer
+  // and ten fast ones.
   counting_server s([](int n) { return n == 0 ? 1s : 0s; });
   load_options o;
   o.connections = 1;
@@ -176,7 +178,7 @@ TEST(Load, ItsJsonIsReadByAnother) {
   EXPECT_EQ(in_histogram, 30U);
 }
 
-// --- beside others, on the same server ----------------------------------------------------------------
+// --- beside others, on the same server -----------------------------------------------------------
 
 std::string output_of(const std::string& command) {
   FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");  // NOLINT(cert-env33-c)

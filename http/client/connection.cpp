@@ -1,0 +1,60 @@
+#include <rondo/http/client/connection.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/http/tracer.hpp>
+#include <rondo/runtime/loop.hpp>
+
+#include <algorithm>
+
+namespace rondo::http::detail {
+namespace {
+
+// 1xx responses before the one that counts.
+constexpr int max_interim = 16;
+// How long before the announced end a connection is given up: half of the time at most.
+constexpr std::chrono::seconds before_the_end(1);
+
+}  // namespace
+
+parse_step connection::advance() {
+  const parse_step step = parser_.next({buffer_.get() + first_, last_ - first_});
+  first_ += step.consumed;
+  if (step.event == parse_event::head) note_head();
+  return step;
+}
+
+void connection::note_head() {
+  const int status = parser_.head().status;
+  // Nobody asks for another protocol here: what follows could not be read.
+  if (status == 101) throw protocol_error("the peer switches protocols (101) unasked", 502);
+  if (status < 200) {
+    if (interim_++ == max_interim)
+      throw protocol_error("more than " + std::to_string(max_interim) + " interim responses", 502);
+    return;
+  }
+  const keep_alive_hint& said = parser_.keep_alive_said();
+  if (said.seconds) {
+    const std::chrono::nanoseconds whole = std::chrono::seconds(*said.seconds);
+    announced_ = whole - std::min<std::chrono::nanoseconds>(before_the_end, whole / 2);
+  }
+  if (said.requests)
+    requests_left_ = *said.requests;
+  else if (requests_left_ != unlimited)
+    --requests_left_;
+}
+
+task<parse_step> connection::next_event() {
+  for (;;) {
+    const parse_step step = advance();
+    if (step.event != parse_event::need_more) co_return step;
+    first_ = last_ = 0;  // need_more: all of it is used
+    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+    last_ = stream_.tls() ? co_await stream_.tls()->read_some(room)
+                          : co_await stream_.plain().read_some(room);
+    heard_at_ = this_loop().now();
+    if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
+    if (traced && !answered) first_byte_at = trace_clock();
+    answered = true;
+  }
+}
+
+}  // namespace rondo::http::detail

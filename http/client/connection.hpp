@@ -1,0 +1,92 @@
+// One client connection: its stream, its parser, and a buffer that it holds only while it is in
+// use. Internal.
+#pragma once
+
+#include <rondo/http/parts/transport.hpp>
+#include <rondo/http/wire/parser.hpp>
+#include <rondo/runtime/core/clock.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace rondo::http::detail {
+
+struct upload;
+
+inline constexpr std::size_t read_buffer_bytes = 16 * 1024;
+using read_buffer = std::unique_ptr<std::byte[]>;
+
+class connection {
+ public:
+  connection(transport stream, const parser_limits& limits)
+      : stream_(std::move(stream)), parser_(limits) {}
+
+  transport& stream() noexcept { return stream_; }
+  response_parser& parser() noexcept { return parser_; }
+
+  // A request by `method` is about to be sent.
+  void begin(std::string_view method) {
+    answered = false;
+    interim_ = 0;
+    parser_.expect(method);
+  }
+  // The next event of the message under way, reading when what is buffered does not make one.
+  // need_more means that the peer has closed before a message began. A body points into the buffer
+  // and holds until the next call. Throws protocol_error, also for a 101 and for more than 16
+  // interim responses; body_error, std::system_error.
+  task<parse_step> next_event();
+  // The same from what is buffered alone: need_more when it does not make one.
+  parse_step buffered_event() { return advance(); }
+
+  // True when another exchange may follow: the request went as a whole, the peer keeps the
+  // connection and has sent nothing unasked.
+  bool reusable() const noexcept {
+    return first_ == last_ && !half_sent && parser_.keep_alive() && parser_.idle() &&
+           requests_left_ > 0;
+  }
+  // A little before the end that the server has announced for a connection that is idle; never when
+  // it has not.
+  rondo::detail::time_point announced_end() const noexcept {
+    return rondo::detail::add(heard_at_, announced_);
+  }
+  // True when all that was read has been used.
+  bool drained() const noexcept { return first_ == last_; }
+  // True when something has arrived since the last message, its end included: what nobody asked for
+  // is the answer to nothing.
+  bool stale() const noexcept { return stream_.readable_now(); }
+
+  void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
+  read_buffer take_buffer() noexcept { return std::move(buffer_); }
+
+  std::shared_ptr<upload> sending;  // a request's body that goes on beside its response
+
+  bool reused = false;     // it has carried an exchange before
+  bool half_sent = false;  // a write failed
+  bool answered = false;   // a byte of the present response has come
+  bool traced = false;     // note when it came
+  std::chrono::steady_clock::time_point first_byte_at;
+  rondo::detail::time_point since;  // idle since
+  rondo::detail::time_point until;  // not used from then on
+
+ private:
+  parse_step advance();
+  void note_head();
+
+  static constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
+
+  transport stream_;
+  response_parser parser_;
+  read_buffer buffer_;
+  std::size_t first_ = 0;
+  std::size_t last_ = 0;
+  rondo::detail::time_point heard_at_;  // the latest read
+  rondo::detail::nanoseconds announced_ = rondo::detail::nanoseconds::max();
+  std::uint32_t requests_left_ = unlimited;
+  int interim_ = 0;  // 1xx responses to the request under way
+};
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,152 @@
+#include <rondo/http/client/auth.hpp>
+#include <rondo/http/client/dial.hpp>
+#include <rondo/http/client/exchange.hpp>
+#include <rondo/http/errors.hpp>
+#include <rondo/net/resolver.hpp>
+
+namespace rondo::http::detail {
+namespace {
+
+std::string host_and_port(const http::url& u) {
+  return std::string(u.host()) + ':' + std::to_string(u.port());
+}
+
+// The guard and the tracer see each address in the moment before it is connected to.
+task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_guard* guard) {
+  e.set_phase(phase::resolve);
+  e.trace(trace_point::resolving, to.hostname());
+  net::connect_options options = e.sockets();
+  std::vector<net::endpoint> all =
+      co_await net::detail::addresses_of(std::string(to.hostname()), to.port(), options.resolver_);
+  e.trace(trace_point::resolved, {}, all.size());
+  e.set_phase(phase::connect);
+  bool tried = false;
+  std::string refused;
+  options.filter([&, own = options.filter_](const net::endpoint& at) {
+    if (own && !own->allows(at)) return false;
+    if (guard && !guard->allows(at)) {
+      refused += (refused.empty() ? "" : ", ") + at.to_string();
+      return false;
+    }
+    tried = true;
+    e.trace(trace_point::connecting, at.to_string());
+    return true;
+  });
+  try {
+    co_return co_await net::tcp_stream::connect(std::move(all), std::move(options));
+  } catch (const std::system_error&) {
+    if (tried || refused.empty()) throw;
+  }
+  throw connect_error(std::make_error_code(std::errc::permission_denied),
+                      std::string(to.hostname()) + ": the guard refuses " + refused);
+}
+
+task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
+  address_guard* guard = e.guard();
+  try {
+    if (guard || e.is_traced()) co_return co_await connect_watched(e, to, guard);
+    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port(), e.sockets());
+  } catch (const net::resolve_error& error) {
+    throw connect_error(error.code(), to.hostname(), phase::resolve);
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), host_and_port(to));
+  }
+}
+
+task<net::unix_stream> connect_unix(exchange& e, const net::endpoint& to) {
+  e.trace(trace_point::connecting, to.to_string());
+  try {
+    co_return co_await net::unix_stream::connect(to);
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), to.to_string());
+  }
+}
+
+// RFC 9110, section 9.3.6: after a 2xx the connection is the origin's.
+task<plain_stream> open_tunnel(exchange& e, plain_stream stream, const http::url& by) {
+  e.set_phase(phase::proxy);
+  request_head head{.method = "CONNECT", .target = host_and_port(e.url()), .headers = {}};
+  head.headers.add("Host", head.target);
+  if (const std::string secret = proxy_authorization(by); !secret.empty())
+    head.headers.add("Proxy-Authorization", secret);
+  std::string text;
+  write_head(text, head);
+  connection c(std::move(stream), e.parser_limits());
+  c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
+  c.begin("CONNECT");
+  try {
+    co_await c.stream().plain().write_all(net::bytes_of(text));
+    for (;;) {
+      const parse_step step = co_await c.next_event();
+      const int status = c.parser().head().status;
+      if (step.event == parse_event::need_more)
+        throw connect_error(std::make_error_code(std::errc::connection_reset),
+                            "the proxy closed the connection", phase::proxy);
+      if (step.event != parse_event::head || status < 200) continue;
+      if (status >= 300)
+        throw connect_error(
+            std::make_error_code(std::errc::connection_refused),
+            "the proxy answered " + std::to_string(status) + ' ' + c.parser().head().reason,
+            phase::proxy);
+      break;
+    }
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), "the connection to the proxy was lost", phase::proxy);
+  }
+  c.buffered_event();  // the end of the proxy's part
+  if (!c.drained()) throw protocol_error("the proxy sent bytes before the tunnel was used", 502);
+  e.trace(trace_point::tunnelled);
+  co_return std::move(c.stream().plain());
+}
+
+}  // namespace
+
+std::string_view route::key(const http::url& target, std::uint64_t identity,
+                            std::string& room) const {
+  if (identity == 0 && !proxy && !target.has_credentials()) {
+    // The origin stands at the front of the URL.
+    const std::string_view host = target.host_header();
+    const char* const begin = target.href().data();
+    return {begin, static_cast<std::size_t>(host.data() + host.size() - begin)};
+  }
+  room = target.origin();
+  if (identity != 0) room += " as " + std::to_string(identity);
+  if (proxy) room += (tunnel ? " through " : " by ") + proxy->origin();
+  return room;
+}
+
+std::string proxy_authorization(const http::url& proxy) {
+  if (!proxy.has_credentials()) return {};
+  return basic_authorization(percent_decode(proxy.username()), percent_decode(proxy.password()));
+}
+
+task<plain_stream> dial(exchange& e) {
+  if (const net::endpoint* at = e.unix_socket()) co_return co_await connect_unix(e, *at);
+  const route& way = e.way();
+  plain_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
+  if (!way.tunnel) co_return stream;
+  co_return co_await open_tunnel(e, std::move(stream), *way.proxy);
+}
+
+task<transport> secure(exchange& e, plain_stream stream) {
+  e.set_phase(phase::tls);
+  std::string name(e.url().hostname());
+  try {
+    tls_stream s =
+        co_await tls_stream::connect(std::move(stream), e.tls_identity(), std::move(name));
+    // RFC 7301: what we speak was not agreed on.
+    if (!s.alpn().empty() && s.alpn() != "http/1.1")
+      throw tls_error("the server speaks " + std::string(s.alpn()) + ", not http/1.1");
+    e.trace(trace_point::secured, s.protocol());
+    co_return transport(std::move(s));
+  } catch (const net::tls_handshake_timeout& error) {
+    throw timeout_error(phase::tls, error.what());
+  } catch (const net::tls_error& error) {
+    throw tls_error(error.what(), error.code());
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), "the connection was lost during the TLS handshake",
+                        phase::tls);
+  }
+}
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,193 @@
+// The client's connections: at most so many open, in all and to one origin, kept alive between
+// exchanges. Internal.
+//
+// A lease is the right to one connection, and usually the connection. It goes back when the lease
+// goes, whatever the request was doing then: a cancelled request never leaks a place. Who waits is
+// served first come, first served; what is given back goes straight into the hands of who has
+// waited longest, and can take it: a waiter whose origin has all that it may have is passed over.
+//
+// The key of a connection holds everything that must not be mixed: scheme, host, port, and the way
+// there.
+#pragma once
+
+#include <rondo/http/client/connection.hpp>
+#include <rondo/runtime/event.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace rondo::http::detail {
+
+class pool;
+
+// All places taken for one key. It is there as long as one is.
+struct pool_entry {
+  std::vector<std::unique_ptr<connection>> idle;  // the most recent last
+  std::size_t open = 0;                           // leases and idle connections
+};
+
+// Hash and equality, so that an entry is found without making a string.
+struct by_key {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view key) const noexcept {
+    return std::hash<std::string_view>()(key);
+  }
+  bool operator()(std::string_view a, std::string_view b) const noexcept { return a == b; }
+};
+using pool_entries = std::unordered_map<std::string, pool_entry, by_key, by_key>;
+
+class lease {
+ public:
+  lease() = default;
+  lease(std::shared_ptr<pool> p, pool_entries::value_type& place) noexcept
+      : pool_(std::move(p)), place_(&place) {}
+  lease(lease&& other) noexcept = default;
+  lease& operator=(lease&& other) noexcept {
+    if (this != &other) {
+      drop();
+      conn = std::move(other.conn);
+      pool_ = std::move(other.pool_);
+      place_ = other.place_;
+    }
+    return *this;
+  }
+  ~lease() { drop(); }
+
+  // The connection, or nullptr when one is still to be opened.
+  std::unique_ptr<connection> conn;
+
+  explicit operator bool() const noexcept { return pool_ != nullptr; }
+  pool& from() const noexcept { return *pool_; }
+  // Gives the connection back to be used again.
+  void give_back() noexcept;
+  // Closes the connection, because something came on it unasked, and takes the next idle one of the
+  // same key; none when there is none.
+  void replace() noexcept;
+  // Closes it and gives the place back.
+  void drop() noexcept {
+    if (pool_) drop_held();
+  }
+  // The same for a connection whose response has ended: it is used again if it can be. While the
+  // request is still being sent, the upload has it.
+  void finish() noexcept;
+
+ private:
+  friend class pool;
+  void drop_held() noexcept;
+  void leave() noexcept;
+
+  std::shared_ptr<pool> pool_;
+  pool_entries::value_type* place_ = nullptr;
+};
+
+// A request's body on its way, and whether its response has begun. Whoever has the lease may be
+// done with it before the body has been sent: then it is kept here, because the writer needs the
+// connection until it has ended.
+struct upload {
+  event moved;  // the body has been sent, or the response's head has come
+  bool answered = false;
+  bool heard_all = false;  // the response has been read to its end
+  lease rest;
+};
+
+// Whether a connection that has carried an exchange will do.
+enum class reuse : std::uint8_t { none, kept };
+
+struct pool_limits {
+  std::size_t connections = 100;
+  std::size_t per_key = std::numeric_limits<std::size_t>::max();
+  rondo::detail::nanoseconds idle = std::chrono::seconds(15);
+};
+
+class pool : public std::enable_shared_from_this<pool> {
+ public:
+  explicit pool(const pool_limits& limits);
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
+  ~pool();
+
+  class wait;
+  // Completes with a lease for `key`, which the caller keeps until then; with a kept connection if
+  // there is one that will do. Whether something has come on it meanwhile is for whoever is about
+  // to send: see lease::replace. Cancelled: leaves the line.
+  wait acquire(std::string_view key, reuse what);
+
+  read_buffer take_buffer();
+  std::size_t open() const noexcept { return open_; }
+  std::size_t idle() const noexcept { return idle_count_; }
+  void close_idle() noexcept;
+
+ private:
+  friend class lease;
+  using place = pool_entries::value_type;
+
+  // Shared with the task that closes what was idle for too long, and everything idle when the loop
+  // ends.
+  struct idle_watch {
+    pool* owner;
+    event look_again;  // the pool has gone, or keeps a connection that is due earlier
+    rondo::detail::time_point due = rondo::detail::never;  // the next look
+    bool running = false;
+  };
+  static task<> watch_idle(std::shared_ptr<idle_watch> w);
+  // When the next is due.
+  rondo::detail::time_point drop_expired() noexcept;
+
+  bool grant(wait& w) noexcept;
+  std::unique_ptr<connection> take_idle(pool_entry& e) noexcept;
+  void replace(lease& l) noexcept;
+  bool evict_oldest() noexcept;
+  // Closes the oldest idle connection of an entry, and lets the entry go with its last place.
+  // Returns the next.
+  pool_entries::iterator drop_oldest(pool_entries::iterator at) noexcept;
+  void free_place(place& p) noexcept;
+  // A place is free, and with it perhaps a connection.
+  void returned(place& p, std::unique_ptr<connection> c) noexcept;
+  bool keep(pool_entry& e, std::unique_ptr<connection> c) noexcept;
+  void serve_waiters() noexcept;
+  void keep_buffer(read_buffer b) noexcept;
+
+  pool_limits limits_;
+  std::size_t open_ = 0;  // places taken: leases and idle connections
+  std::size_t idle_count_ = 0;
+  pool_entries entries_;
+  std::shared_ptr<idle_watch> watch_;
+  rondo::detail::intrusive_list<wait> waiting_;
+  std::vector<read_buffer> buffers_;
+};
+
+class [[nodiscard("without co_await nothing happens")]] pool::wait final
+    : public rondo::detail::wait_base,
+      public rondo::detail::list_node {
+ public:
+  wait(std::shared_ptr<pool> p, std::string_view key, reuse what) noexcept
+      : pool_(std::move(p)), key_(key), reuse_(what) {}
+
+  bool begin(rondo::detail::job& j) noexcept override;
+  void cancel(rondo::detail::job& j) noexcept override {
+    unlink();
+    j.wake_stopped();
+  }
+  lease await_resume() {
+    if (out_of_memory_) throw std::bad_alloc();
+    return std::move(granted_);
+  }
+
+ private:
+  friend class pool;
+  std::shared_ptr<pool> pool_;
+  std::string_view key_;
+  reuse reuse_;
+  bool out_of_memory_ = false;
+  rondo::detail::job* job_ = nullptr;
+  lease granted_;
+};
+
+}  // namespace rondo::http::detail
