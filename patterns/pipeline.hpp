@@ -1,9 +1,9 @@
 // pipeline: a source, stages of workers, and a consumer, joined by bounded queues.
 //
-//   co_await pipeline(read_lines(file))                               // a generator, or a range
-//                .stage(4, [](std::string l) { return parse(l); })    // four workers; results as
-//                they come .ordered_stage(8, [](row r) { return look_up(r); })  // eight; results
-//                in the order of the input .to([](row r) { return store(r); });
+//   co_await pipeline(read_lines(file))                             // a generator, or a range
+//                .stage(4, [](std::string l) { return parse(l); })  // four workers; as they come
+//                .ordered_stage(8, [](row r) { return look_up(r); })  // eight; in the input's order
+//                .to([](row r) { return store(r); });
 //
 // A full queue makes the stage before it wait: nothing piles up. The end travels by closing: no
 // sentinel goes through a queue. The first exception, of the source, a worker or the consumer,

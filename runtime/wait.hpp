@@ -5,8 +5,13 @@
 //   struct my_wait : rondo::custom_awaitable {
 //     bool begin(rondo::waiting_task& t) noexcept override {
 //       if (already_there()) return true;  // goes on at once, draws on the budget
-//       if (t.must_stop()) { t.wake_stopped(); return false; } // a cancellation point, before it
-//       starts remember(t); t.wait_on(*this); return false;           // later: t.wake()
+//       if (t.must_stop()) {               // a cancellation point, before it starts
+//         t.wake_stopped();
+//         return false;
+//       }
+//       remember(t);
+//       t.wait_on(*this);                  // later: t.wake()
+//       return false;
 //     }
 //     void cancel(rondo::waiting_task& t) noexcept override { forget(t); t.wake_stopped(); }
 //     int await_resume();

@@ -41,8 +41,7 @@ struct fetch_options {
 // The exit code, for scripts: that of the first URL that failed, in their order.
 //
 //   0  every URL answered with a status below 400     5  a timeout
-//   1  a status of 400 or above                       6  what came is not HTTP, or a body is not
-//      whole
+//   1  a status of 400 or above                       6  no HTTP, or a body that is not whole
 //   2  bad arguments                                  7  TLS
 //   3  a URL that is none                             8  redirects: too many, or not to be followed
 //   4  no connection: name, address or proxy          9  anything else
