@@ -74,7 +74,7 @@ class thread_pool {
 // Never destroyed: a thread may outlive main. A child of fork() has none of the threads, nor what
 // they left locked or half done: it begins with a new pool in the same place. What stood in line
 // belongs to loops of the parent.
-thread_pool& pool() {
+thread_pool& the_pool() {
   alignas(thread_pool) static std::byte place[sizeof(thread_pool)];
   static thread_pool* p = nullptr;
   [[maybe_unused]] static const bool made = [] {
@@ -88,7 +88,7 @@ thread_pool& pool() {
 
 }  // namespace
 
-void submit_to_pool(pool_item& item) { pool().submit(item); }
-bool take_back_from_pool(pool_item& item) noexcept { return pool().take_back(item); }
+void submit_to_pool(pool_item& item) { the_pool().submit(item); }
+bool take_back_from_pool(pool_item& item) noexcept { return the_pool().take_back(item); }
 
 }  // namespace rondo::detail
