@@ -15,7 +15,7 @@ namespace detail {
 template <class Stream>
 class [[nodiscard("without co_await nothing happens")]] accept_wait final : public io_wait {
  public:
-  explicit accept_wait(descriptor d) noexcept : io_wait(operation_kind::accept, direction::in, d) {}
+  explicit accept_wait(descriptor d) noexcept : io_wait(d, io_call::accept()) {}
   Stream await_resume() {
     if (result < 0) rondo::detail::throw_io_error(result, "accept");
     return Stream(socket(result, Stream::transfer_style));
@@ -34,7 +34,7 @@ class [[nodiscard("without co_await nothing happens")]] accept_wait final : publ
 
 // A socket that listens, and gives connections as streams of one type.
 template <class Stream>
-class stream_listener {
+class stream_listener : public socket_facade {
  public:
   using stream_type = Stream;
 
@@ -43,20 +43,13 @@ class stream_listener {
   detail::accept_wait<Stream> accept() noexcept {
     return detail::accept_wait<Stream>(socket_.get());
   }
-  endpoint local_endpoint() const { return socket_.local_endpoint(); }
-  // A waiting accept ends with io_errc::closed.
-  void close() noexcept { socket_.close(); }
-  bool is_open() const noexcept { return socket_.is_open(); }
-  socket& native() noexcept { return socket_; }
 
  protected:
   stream_listener() = default;
-  explicit stream_listener(socket s) noexcept : socket_(std::move(s)) {}
+  explicit stream_listener(socket s) noexcept : socket_facade(std::move(s)) {}
   stream_listener(stream_listener&&) = default;
   stream_listener& operator=(stream_listener&&) = default;
   ~stream_listener() = default;
-
-  socket socket_;
 };
 
 // What serve() takes: accept() is awaited and gives a stream, close() ends it at once.

@@ -1,5 +1,5 @@
-// any_stream: a byte stream of any kind behind one type, for code that is no template and takes
-// TCP, Unix sockets and TLS alike.
+// any_stream: a byte stream of any kind behind one type. With it your own code can take TCP, Unix
+// sockets and TLS alike without being a template; Rondo's own code has no need of it.
 //
 //   any_stream s(co_await tcp_stream::connect("example.org", 80));
 //   co_await s.write_all(bytes_of("hello"));

@@ -11,7 +11,7 @@
 namespace rondo::net {
 
 using rondo::detail::descriptor;
-using rondo::detail::direction;
+using rondo::detail::io_call;
 using rondo::detail::operation_kind;
 using rondo::detail::transfers;
 
@@ -41,6 +41,8 @@ struct system_batch {
       headers[i].msg_hdr.msg_namelen = sizeof names[i];
     }
   }
+  std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(headers.size()); }
+
   std::vector<mmsghdr> headers;
   std::vector<iovec> pieces;
   std::vector<sockaddr_storage> names;
@@ -49,15 +51,11 @@ struct system_batch {
 class [[nodiscard("without co_await nothing happens")]] batch_wait final
     : public rondo::detail::io_wait {
  public:
-  batch_wait(operation_kind k, direction w, descriptor d, system_batch& b) noexcept
-      : io_wait(k, w, d) {
-    data = b.headers.data();
-    size = static_cast<std::uint32_t>(b.headers.size());
-  }
+  batch_wait(descriptor d, const io_call& call) noexcept : io_wait(d, call) {}
   std::size_t await_resume() const {
     if (result < 0)
       rondo::detail::throw_io_error(
-          result, kind == operation_kind::sendmmsg ? "send datagrams" : "receive datagrams");
+          result, kind() == operation_kind::sendmmsg ? "send datagrams" : "receive datagrams");
     return static_cast<std::size_t>(result);
   }
 };
@@ -75,14 +73,14 @@ task<std::size_t> send_all_of(descriptor d, std::span<const outgoing_datagram> d
       m.msg_namelen = o.to.to_sockaddr(b.names[i]);
     }
   }
-  co_return co_await batch_wait(operation_kind::sendmmsg, direction::out, d, b);
+  co_return co_await batch_wait(d, io_call::sendmmsg(b.headers.data(), b.size()));
 }
 
 task<std::size_t> receive_all_of(descriptor d, std::span<incoming_datagram> datagrams) {
   system_batch b(datagrams.size());
   for (std::size_t i = 0; i < datagrams.size(); ++i)
     b.pieces[i] = {datagrams[i].buffer.data(), datagrams[i].buffer.size()};
-  const std::size_t n = co_await batch_wait(operation_kind::recvmmsg, direction::in, d, b);
+  const std::size_t n = co_await batch_wait(d, io_call::recvmmsg(b.headers.data(), b.size()));
   for (std::size_t i = 0; i < n; ++i)
     datagrams[i].got =
         message_of(b.headers[i].msg_hdr, static_cast<std::int32_t>(b.headers[i].msg_len));
@@ -103,24 +101,17 @@ task<> send_unix(descriptor d, std::span<const std::byte> bytes, endpoint to) {
 
 namespace detail {
 
-message_wait::message_wait(operation_kind k, direction w, descriptor d, const void* buffer,
-                           std::size_t n) noexcept
-    : io_wait(k, w, d) {
-  piece_ = {const_cast<void*>(buffer), n};
-  size = static_cast<std::uint32_t>(std::min(n, largest_transfer));
-}
-
 bool message_wait::begin(job& j) noexcept {
   header_.msg_iov = &piece_;
   header_.msg_iovlen = 1;
   header_.msg_name = name_size_ > 0 ? &name_ : nullptr;
   header_.msg_namelen = name_size_;
-  data = &header_;
+  set_message(&header_, transfer_size(piece_.iov_len));
   return io_wait::begin(j);
 }
 
 send_message_wait::send_message_wait(descriptor d, std::span<const std::byte> bytes) noexcept
-    : message_wait(operation_kind::sendmsg, direction::out, d, bytes.data(), bytes.size()) {}
+    : message_wait(d, io_call::sendmsg(nullptr, 0), bytes.data(), bytes.size()) {}
 
 send_message_wait::send_message_wait(descriptor d, std::span<const std::byte> bytes,
                                      const endpoint& to) noexcept
@@ -129,7 +120,7 @@ send_message_wait::send_message_wait(descriptor d, std::span<const std::byte> by
 }
 
 receive_message_wait::receive_message_wait(descriptor d, std::span<std::byte> buffer) noexcept
-    : message_wait(operation_kind::recvmsg, direction::in, d, buffer.data(), buffer.size()) {
+    : message_wait(d, io_call::recvmsg(nullptr, 0), buffer.data(), buffer.size()) {
   name_size_ = sizeof name_;
 }
 

@@ -46,8 +46,9 @@ class message_wait : public rondo::detail::io_wait {
   bool begin(rondo::detail::job& j) noexcept override;
 
  protected:
-  message_wait(rondo::detail::operation_kind k, rondo::detail::direction w,
-               rondo::detail::descriptor d, const void* buffer, std::size_t n) noexcept;
+  message_wait(rondo::detail::descriptor d, const rondo::detail::io_call& call, const void* buffer,
+               std::size_t n) noexcept
+      : io_wait(d, call), piece_{const_cast<void*>(buffer), n} {}
   ~message_wait() = default;
 
   msghdr header_{};
@@ -82,7 +83,7 @@ class [[nodiscard("without co_await nothing happens")]] receive_message_wait fin
 }  // namespace detail
 
 // What UDP and Unix datagram sockets have in common.
-class datagram_socket {
+class datagram_socket : public socket_facade {
  public:
   // Completes when the datagram has gone to the kernel. Throws std::system_error: EMSGSIZE,
   // ECONNREFUSED, … Cancelled: it has not gone.
@@ -110,29 +111,15 @@ class datagram_socket {
   // From then on only the peer's datagrams come, and send() goes to it. Throws std::system_error.
   task<> connect(endpoint to);
 
-  // At once. Whoever waits ends with io_errc::closed.
-  void close() noexcept { socket_.close(); }
-  bool is_open() const noexcept { return socket_.is_open(); }
-  endpoint local_endpoint() const { return socket_.local_endpoint(); }
+  // Throws std::system_error.
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
-  template <socket_option O>
-  void set(const O& o) {
-    socket_.set(o);
-  }
-  template <socket_option O>
-  O get() const {
-    return socket_.get<O>();
-  }
-  socket& native() noexcept { return socket_; }
 
  protected:
   datagram_socket() = default;
-  explicit datagram_socket(socket s) noexcept : socket_(std::move(s)) {}
+  explicit datagram_socket(socket s) noexcept : socket_facade(std::move(s)) {}
   datagram_socket(datagram_socket&&) = default;
   datagram_socket& operator=(datagram_socket&&) = default;
   ~datagram_socket() = default;
-
-  socket socket_;
 };
 
 // Every setter returns the object itself.

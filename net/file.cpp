@@ -20,6 +20,7 @@
 namespace rondo::net {
 
 using rondo::detail::direction;
+using rondo::detail::io_call;
 using rondo::detail::operation_kind;
 
 namespace {
@@ -147,14 +148,8 @@ fresh_file open_here(std::string path, int flags, mode_t permissions) {
 class [[nodiscard("without co_await nothing happens")]] file_wait final
     : public rondo::detail::io_wait {
  public:
-  file_wait(operation_kind k, direction w, const detail::open_file& f, const void* bytes,
-            std::size_t n, std::uint64_t at, std::uint32_t how) noexcept
-      : io_wait(k, w, f.attached.get()) {
-    flags = how;
-    data = const_cast<void*>(bytes);
-    size = detail::transfer_size(n);
-    offset = at;
-  }
+  file_wait(const detail::open_file& f, const io_call& call) noexcept
+      : io_wait(f.attached.get(), call) {}
   std::int32_t await_resume() const noexcept { return result; }
 };
 
@@ -180,15 +175,15 @@ class thread_use {
 
 std::int32_t result_of(ssize_t r) noexcept { return r < 0 ? -errno : static_cast<std::int32_t>(r); }
 
-std::int32_t do_here(const std::shared_ptr<detail::open_file>& f, operation_kind kind, void* bytes,
-                     std::size_t n, std::uint64_t at, std::uint32_t flags) noexcept {
+std::int32_t do_here(const std::shared_ptr<detail::open_file>& f, const io_call& call) noexcept {
+  const auto at = static_cast<off_t>(call.offset());
   for (;;) {
     std::int32_t r = 0;
-    if (kind == operation_kind::read)
-      r = result_of(::pread(f->fd, bytes, n, static_cast<off_t>(at)));
-    else if (kind == operation_kind::write)
-      r = result_of(::pwrite(f->fd, bytes, n, static_cast<off_t>(at)));
-    else if (flags == rondo::detail::fsync_data_only)
+    if (call.kind() == operation_kind::read)
+      r = result_of(::pread(f->fd, call.buffer(), call.size(), at));
+    else if (call.kind() == operation_kind::write)
+      r = result_of(::pwrite(f->fd, call.bytes(), call.size(), at));
+    else if (call.flags() == rondo::detail::fsync_data_only)
       r = result_of(::fdatasync(f->fd));
     else
       r = result_of(::fsync(f->fd));
@@ -209,42 +204,38 @@ bool is_ready(int fd, direction way) noexcept {
 // it cannot reach, somebody looks every millisecond of virtual time.
 task<std::int32_t> wait_until_ready(detail::open_file& f, direction way) {
   if (f.attached.is_open())
-    co_return co_await file_wait(operation_kind::poll, way, f, nullptr, 0, 0,
-                                 way == direction::in ? POLLIN : POLLOUT);
+    co_return co_await file_wait(f, io_call::poll(way, way == direction::in ? POLLIN : POLLOUT));
   const thread_use use(f, way);
   if (!use.mine()) co_return rondo::detail::result_busy;
   while (!f.closed && !is_ready(f.fd, way)) co_await sleep_for(simulated_look);
   co_return 0;
 }
 
-task<std::int32_t> flow(detail::open_file& f, direction way, void* bytes, std::size_t n) {
+task<std::int32_t> flow(detail::open_file& f, io_call call) {
   for (;;) {
-    const std::int32_t ready = co_await wait_until_ready(f, way);
+    const std::int32_t ready = co_await wait_until_ready(f, call.way());
     if (ready < 0) co_return ready;
     if (f.closed) co_return rondo::detail::result_closed;
     const std::int32_t r =
-        result_of(way == direction::in ? ::read(f.fd, bytes, n) : ::write(f.fd, bytes, n));
+        result_of(call.kind() == operation_kind::read ? ::read(f.fd, call.buffer(), call.size())
+                                                      : ::write(f.fd, call.bytes(), call.size()));
     if (r != -EAGAIN && r != -EINTR) co_return r;
   }
 }
 
 // One operation, by the reactor or by a thread. Gives its result as a reactor does.
-task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, operation_kind kind, direction way,
-                           const void* bytes, std::size_t n, std::uint64_t at,
-                           std::uint32_t flags = 0) {
+task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, io_call call) {
   if (f->closed) co_return rondo::detail::result_closed;
   // io_uring would take the largest number for "where the last one ended".
-  if (at > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) co_return -EINVAL;
-  n = detail::transfer_size(n);
-  void* buffer = const_cast<void*>(bytes);
+  if (call.offset() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) co_return -EINVAL;
   if (f->flows) {  // sync has nothing to wait for there, and says so
-    if (kind == operation_kind::fsync) co_return do_here(f, kind, buffer, n, at, flags);
-    co_return co_await flow(*f, way, buffer, n);
+    if (call.kind() == operation_kind::fsync) co_return do_here(f, call);
+    co_return co_await flow(*f, call);
   }
-  if (f->attached.is_open()) co_return co_await file_wait(kind, way, *f, bytes, n, at, flags);
-  const thread_use use(*f, way);
+  if (f->attached.is_open()) co_return co_await file_wait(*f, call);
+  const thread_use use(*f, call.way());
   if (!use.mine()) co_return rondo::detail::result_busy;
-  co_return co_await to_thread(&do_here, f, kind, buffer, n, at, flags);
+  co_return co_await to_thread(&do_here, f, call);
 }
 
 // A file that was never opened, or has been moved from.
@@ -255,8 +246,8 @@ void want_open(const std::shared_ptr<detail::open_file>& f, const char* what) {
 task<std::size_t> read_some_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                                std::span<std::byte> buffer) {
   want_open(f, "read a file");
-  const std::int32_t r = co_await perform(f, operation_kind::read, direction::in, buffer.data(),
-                                          buffer.size(), offset);
+  const std::int32_t r = co_await perform(
+      f, io_call::read(buffer.data(), detail::transfer_size(buffer.size()), offset));
   if (r < 0) f->fail(r, "read ");
   co_return static_cast<std::size_t>(r);
 }
@@ -265,8 +256,8 @@ task<> write_all_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                     std::span<const std::byte> bytes) {
   want_open(f, "write a file");
   do {
-    const std::int32_t r = co_await perform(f, operation_kind::write, direction::out, bytes.data(),
-                                            bytes.size(), offset);
+    const std::int32_t r = co_await perform(
+        f, io_call::write(bytes.data(), detail::transfer_size(bytes.size()), offset));
     if (r < 0) f->fail(r, "write ");
     if (r == 0 && !bytes.empty()) f->fail(-EIO, "write ");
     bytes = bytes.subspan(static_cast<std::size_t>(r));
@@ -276,8 +267,8 @@ task<> write_all_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
 
 task<> sync_file(std::shared_ptr<detail::open_file> f, bool data_only) {
   want_open(f, "sync a file");
-  const std::int32_t r = co_await perform(f, operation_kind::fsync, direction::out, nullptr, 0, 0,
-                                          data_only ? rondo::detail::fsync_data_only : 0);
+  const std::int32_t r =
+      co_await perform(f, io_call::fsync(data_only ? rondo::detail::fsync_data_only : 0));
   if (r < 0) f->fail(r, "sync ");
 }
 

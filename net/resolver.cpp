@@ -3,9 +3,10 @@
 #include <rondo/runtime/core/random.hpp>
 #include <rondo/runtime/core/thread_pool.hpp>
 #include <rondo/runtime/event.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/reactor/current_simulation.hpp>
 #include <rondo/runtime/semaphore.hpp>
 #include <rondo/runtime/simulated_world.hpp>
+#include <rondo/runtime/simulation.hpp>
 #include <rondo/runtime/sleep.hpp>
 
 #include <arpa/inet.h>

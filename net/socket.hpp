@@ -14,8 +14,8 @@
 namespace rondo::net {
 
 namespace detail {
-// Of nothing, so that every reactor answers `closed`. (Generation 0 would name a descriptor that is
-// not ours.)
+// Names nothing, so that every reactor answers `closed`. (With generation 0 it would name a
+// descriptor that is not ours.)
 inline constexpr rondo::detail::descriptor closed_descriptor{-1, ~std::uint32_t{0}};
 }  // namespace detail
 
@@ -96,6 +96,34 @@ class socket {
   rondo::detail::descriptor descriptor_ = detail::closed_descriptor;
   std::uint64_t loop_id_ = 0;
   bool simulated_ = false;
+};
+
+// What stream, listening and datagram sockets have in common.
+class socket_facade {
+ public:
+  // At once. Whoever waits on it ends with io_errc::closed.
+  void close() noexcept { socket_.close(); }
+  bool is_open() const noexcept { return socket_.is_open(); }
+  // These throw std::system_error.
+  endpoint local_endpoint() const { return socket_.local_endpoint(); }
+  template <socket_option O>
+  void set(const O& o) {
+    socket_.set(o);
+  }
+  template <socket_option O>
+  O get() const {
+    return socket_.get<O>();
+  }
+  socket& native() noexcept { return socket_; }
+
+ protected:
+  socket_facade() = default;
+  explicit socket_facade(socket s) noexcept : socket_(std::move(s)) {}
+  socket_facade(socket_facade&&) = default;
+  socket_facade& operator=(socket_facade&&) = default;
+  ~socket_facade() = default;
+
+  socket socket_;
 };
 
 }  // namespace rondo::net

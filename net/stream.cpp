@@ -6,7 +6,6 @@ namespace rondo::net::detail {
 
 bool write_pieces_wait::begin(job& j) noexcept {
   if (!next_pieces()) return true;
-  data = &header_;
   return io_wait::begin(j);
 }
 
@@ -32,7 +31,7 @@ bool write_pieces_wait::next_pieces() noexcept {
   header_ = {};
   header_.msg_iov = parts_.data();
   header_.msg_iovlen = n;
-  size = static_cast<std::uint32_t>(total);
+  set_message(&header_, static_cast<std::uint32_t>(total));
   return n > 0;
 }
 

@@ -35,6 +35,7 @@ namespace detail {
 
 using rondo::detail::descriptor;
 using rondo::detail::direction;
+using rondo::detail::io_call;
 using rondo::detail::io_outcome;
 using rondo::detail::io_wait;
 using rondo::detail::job;
@@ -66,24 +67,19 @@ class transfer_wait : public io_wait {
   }
 
  protected:
-  transfer_wait(operation_kind k, direction w, descriptor d, const void* buffer,
-                std::size_t n) noexcept
-      : io_wait(k, w, d) {
-    data = const_cast<void*>(buffer);
-    size = transfer_size(n);
-  }
+  using io_wait::io_wait;
   ~transfer_wait() = default;
 
  private:
-  const char* what() const noexcept { return kind == operation_kind::recv ? "read" : "write"; }
+  const char* what() const noexcept { return kind() == operation_kind::recv ? "read" : "write"; }
 };
 
 class [[nodiscard("without co_await nothing happens")]] read_wait final : public transfer_wait {
  public:
   read_wait(descriptor d, std::span<std::byte> buffer) noexcept
-      : transfer_wait(operation_kind::recv, direction::in, d, buffer.data(), buffer.size()) {}
+      : transfer_wait(d, io_call::recv(buffer.data(), transfer_size(buffer.size()))) {}
   bool begin(job& j) noexcept override {
-    if (size == 0) return true;  // 0 bytes; not a wait
+    if (size() == 0) return true;  // 0 bytes; not a wait
     return io_wait::begin(j);
   }
 };
@@ -92,9 +88,9 @@ class [[nodiscard("without co_await nothing happens")]] write_some_wait final
     : public transfer_wait {
  public:
   write_some_wait(descriptor d, std::span<const std::byte> bytes) noexcept
-      : transfer_wait(operation_kind::send, direction::out, d, bytes.data(), bytes.size()) {}
+      : transfer_wait(d, io_call::send(bytes.data(), transfer_size(bytes.size()))) {}
   bool begin(job& j) noexcept override {
-    if (size == 0) return true;
+    if (size() == 0) return true;
     return io_wait::begin(j);
   }
 };
@@ -104,9 +100,7 @@ class [[nodiscard("without co_await nothing happens")]] write_some_wait final
 class [[nodiscard("without co_await nothing happens")]] write_all_wait final : public io_wait {
  public:
   write_all_wait(descriptor d, std::span<const std::byte> bytes) noexcept
-      : io_wait(operation_kind::send, direction::out, d), left_(bytes) {
-    next_piece();
-  }
+      : io_wait(d, io_call::send(bytes.data(), transfer_size(bytes.size()))), left_(bytes) {}
   bool begin(job& j) noexcept override {
     if (left_.empty()) return true;
     return io_wait::begin(j);
@@ -123,14 +117,10 @@ class [[nodiscard("without co_await nothing happens")]] write_all_wait final : p
   bool settle() noexcept override {
     if (result < 0) return true;
     left_ = left_.subspan(static_cast<std::size_t>(result));
-    next_piece();
+    set_bytes(left_.data(), transfer_size(left_.size()));
     return left_.empty();
   }
   void withdrawn() noexcept override { this_loop().io().break_writes(target); }
-  void next_piece() noexcept {
-    data = const_cast<std::byte*>(left_.data());
-    size = transfer_size(left_.size());
-  }
 
   std::span<const std::byte> left_;
 };
@@ -141,7 +131,7 @@ class [[nodiscard("without co_await nothing happens")]] write_pieces_wait final 
   static constexpr std::size_t pieces_at_once = 16;
 
   write_pieces_wait(descriptor d, std::span<const std::span<const std::byte>> pieces) noexcept
-      : io_wait(operation_kind::sendmsg, direction::out, d), pieces_(pieces) {}
+      : io_wait(d, io_call::sendmsg(nullptr, 0)), pieces_(pieces) {}
   bool begin(job& j) noexcept override;
   void await_resume() const {
     if (result < 0) rondo::detail::throw_io_error(result, "write");
@@ -183,7 +173,7 @@ class [[nodiscard("without co_await nothing happens")]] shutdown_wait final
 }  // namespace detail
 
 // What TCP and Unix streams have in common.
-class stream_socket {
+class stream_socket : public socket_facade {
  public:
   // Completes with at least one byte, or 0 at the end of the stream. Throws std::system_error:
   // ECONNRESET, ETIMEDOUT, io_errc::closed, io_errc::busy, … Cancelled: no byte is lost, the buffer
@@ -221,38 +211,23 @@ class stream_socket {
     return {};
   }
   detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
-  // At once. Whoever reads or writes ends with io_errc::closed.
-  void close() noexcept { socket_.close(); }
-  bool is_open() const noexcept { return socket_.is_open(); }
 
-  // Throw std::system_error.
-  endpoint local_endpoint() const { return socket_.local_endpoint(); }
+  // Throws std::system_error.
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }
   // True when a read would not wait: data, the end, or an error, whatever has come until now. One
   // system call; on io_uring usually none, once small messages have been read.
   bool readable_now() const noexcept { return socket_.readable_now(); }
-  template <socket_option O>
-  void set(const O& o) {
-    socket_.set(o);
-  }
-  template <socket_option O>
-  O get() const {
-    return socket_.get<O>();
-  }
   // Sends what fits without waiting, while no other write is under way: how many bytes went.
   std::size_t try_write(std::span<const std::byte> bytes) noexcept {
     return socket_.send_now(bytes);
   }
-  socket& native() noexcept { return socket_; }
 
  protected:
   stream_socket() = default;
-  explicit stream_socket(socket s) noexcept : socket_(std::move(s)) {}
+  explicit stream_socket(socket s) noexcept : socket_facade(std::move(s)) {}
   stream_socket(stream_socket&&) = default;
   stream_socket& operator=(stream_socket&&) = default;
   ~stream_socket() = default;
-
-  socket socket_;
 };
 
 inline std::span<const std::byte> bytes_of(std::string_view text) noexcept {

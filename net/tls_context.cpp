@@ -1,7 +1,7 @@
 #include <rondo/net/parts/path.hpp>
 #include <rondo/net/tls/tls_settings.hpp>
 
-#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/core/wall_clock.hpp>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>

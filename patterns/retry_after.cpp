@@ -1,5 +1,5 @@
 #include <rondo/patterns/retry_after.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/core/wall_clock.hpp>
 
 #include <algorithm>
 #include <array>

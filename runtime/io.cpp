@@ -9,6 +9,7 @@ bool io_wait::begin(job& j) noexcept {
     j.wake_stopped();
     return false;
   }
+  assert(!in_flight && "an awaiter is awaited once at a time");
   waiter_ = &j;
   while (this_loop().io().start(*this))
     if (settle()) return true;
@@ -19,6 +20,8 @@ bool io_wait::begin(job& j) noexcept {
 void io_wait::arrived(operation& op) noexcept {
   auto& w = static_cast<io_wait&>(op);
   job& j = *w.waiter_;
+  assert(!op.in_flight && "what has arrived is the task's again");
+  assert(j.waiting_on() == &w && "a completion belongs to the job that waits for it");
   // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has
   // happened.
   if (op.result < 0 && j.must_stop()) {

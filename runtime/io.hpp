@@ -5,6 +5,8 @@
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
+#include <cassert>
+
 namespace rondo::detail {
 
 // Starts its operation when awaited. Completes with the operation's result. Cancelled: the reactor
@@ -14,16 +16,13 @@ class io_wait : public wait_base, public operation {
  public:
   bool begin(job& j) noexcept override;
   void cancel(job&) noexcept override { this_loop().io().cancel(*this); }
-  void describe(wait_visitor& v) const override { v.waits_for(name_of(kind), target.fd); }
+  void describe(wait_visitor& v) const override { v.waits_for(name_of(kind()), target.fd); }
 
  protected:
-  explicit io_wait(operation_kind k, direction w, descriptor d) noexcept {
-    kind = k;
-    way = w;
-    target = d;
-    completed = &arrived;
-  }
-  ~io_wait() = default;
+  io_wait(descriptor d, const io_call& call) noexcept : operation(d, call, &arrived) {}
+  io_wait(const io_wait&) = default;
+  io_wait& operator=(const io_wait&) = default;
+  ~io_wait() { assert(!in_flight && "a frame is destroyed while the kernel has its buffer"); }
 
   // The operation has arrived with `result`. True: the wait is over. False: it was started again.
   virtual bool settle() noexcept { return true; }
@@ -49,9 +48,7 @@ outcome<T> io_outcome(std::int32_t result, const char* what) noexcept {
 class [[nodiscard("without co_await nothing happens")]] poll_wait final : public io_wait {
  public:
   poll_wait(int fd, direction way, std::uint32_t events) noexcept
-      : io_wait(operation_kind::poll, way, descriptor{fd, 0}) {
-    flags = events;
-  }
+      : io_wait(descriptor{fd, 0}, io_call::poll(way, events)) {}
   void await_resume() const {
     if (result < 0) throw_io_error(result, "poll");
   }

@@ -3,9 +3,9 @@
 //   received_bytes piece = co_await stream.receive();   // empty at the end of the stream
 //   parse(piece.bytes());                               // until `piece` goes
 //
-// A task that waits in read_some keeps its own buffer; one that waits here keeps none, so that ten
-// thousand idle connections need ten thousand buffers less. On io_uring the kernel itself chooses
-// the buffer.
+// A task that waits in read_some holds a buffer meanwhile; one that waits here holds none, so that
+// ten thousand idle connections need no buffers at all. On io_uring the kernel itself chooses the
+// buffer when bytes come.
 #pragma once
 
 #include <rondo/runtime/io.hpp>
@@ -63,8 +63,7 @@ namespace detail {
 // Completes with what came, or nothing at the end. Cancelled: no byte is lost.
 class [[nodiscard("without co_await nothing happens")]] receive_wait final : public io_wait {
  public:
-  explicit receive_wait(descriptor d) noexcept
-      : io_wait(operation_kind::receive, direction::in, d) {}
+  explicit receive_wait(descriptor d) noexcept : io_wait(d, io_call::recv_lent()) {}
   received_bytes await_resume() {
     if (result < 0) throw_io_error(result, "receive");
     return take();
@@ -77,12 +76,12 @@ class [[nodiscard("without co_await nothing happens")]] receive_wait final : pub
   receive_wait(receive_wait&&) noexcept = default;
   receive_wait& operator=(receive_wait&&) = delete;
   ~receive_wait() {
-    if (result >= 0 && data) take();
+    if (result >= 0 && buffer()) take();
   }
 
  private:
   received_bytes take() noexcept {
-    return {std::exchange(data, nullptr), static_cast<std::size_t>(result), this_loop().id()};
+    return {take_lent(), static_cast<std::size_t>(result), this_loop().id()};
   }
 };
 

@@ -1,6 +1,6 @@
-#include <rondo/runtime/reactor_sim.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
+#include <rondo/runtime/simulation.hpp>
 
 #include <cerrno>
 #include <csignal>

@@ -8,7 +8,7 @@
 //     …
 //   });
 //
-// What holds for the whole run is in simulation_options (reactor_sim.hpp); this is about single
+// What holds for the whole run is in simulation_options (simulation.hpp); this is about single
 // hosts, and about what comes and goes: an address falls silent, a name server recovers.
 #pragma once
 
@@ -32,8 +32,8 @@ class simulated_address {
     most_latency_ = std::max(detail::saturate(most), least_latency_);
     return *this;
   }
-  // An errno, whoever listens there: ETIMEDOUT, nobody answers, and the connect says so after 127
-  // s, as on Linux; anything else (ECONNREFUSED, EHOSTUNREACH, …) comes back after one round trip.
+  // Connects fail with this errno, whoever listens there: with ETIMEDOUT after 127 s, as on Linux
+  // when nobody answers, and with any other (ECONNREFUSED, EHOSTUNREACH, …) after one round trip.
   // 0: they succeed.
   simulated_address& connects_fail_with(int error) noexcept {
     connect_error_ = error;

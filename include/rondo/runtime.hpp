@@ -20,7 +20,6 @@
 #include <rondo/runtime/outcome.hpp>
 #include <rondo/runtime/queue.hpp>
 #include <rondo/runtime/queue_orders.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
 #include <rondo/runtime/receive.hpp>
 #include <rondo/runtime/remote.hpp>
 #include <rondo/runtime/run.hpp>
@@ -29,6 +28,7 @@
 #include <rondo/runtime/semaphore.hpp>
 #include <rondo/runtime/signals.hpp>
 #include <rondo/runtime/simulated_world.hpp>
+#include <rondo/runtime/simulation.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/start.hpp>
 #include <rondo/runtime/submit.hpp>

@@ -13,17 +13,17 @@ class [[nodiscard("without co_await nothing happens")]] connect_wait final
     : public rondo::detail::io_wait {
  public:
   connect_wait(rondo::detail::descriptor d, const endpoint& to) noexcept
-      : io_wait(rondo::detail::operation_kind::connect, rondo::detail::direction::out, d) {
-    size = to.to_sockaddr(name_);
-  }
+      : io_wait(d, rondo::detail::io_call::connect(nullptr, 0)), size_(to.to_sockaddr(name_)) {}
   bool begin(rondo::detail::job& j) noexcept override {
-    data = &name_;  // here, because an awaiter may move until it is awaited
+    // Here, because an awaiter may move until it is awaited.
+    set_name(reinterpret_cast<const sockaddr*>(&name_), size_);
     return io_wait::begin(j);
   }
   std::int32_t await_resume() const noexcept { return result; }
 
  private:
   sockaddr_storage name_{};
+  std::uint32_t size_;
 };
 
 }  // namespace rondo::net::detail

@@ -1,7 +1,8 @@
 #include <rondo/net/tls/tls_random.hpp>
 #include <rondo/runtime/core/random.hpp>
 #include <rondo/runtime/loop.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/reactor/current_simulation.hpp>
+#include <rondo/runtime/simulation.hpp>
 
 #include <openssl/rand.h>
 

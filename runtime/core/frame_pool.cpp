@@ -31,9 +31,9 @@ constexpr std::size_t chunk_bytes = std::size_t{256} * 1024;
 // A thread's lists hold at most this many blocks more than it has cut: what others made and it
 // released.
 constexpr std::int64_t most_foreign = 1024;
-// As many go to the other threads at a time.
+// How many go to the other threads at a time.
 constexpr std::int64_t batch_size = 256;
-// Room that nothing can fill, the other way round.
+// Taken off the room that lists have, it leaves them none for good.
 constexpr std::int64_t no_room = std::int64_t{1} << 62;
 
 // The unused part of a chunk.
@@ -54,9 +54,9 @@ struct thread_pool_state {
   std::byte* fresh = nullptr;  // what is left of the latest chunk
   std::byte* fresh_end = nullptr;
   std::uint64_t from_heap = 0;
-  // The room there would be with no block alive: `most_foreign`, and what batches have taken away,
-  // less what they brought. Because the lists hold what was cut and brought and is neither alive
-  // nor taken away, that is `most_foreign` more than was cut.
+  // What `room` would be with no block alive: most_foreign, plus the blocks that batches have taken
+  // away, less those that they brought. So the lists never hold more than most_foreign blocks
+  // beyond those that this thread has cut.
   std::int64_t room_at_rest = recycling ? 0 : -no_room;  // no more before begin()
   bool alone = false;                                    // see take_each_frame_from_heap
   bool begun = false;
@@ -106,8 +106,8 @@ std::int64_t leave_to_others(std::size_t c, free_frame*& list, std::int64_t most
   return n;
 }
 
-// The lists are full. As class `c` is in use, its first blocks stay; what is behind them goes, and
-// where that is too little, blocks of other classes.
+// The lists are full, and a batch goes to the other threads. Class `c` is in use: its first blocks
+// stay, and those behind them go. If these are too few, blocks of other classes go with them.
 [[gnu::noinline]] void hand_over(std::size_t c) noexcept {
   free_frame** behind = &this_thread_frames.free[c];
   for (std::int64_t i = 0; i < batch_size && *behind; ++i) behind = &(*behind)->next;

@@ -21,8 +21,8 @@ void fatal(const char* sentence) noexcept {
 void await_outside_a_job() noexcept {
   if (this_thread.unwinding)
     fatal(
-        "a destructor awaited something while its task was being cancelled; a cancelled task is "
-        "never resumed: do asynchronous cleanup in finally()");
+        "a destructor awaited something while its task was being cancelled; "
+        "a cancelled task is never resumed: do asynchronous cleanup in finally()");
   fatal("co_await outside a running task: tasks are driven by rondo::run");
 }
 
@@ -81,6 +81,7 @@ void waitable::finish(job& j) noexcept { j.wake_stopped(); }
 // --- job -----------------------------------------------------------------------------------------
 
 void job::start(promise_base& root, job_owner& owner) noexcept {
+  assert(state_ == state::idle && "a job is started once");
   // What begins to clean up is not revoked.
   const step first = root.parent == &enters_to_clean_up ? step::resume : step::start;
   root.parent = nullptr;
@@ -127,6 +128,7 @@ bool job::rests_before_unwinding() noexcept {
 // the destructor of the frame outside finds nothing left to destroy. The leaf is always a frame
 // that is whole.
 void job::unwind() noexcept {
+  assert(state_ == state::ready && step_ == step::stop && "only a stopped job is unwound");
   job* const before = std::exchange(this_thread.current, this);
   state_ = state::unwinding;
   this_thread.unwinding = true;
@@ -151,7 +153,9 @@ void cancellations::deliver(job& j) noexcept {
     head_ = next->next_cancel_;
     // Another cancellation may have woken it meanwhile: then it has its result, and the mark is
     // enough.
-    if (next->state_ == job::state::waiting) next->on_->cancel(*next);
+    if (next->state_ != job::state::waiting) continue;
+    assert(next->on_ && next->cancel_requested_ && "what waits, and was asked to, is cancelled");
+    next->on_->cancel(*next);
   }
   delivering_ = false;
 }

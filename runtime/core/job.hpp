@@ -6,10 +6,8 @@
 // ends.
 //
 //   state      entered by                    what cancel() does
-//   ---------  ----------------------------
-//              -----------------------------------------------------------
-//   idle       construction                  nothing: its owner has not started it, and may just
-//              drop it
+//   ---------  ----------------------------  ---------------------------------------------------
+//   idle       construction                  nothing: its owner has not started it, and may drop it
 //   ready      start (first step to come)    turns the step into `stop`: it never runs
 //              wake (its wait is over)       marks it; it resumes with its result first
 //              retry, yield (nothing won)    turns the step into `stop`
@@ -34,6 +32,7 @@
 #include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/frame_pool.hpp>
 
+#include <cassert>
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
@@ -86,8 +85,8 @@ class frame_owner {
 
 // The first base of every task's promise.
 struct promise_base {
-  promise_base* parent =
-      nullptr;  // who awaits this task; nullptr for the root of a job; see enters_always
+  // Who awaits this task; nullptr for the root of a job. See also enters_always.
+  promise_base* parent = nullptr;
   frame_owner* holder = nullptr;  // the awaiter that owns this frame, inside the parent's frame
   std::source_location awaiting;  // its latest co_await
 
@@ -104,8 +103,7 @@ extern constinit promise_base enters_always;
 // (finally).
 extern constinit promise_base enters_to_clean_up;
 
-// A promise stands at a fixed offset in its frame as long as it is not over-aligned (task.hpp sees
-// to that).
+// A promise stands at a fixed offset in its frame, because it is not over-aligned (task.hpp).
 inline std::coroutine_handle<> frame_of(promise_base& p) noexcept {
   return std::coroutine_handle<promise_base>::from_promise(p);
 }
@@ -193,7 +191,10 @@ class job {
     start(root, owner);
   }
   // Of a parked job: its owner keeps its frames no longer.
-  void unpark() noexcept { make_ready(step::stop); }
+  void unpark() noexcept {
+    assert(state_ == state::parked);
+    make_ready(step::stop);
+  }
   // Asks the job to stop; see the table above.
   void cancel() noexcept;
 
@@ -214,8 +215,14 @@ class job {
     state_ = state::waiting;
     since_ = this_thread_now();
   }
-  void wake() noexcept { make_ready(step::resume); }
-  void wake_stopped() noexcept { make_ready(step::stop); }
+  void wake() noexcept {
+    assert(state_ != state::ready && "a job is woken once");
+    make_ready(step::resume);
+  }
+  void wake_stopped() noexcept {
+    assert(state_ != state::ready && "a job is woken once");
+    make_ready(step::stop);
+  }
   // Of a job that may be kept: `w` has let go, and has something to do when the frames are to go.
   void wake_stopped_to_finish(waitable& w) noexcept {
     on_ = &w;
@@ -325,8 +332,7 @@ inline void job::make_ready(step s) noexcept {
   this_thread.ready->push(*this);
 }
 
-// Prints "rondo: <sentence>" and ends the program: for misuse that leaves nothing sane to return
-// to.
+// Prints "rondo: <sentence>" and ends the program: for misuse after which nothing sane can follow.
 [[noreturn]] void fatal(const char* sentence) noexcept;
 [[noreturn]] void await_outside_a_job() noexcept;
 [[noreturn]] void exception_while_unwinding() noexcept;

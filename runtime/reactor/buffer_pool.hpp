@@ -8,6 +8,7 @@
 // kept.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <memory>
 #include <new>
@@ -32,6 +33,7 @@ class buffer_pool {
     return b;
   }
   void give_back(void* buffer) noexcept {
+    assert(lent_ > 0 && "a buffer is given back twice");
     free_ = ::new (buffer) block{free_};
     --lent_;
   }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <cassert>
 #include <cerrno>
 #include <cstddef>
 #include <new>
@@ -18,7 +19,7 @@ namespace rondo::detail {
 inline constexpr std::int32_t would_block = -EAGAIN;
 
 struct alignas(32) descriptor_slot {    // a power of two: the table is indexed by shifting
-  std::array<operation*, 2> waiting{};  // by direction; what is in flight
+  std::array<operation*, 2> waiting{};  // the operations in flight, by direction
   std::uint32_t generation = 0;         // 0: the number is not attached
   bool closing = false;                 // closed by its owner, kept until the last completion
   bool write_broken = false;
@@ -26,13 +27,13 @@ struct alignas(32) descriptor_slot {    // a power of two: the table is indexed 
 };
 
 // An error of the connection, which the system tells once, to whoever asks first. A transfer that
-// is cancelled at that moment must not take it away from the next: it would see a mere end of the
-// stream.
+// is cancelled at that moment must not take it away from the next transfer, which would see a mere
+// end of the stream.
 constexpr bool told_once(operation_kind k, std::int32_t result) noexcept {
   switch (k) {
     case operation_kind::recv:
     case operation_kind::recvmsg:
-    case operation_kind::receive:
+    case operation_kind::recv_lent:
     case operation_kind::send:
     case operation_kind::sendmsg: break;
     default: return false;
@@ -68,6 +69,7 @@ class descriptor_table {
     const auto i = static_cast<std::size_t>(fd - first);
     if (i >= slots_.size()) slots_.resize(i < 64 ? 64 : i * 2);
     Slot& s = slots_[i];
+    assert(!s.closing && "a number is taken in while the kernel still works on its last owner's");
     s = Slot{};
     s.generation = next_generation();
     return s;
@@ -86,15 +88,15 @@ class descriptor_table {
   // number without its generation, and shares the slot of whoever has it: one operation a
   // direction, whichever way it was named.
   Slot* admit(operation& op) noexcept {
-    const bool by_number = op.target.generation == 0 && op.kind == operation_kind::poll;
+    const bool by_number = op.target.generation == 0 && op.kind() == operation_kind::poll;
     return admit(by_number ? held(op.target.fd) : find(op.target), op);
   }
-  // The same for a poll of a number that need not be ours. Who has used the slot calls leave().
+  // The same for a poll of a number that need not be ours. Afterwards leave() frees the slot.
   Slot* admit_number(operation& op) noexcept {
     const int fd = op.target.fd;
     Slot* s = at(fd);
-    if (fd < first ||
-        (!s && ::fcntl(fd, F_GETFD) < 0)) {  // no table grows for a number that is no descriptor
+    // The table does not grow for a number that is no descriptor.
+    if (fd < first || (!s && ::fcntl(fd, F_GETFD) < 0)) {
       op.result = -EBADF;
       return nullptr;
     }
@@ -108,7 +110,7 @@ class descriptor_table {
     s->foreign = true;
     return s;
   }
-  // Nobody waits any more.
+  // Frees the slot of a number that is not ours when nobody waits there any more.
   static void leave(Slot& s) noexcept {
     if (s.foreign && !s.waiting[0] && !s.waiting[1]) s = Slot{};
   }
@@ -125,10 +127,10 @@ class descriptor_table {
   static Slot* admit(Slot* s, operation& op) noexcept {
     if (!s)
       op.result = result_closed;
-    else if (s->waiting[static_cast<std::size_t>(op.way)])
+    else if (s->waiting[static_cast<std::size_t>(op.way())])
       op.result = result_busy;
     else if (s->write_broken &&
-             (op.kind == operation_kind::send || op.kind == operation_kind::sendmsg))
+             (op.kind() == operation_kind::send || op.kind() == operation_kind::sendmsg))
       op.result = result_write_broken;
     else
       return s;

@@ -1,12 +1,20 @@
 // One request to the outside world, as plain data.
 //
-// It lives in the awaiter, inside the coroutine frame, so that I/O allocates nothing. Life: idle →
-// in flight (start returned false) → completed (on the loop's list, once) → idle. The descriptor is
-// named by number and generation, so that an operation meant for a closed descriptor never reaches
-// the one that was given its number afterwards.
+// It lives in the awaiter, inside the coroutine frame, so that I/O allocates nothing:
+//
+//   idle ── start() is false ──► in flight ── once ──► on the loop's list of completed ──► idle
+//
+// The descriptor is named by number and generation, so that an operation meant for a closed
+// descriptor never reaches the one that was given its number afterwards.
 #pragma once
 
+#include <cassert>
 #include <cstdint>
+#include <utility>
+
+struct mmsghdr;
+struct msghdr;
+struct sockaddr;
 
 namespace rondo::detail {
 
@@ -14,32 +22,33 @@ enum class operation_kind : std::uint8_t {
   accept,
   connect,
   recv,
+  recv_lent,  // of a stream, into a buffer that the reactor lends once there is something for it
   send,
-  recvmsg,   // data: a msghdr, which is written to
-  sendmsg,   // data: a msghdr
-  recvmmsg,  // data: an array of mmsghdr, size: how many; completes with how many came, one or more
-  sendmmsg,  // the same; with how many went, at least one
-  receive,  // of a stream, into a buffer of the reactor: `data` if bytes are there; see give_back()
+  recvmsg,
+  sendmsg,
+  recvmmsg,
+  sendmmsg,
   poll,
-  read,   // of a file, at `offset`: only where reactor::serves_files()
-  write,  // the same
-  fsync,  // the same; flags: 0, or fsync_data_only
+  read,
+  write,
+  fsync,
 };
 
 // As fdatasync(2) does.
 inline constexpr std::uint32_t fsync_data_only = 1;
 
+// For traces and the task tree.
 constexpr const char* name_of(operation_kind k) noexcept {
   switch (k) {
     case operation_kind::accept: return "accept";
     case operation_kind::connect: return "connect";
     case operation_kind::recv: return "recv";
+    case operation_kind::recv_lent: return "receive";  // as users call it
     case operation_kind::send: return "send";
     case operation_kind::recvmsg: return "recvmsg";
     case operation_kind::sendmsg: return "sendmsg";
     case operation_kind::recvmmsg: return "recvmmsg";
     case operation_kind::sendmmsg: return "sendmmsg";
-    case operation_kind::receive: return "receive";
     case operation_kind::poll: return "poll";
     case operation_kind::read: return "read";
     case operation_kind::write: return "write";
@@ -56,30 +65,167 @@ struct descriptor {
   std::uint32_t generation = 0;  // given by attach; 0 names a descriptor that is not the library's
 };
 
+// A kind of operation with the arguments of that kind: made by the function of its name, read by
+// the reactors, who switch on kind(). Sizes are in bytes; flags are MSG_*.
+class io_call {
+ public:
+  static io_call accept() noexcept { return {operation_kind::accept, direction::in}; }
+  static io_call connect(const sockaddr* to, std::uint32_t size) noexcept {
+    io_call c(operation_kind::connect, direction::out, size);
+    c.name_ = to;
+    return c;
+  }
+  static io_call recv(void* buffer, std::uint32_t size, std::uint32_t flags = 0) noexcept {
+    io_call c(operation_kind::recv, direction::in, size, flags);
+    c.buffer_ = buffer;
+    return c;
+  }
+  static io_call recv_lent() noexcept { return {operation_kind::recv_lent, direction::in}; }
+  static io_call send(const void* bytes, std::uint32_t size, std::uint32_t flags = 0) noexcept {
+    io_call c(operation_kind::send, direction::out, size, flags);
+    c.bytes_ = bytes;
+    return c;
+  }
+  // The message is written to. `size`: of all its buffers together.
+  static io_call recvmsg(msghdr* message, std::uint32_t size, std::uint32_t flags = 0) noexcept {
+    io_call c(operation_kind::recvmsg, direction::in, size, flags);
+    c.message_ = message;
+    return c;
+  }
+  static io_call sendmsg(msghdr* message, std::uint32_t size, std::uint32_t flags = 0) noexcept {
+    io_call c(operation_kind::sendmsg, direction::out, size, flags);
+    c.message_ = message;
+    return c;
+  }
+  // Complete with how many messages came or went, at least one.
+  static io_call recvmmsg(mmsghdr* messages, std::uint32_t how_many) noexcept {
+    io_call c(operation_kind::recvmmsg, direction::in, how_many);
+    c.messages_ = messages;
+    return c;
+  }
+  static io_call sendmmsg(mmsghdr* messages, std::uint32_t how_many) noexcept {
+    io_call c(operation_kind::sendmmsg, direction::out, how_many);
+    c.messages_ = messages;
+    return c;
+  }
+  // `events`: POLL*. Completes with those that have come.
+  static io_call poll(direction way, std::uint32_t events) noexcept {
+    return {operation_kind::poll, way, 0, events};
+  }
+  // Of a file, only where reactor::serves_files().
+  static io_call read(void* buffer, std::uint32_t size, std::uint64_t offset) noexcept {
+    io_call c(operation_kind::read, direction::in, size);
+    c.buffer_ = buffer;
+    c.offset_ = offset;
+    return c;
+  }
+  static io_call write(const void* bytes, std::uint32_t size, std::uint64_t offset) noexcept {
+    io_call c(operation_kind::write, direction::out, size);
+    c.bytes_ = bytes;
+    c.offset_ = offset;
+    return c;
+  }
+  // `flags`: 0 or fsync_data_only.
+  static io_call fsync(std::uint32_t flags) noexcept {
+    return {operation_kind::fsync, direction::out, 0, flags};
+  }
+
+  operation_kind kind() const noexcept { return kind_; }
+  direction way() const noexcept { return way_; }
+  std::uint32_t flags() const noexcept { return flags_; }  // of a poll: the events it asks for
+  std::uint32_t size() const noexcept { return size_; }    // of a batch: how many messages
+  std::uint64_t offset() const noexcept { return offset_; }
+
+  void* buffer() const noexcept {
+    assert(is(operation_kind::recv, operation_kind::read, operation_kind::recv_lent));
+    return buffer_;
+  }
+  const void* bytes() const noexcept {
+    assert(is(operation_kind::send, operation_kind::write));
+    return bytes_;
+  }
+  const sockaddr* name() const noexcept {
+    assert(is(operation_kind::connect));
+    return name_;
+  }
+  msghdr* message() const noexcept {
+    assert(is(operation_kind::recvmsg, operation_kind::sendmsg));
+    return message_;
+  }
+  mmsghdr* messages() const noexcept {
+    assert(is(operation_kind::recvmmsg, operation_kind::sendmmsg));
+    return messages_;
+  }
+
+  // What an awaiter points to inside itself it can say only once it has come to rest.
+  void set_name(const sockaddr* to, std::uint32_t size) noexcept {
+    assert(is(operation_kind::connect));
+    name_ = to;
+    size_ = size;
+  }
+  void set_message(msghdr* message, std::uint32_t size) noexcept {
+    assert(is(operation_kind::recvmsg, operation_kind::sendmsg));
+    message_ = message;
+    size_ = size;
+  }
+  // The next of what goes in several operations.
+  void set_bytes(const void* bytes, std::uint32_t size) noexcept {
+    assert(is(operation_kind::send));
+    bytes_ = bytes;
+    size_ = size;
+  }
+  // The buffer is the operation's from now on, with room for `size`; see reactor::give_back.
+  void lend(void* buffer, std::uint32_t size) noexcept {
+    assert(is(operation_kind::recv_lent) && "only recv_lent is lent a buffer");
+    buffer_ = buffer;
+    size_ = size;
+  }
+  // nullptr: none was lent, or it was taken before.
+  void* take_lent() noexcept {
+    assert(is(operation_kind::recv_lent));
+    return std::exchange(buffer_, nullptr);
+  }
+
+ private:
+  io_call(operation_kind k, direction w, std::uint32_t size = 0, std::uint32_t flags = 0) noexcept
+      : kind_(k), way_(w), flags_(flags), size_(size) {}
+  bool is(auto... kinds) const noexcept { return ((kind_ == kinds) || ...); }
+
+  operation_kind kind_;
+  direction way_;
+  std::uint32_t flags_;
+  union {
+    void* buffer_ = nullptr;  // recv, read; recv_lent: what was lent
+    const void* bytes_;       // send, write
+    const sockaddr* name_;    // connect
+    msghdr* message_;         // recvmsg, sendmsg
+    mmsghdr* messages_;       // recvmmsg, sendmmsg
+  };
+  std::uint64_t offset_ = 0;  // in the file, of read and write
+  std::uint32_t size_;
+};
+
 // Results that are not an errno; see io_errors.hpp for their names as std::error_code.
 inline constexpr int result_closed = -10'001;
 inline constexpr int result_busy = -10'002;
 inline constexpr int result_write_broken = -10'003;
 
-struct operation {
+struct operation : io_call {
   using callback = void (*)(operation&) noexcept;
 
-  operation_kind kind = operation_kind::recv;
-  direction way = direction::in;
-  bool in_flight = false;
+  operation(descriptor d, const io_call& call, callback fn) noexcept
+      : io_call(call), target(d), completed(fn) {}
+
+  bool in_flight = false;  // the reactor's: its buffers belong to the kernel
   bool cancel_asked = false;
-  bool closed_under = false;    // its descriptor was closed while it was in flight
-  bool cancel_waiting = false;  // its cancellation waits for room in io_uring's queue
-  std::uint32_t flags = 0;      // MSG_* of a transfer; POLL* for poll
+  bool closed_under = false;        // its descriptor was closed while it was in flight
+  bool cancel_unsubmitted = false;  // there was no room for its cancellation in io_uring's queue
   descriptor target;
-  void* data = nullptr;      // buffer; const sockaddr* for connect; see the kinds
-  std::uint32_t size = 0;    // its length in bytes; of a message: of all its buffers together
-  std::int32_t result = 0;   // bytes, descriptor or events; negative: an errno or one of the above
-  std::uint64_t offset = 0;  // in the file, for read and write
-  callback completed = nullptr;  // called by the loop when the operation arrives
-  operation* next =
-      nullptr;  // in the list that holds it: completed, or waiting for room in the ring
+  std::int32_t result = 0;    // bytes, descriptor or events; negative: an errno or one of the above
+  callback completed;         // called by the loop when the operation arrives
+  operation* next = nullptr;  // in the one list that holds it
 };
+static_assert(sizeof(operation) <= 64, "it stands in every frame that waits for I/O");
 
 // First in, first out.
 class operation_queue {

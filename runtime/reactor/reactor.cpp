@@ -1,5 +1,5 @@
 #include <rondo/runtime/reactor/reactor.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
+#include <rondo/runtime/simulation.hpp>
 
 #include <atomic>
 #include <cstdio>

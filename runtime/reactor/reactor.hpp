@@ -10,6 +10,7 @@
 
 #include <sys/socket.h>
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -33,9 +34,8 @@ struct reactor_counts {
   std::uint64_t system_calls = 0;  // made by the reactor, control plane included
   std::uint64_t submitted = 0;     // operations started
   std::uint64_t completed = 0;     // operations that came back
-  std::uint64_t overflows = 0;  // times that the kernel was asked for what had not fitted the ring
-  std::uint64_t rearms =
-      0;  // multishot operations that the kernel ended and that were started again
+  std::uint64_t overflows = 0;     // times that more had completed than io_uring's ring holds
+  std::uint64_t rearms = 0;        // multishots that the kernel ended and that were armed again
 };
 
 class reactor {
@@ -69,9 +69,9 @@ class reactor {
   virtual int local_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
   virtual int peer_name(int fd, sockaddr* name, socklen_t* size) noexcept = 0;
   virtual int shutdown(int fd, int how) noexcept = 0;
-  // True when data, the end of the stream or an error can be read right now: also what has come
-  // since the last wait(). One system call; none where a stream of io_uring's is in the kernel and
-  // has completed nothing.
+  // True when data, the end of the stream or an error can be read right now, including what has
+  // come since the last wait(). One system call; none where a multishot of io_uring's is armed and
+  // has brought nothing.
   virtual bool readable_now(int fd) noexcept = 0;
   // Sends what fits without waiting: bytes, or a negative errno (-EAGAIN: nothing fits). For a last
   // word on a descriptor that no operation is sending on.
@@ -85,12 +85,11 @@ class reactor {
   virtual void close(descriptor d) noexcept = 0;
   // Later sends fail with `write_broken`: a cancelled write does not know how much of it went.
   virtual void break_writes(descriptor d) noexcept = 0;
-  // A buffer that `receive` lent.
+  // Takes back a buffer that a recv_lent was lent.
   virtual void give_back(void* buffer) noexcept = 0;
 
-  // True: read, write and fsync are operations like others, of a descriptor of a file that was
-  // attached. False: a file is read and written in a thread (to_thread), which the simulation runs
-  // inline.
+  // True: a file's descriptor is attached, and read, write and fsync are operations like others.
+  // False: a file is read and written in a thread (to_thread), which the simulation runs inline.
   virtual bool serves_files() const noexcept { return false; }
   // Whether the descriptors it serves are non-blocking: epoll tries, io_uring waits.
   virtual bool non_blocking() const noexcept { return false; }
@@ -99,6 +98,7 @@ class reactor {
 
  protected:
   void complete(operation& op, std::int32_t result) noexcept {
+    assert(op.in_flight && "an operation completes once");
     op.result = result;
     op.in_flight = false;
     ++counts_.completed;

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <system_error>
 
 namespace rondo::detail {
@@ -34,9 +35,9 @@ struct epoll_slot : descriptor_slot {
   bool drains_short = false;  // a short transfer proves that there is no more
 };
 
-// Of bytes whose number the operation's size says.
+// Moves bytes, as many as the operation's size says at most.
 constexpr bool is_stream_transfer(operation_kind k) noexcept {
-  return k == operation_kind::recv || k == operation_kind::send || k == operation_kind::receive ||
+  return k == operation_kind::recv || k == operation_kind::send || k == operation_kind::recv_lent ||
          k == operation_kind::recvmsg || k == operation_kind::sendmsg;
 }
 
@@ -57,10 +58,11 @@ class epoll_reactor final : public kernel_reactor {
   ~epoll_reactor() override { ::close(epoll_fd_); }
 
   bool start(operation& op) noexcept override {
+    assert(!op.in_flight && "an operation is started again while it is in flight");
     epoll_slot* s = op.target.generation == 0 ? table_.admit_number(op) : table_.admit(op);
     if (!s) return true;
     ++counts_.submitted;
-    if (s->ready[index(op.way)] || op.kind == operation_kind::poll) {
+    if (s->ready[index(op.way())] || op.kind() == operation_kind::poll) {
       const std::int32_t r = attempt(*s, op);
       if (r != would_block) {
         op.result = r;
@@ -73,22 +75,22 @@ class epoll_reactor final : public kernel_reactor {
       release_foreign(*s, op.target.fd);
       return true;
     }
-    s->waiting[index(op.way)] = &op;
+    s->waiting[index(op.way())] = &op;
     op.in_flight = true;
     return false;
   }
 
   void cancel(operation& op) noexcept override {
     epoll_slot* s = table_.at(op.target.fd);
-    if (!s || s->waiting[index(op.way)] != &op) return;
-    s->waiting[index(op.way)] = nullptr;
+    if (!s || s->waiting[index(op.way())] != &op) return;
+    s->waiting[index(op.way())] = nullptr;
     complete(op, -ECANCELED);
     release_foreign(*s, op.target.fd);
   }
 
   bool wait(time_point deadline) noexcept override {
     if (next_event_ == events_there_) {
-      // A busy loop whose tasks wait for nothing out there: what comes keeps until somebody does.
+      // A busy loop whose tasks wait for nothing out there: what comes can wait until one does.
       if (deadline == time_point::min() && counts_.submitted == counts_.completed) return true;
       fetch(deadline);
     }
@@ -158,11 +160,11 @@ class epoll_reactor final : public kernel_reactor {
   // Tries the operation and keeps the flags true to what was learnt.
   std::int32_t attempt(epoll_slot& s, operation& op) noexcept {
     const std::int32_t r = perform(op);
-    const std::size_t way = index(op.way);
+    const std::size_t way = index(op.way());
     if (r == would_block)
       s.ready[way] = false;
-    else if (s.drains_short && !s.hung_up && r > 0 && static_cast<std::uint32_t>(r) < op.size &&
-             is_stream_transfer(op.kind))
+    else if (s.drains_short && !s.hung_up && r > 0 && static_cast<std::uint32_t>(r) < op.size() &&
+             is_stream_transfer(op.kind()))
       s.ready[way] = false;
     return r;
   }
@@ -171,41 +173,40 @@ class epoll_reactor final : public kernel_reactor {
     const int fd = op.target.fd;
     for (;;) {
       int r = 0;
-      switch (op.kind) {
+      switch (op.kind()) {
         case operation_kind::accept:
           r = counted(::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
           break;
         case operation_kind::connect:
           // The second call, after the edge, gives the verdict (connect(2)).
-          r = counted(::connect(fd, static_cast<const sockaddr*>(op.data), op.size));
+          r = counted(::connect(fd, op.name(), op.size()));
           if (r == -EINPROGRESS || r == -EALREADY) return would_block;
           if (r == -EISCONN) return 0;
-          // A Unix listener's backlog is full: no edge will tell when it is not. (EAGAIN means
-          // waiting.)
+          // A Unix listener's backlog is full, and no edge will tell when it has room. Not EAGAIN,
+          // which here means that an edge will.
           if (r == -EAGAIN) return -EBUSY;
           break;
         case operation_kind::recv:
-          r = counted(::recv(fd, op.data, op.size, static_cast<int>(op.flags)));
+          r = counted(::recv(fd, op.buffer(), op.size(), static_cast<int>(op.flags())));
           break;
         case operation_kind::send:
-          r = counted(::send(fd, op.data, op.size, static_cast<int>(op.flags) | MSG_NOSIGNAL));
+          r = counted(
+              ::send(fd, op.bytes(), op.size(), static_cast<int>(op.flags()) | MSG_NOSIGNAL));
           break;
         case operation_kind::recvmsg:
-          r = counted(::recvmsg(fd, static_cast<msghdr*>(op.data),
-                                static_cast<int>(op.flags) | MSG_CMSG_CLOEXEC));
+          r = counted(::recvmsg(fd, op.message(), static_cast<int>(op.flags()) | MSG_CMSG_CLOEXEC));
           break;
         case operation_kind::sendmsg:
-          r = counted(::sendmsg(fd, static_cast<const msghdr*>(op.data),
-                                static_cast<int>(op.flags) | MSG_NOSIGNAL));
+          r = counted(::sendmsg(fd, op.message(), static_cast<int>(op.flags()) | MSG_NOSIGNAL));
           break;
         case operation_kind::recvmmsg:
         case operation_kind::sendmmsg: r = transfer_batch(op); break;
-        case operation_kind::receive: r = receive_now(op); break;
+        case operation_kind::recv_lent: r = receive_now(op); break;
         case operation_kind::read:
         case operation_kind::write:
         case operation_kind::fsync: return -EOPNOTSUPP;  // serves_files() is false
         case operation_kind::poll: {
-          pollfd p{fd, static_cast<short>(op.flags), 0};
+          pollfd p{fd, static_cast<short>(op.flags()), 0};
           r = counted(::poll(&p, 1, 0));
           if (r == 0) return would_block;
           if (r > 0) r = p.revents & POLLNVAL ? -EBADF : p.revents;
@@ -237,8 +238,8 @@ class epoll_reactor final : public kernel_reactor {
     }
     const int fd = static_cast<int>(static_cast<std::uint32_t>(e.data.u64));
     epoll_slot* s = table_.at(fd);
-    if (!s || s->generation != static_cast<std::uint32_t>(e.data.u64 >> 32))
-      return;  // of a closed descriptor
+    // Of a descriptor that is closed by now?
+    if (!s || s->generation != static_cast<std::uint32_t>(e.data.u64 >> 32)) return;
     if (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->hung_up = true;
     if (e.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::in);
     if (e.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::out);
@@ -255,7 +256,7 @@ class epoll_reactor final : public kernel_reactor {
     complete(*op, r);
   }
 
-  // A descriptor that is not ours is in the kernel's list, too, only while somebody waits.
+  // A descriptor that is not ours stays in the kernel's list only while somebody waits.
   void release_foreign(epoll_slot& s, int fd) noexcept {
     if (!s.foreign || s.waiting[0] || s.waiting[1]) return;
     if (s.registered) counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr));

@@ -60,20 +60,19 @@ int kernel_reactor::receive_now(operation& op) noexcept {
   void* buffer = pool_.take();
   if (!buffer) return -ENOBUFS;
   const int n = counted(::recv(op.target.fd, buffer, buffer_pool::buffer_size, MSG_DONTWAIT));
-  op.size = buffer_pool::buffer_size;  // a shorter one has drained the socket
   if (n > 0)
-    op.data = buffer;
+    op.lend(buffer, buffer_pool::buffer_size);  // less than that has drained the socket
   else
     pool_.give_back(buffer);
   return n;
 }
 
 int kernel_reactor::transfer_batch(const operation& op) noexcept {
-  auto* messages = static_cast<mmsghdr*>(op.data);
-  const int flags = static_cast<int>(op.flags) | MSG_DONTWAIT;
-  if (op.kind == operation_kind::sendmmsg)
-    return counted(::sendmmsg(op.target.fd, messages, op.size, flags | MSG_NOSIGNAL));
-  return counted(::recvmmsg(op.target.fd, messages, op.size, flags | MSG_CMSG_CLOEXEC, nullptr));
+  const int flags = static_cast<int>(op.flags()) | MSG_DONTWAIT;
+  if (op.kind() == operation_kind::sendmmsg)
+    return counted(::sendmmsg(op.target.fd, op.messages(), op.size(), flags | MSG_NOSIGNAL));
+  return counted(
+      ::recvmmsg(op.target.fd, op.messages(), op.size(), flags | MSG_CMSG_CLOEXEC, nullptr));
 }
 
 int kernel_reactor::send_now(int fd, const void* data, std::size_t size) noexcept {

@@ -1,4 +1,6 @@
+#include <rondo/runtime/core/wall_clock.hpp>
 #include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/reactor/current_simulation.hpp>
 #include <rondo/runtime/reactor/reactor_sim_parts.hpp>
 
 #include <arpa/inet.h>
@@ -6,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cinttypes>
 #include <cstddef>
 #include <cstdio>
@@ -129,15 +132,15 @@ void simulated_reactor::trace(const char* what, int fd, std::int64_t value) noex
   options_.trace_->append(line, static_cast<std::size_t>(n));
 }
 
-void simulated_reactor::happen(event& e) {
+void simulated_reactor::happen(sim_event& e) {
   switch (e.kind) {
-    case event_kind::perform:
-    case event_kind::cancel: {
+    case sim_event_kind::perform:
+    case sim_event_kind::cancel: {
       sim_slot* slot = table_.at(e.to.fd);
       const auto way = static_cast<std::size_t>(e.way);
       if (!slot || !slot->waiting[way] || slot->started[way] != e.started)
         return;  // it went its way before
-      if (e.kind == event_kind::cancel)
+      if (e.kind == sim_event_kind::cancel)
         finish(e.to.fd, e.way, -ECANCELED);
       else
         progress(e.to.fd);
@@ -159,24 +162,25 @@ time_point simulated_reactor::passes_at(const socket_name& one,
   return when;
 }
 
-bool simulated_reactor::held_back(const event& e) {
+bool simulated_reactor::held_back(const sim_event& e) {
   if (partitions_.empty()) return false;
-  if (e.kind == event_kind::datagram || e.kind == event_kind::unreachable) {
+  if (e.kind == sim_event_kind::datagram || e.kind == sim_event_kind::unreachable) {
     const sim_socket* s = socket(e.to);
-    const bool lost = e.kind == event_kind::datagram ? passes_at(e.source, e.target) > now_
-                                                     : s && passes_at(s->local, s->remote) > now_;
+    const bool lost = e.kind == sim_event_kind::datagram
+                          ? passes_at(e.source, e.target) > now_
+                          : s && passes_at(s->local, s->remote) > now_;
     if (lost) trace("cut", e.to.fd, static_cast<std::int64_t>(e.bytes.size()));
     return lost;
   }
-  sim_socket* s = socket(e.kind == event_kind::syn ? e.from : e.to);
-  if (!s || e.kind == event_kind::timed_out) return false;
+  sim_socket* s = socket(e.kind == sim_event_kind::syn ? e.from : e.to);
+  if (!s || e.kind == sim_event_kind::timed_out) return false;
   const time_point when = passes_at(s->local, s->remote);
   if (when <= now_) return false;
   trace("cut", e.to.fd, static_cast<std::int64_t>(e.bytes.size()));
-  if (e.kind == event_kind::reset) return true;  // not sent again
-  if (e.kind == event_kind::syn) {
+  if (e.kind == sim_event_kind::reset) return true;  // not sent again
+  if (e.kind == sim_event_kind::syn) {
     if (e.result < most_connect_retries) {
-      event again = e;
+      sim_event again = e;
       ++again.result;
       at(add(now_, connect_retry), std::move(again));
     } else {
@@ -187,16 +191,16 @@ bool simulated_reactor::held_back(const event& e) {
     return true;
   }
   if (when - now_ > longest_silence)
-    at(add(now_, longest_silence), event{.kind = event_kind::timed_out, .to = s->peer});
+    at(add(now_, longest_silence), sim_event{.kind = sim_event_kind::timed_out, .to = s->peer});
   at(when, e);  // sent again until it passes; in order, because all wait for the same moment
   return true;
 }
 
-void simulated_reactor::arrive(const event& e) {
+void simulated_reactor::arrive(const sim_event& e) {
   if (held_back(e)) return;
   sim_socket* s = socket(e.to);
   switch (e.kind) {
-    case event_kind::syn: {
+    case sim_event_kind::syn: {
       sim_socket* client = socket(e.from);
       if (!client) return;
       int fd = -1;
@@ -220,12 +224,12 @@ void simulated_reactor::arrive(const event& e) {
         l->backlog.push_back(client->peer);
         progress(fd);
       }
-      event answer{.kind = event_kind::verdict, .to = e.from};
+      sim_event answer{.kind = sim_event_kind::verdict, .to = e.from};
       answer.result = refused ? -ECONNREFUSED : 0;
       at(after_latency(*client), std::move(answer));
       return;
     }
-    case event_kind::verdict:
+    case sim_event_kind::verdict:
       if (!s) return;
       trace("verdict", e.to.fd, e.result);
       s->answered = true;
@@ -233,11 +237,12 @@ void simulated_reactor::arrive(const event& e) {
       if (e.result == 0) s->what = sim_socket::kind::connected;
       progress(e.to.fd);
       return;
-    case event_kind::data: {
+    case sim_event_kind::data: {
       sim_socket* sender = socket(e.from);
       if (sender) sender->in_transit -= e.bytes.size();
       if (!s || s->read_shut) {  // nobody there: the sender hears of it
-        if (sender) at(after_latency(*sender), event{.kind = event_kind::reset, .to = e.from});
+        if (sender)
+          at(after_latency(*sender), sim_event{.kind = sim_event_kind::reset, .to = e.from});
         return;
       }
       if (s->reset) return;
@@ -246,23 +251,23 @@ void simulated_reactor::arrive(const event& e) {
       progress(e.to.fd);
       return;
     }
-    case event_kind::end:
+    case sim_event_kind::end:
       if (!s) return;
       trace("end", e.to.fd, 0);
       s->end_arrived = true;
       progress(e.to.fd);
       return;
-    case event_kind::timed_out:
+    case sim_event_kind::timed_out:
       if (s && !s->reset) break_connection(e.to.fd, *s, -ETIMEDOUT);
       return;
-    case event_kind::datagram: arrive_datagram(e); return;
-    case event_kind::unreachable:
+    case sim_event_kind::datagram: arrive_datagram(e); return;
+    case sim_event_kind::unreachable:
       if (!s) return;
       trace("unreachable", e.to.fd, 0);
       s->broken = -ECONNREFUSED;
       progress(e.to.fd);
       return;
-    case event_kind::reset:
+    case sim_event_kind::reset:
       if (!s || s->reset) return;
       trace("reset", e.to.fd, 0);
       break_connection(e.to.fd, *s, -ECONNRESET);
@@ -274,15 +279,16 @@ void simulated_reactor::arrive(const event& e) {
 // --- operations ----------------------------------------------------------------------------------
 
 bool simulated_reactor::start(operation& op) noexcept {
+  assert(!op.in_flight && "an operation is started again while it is in flight");
   sim_slot* slot = table_.admit(op);
   if (!slot) return true;
   ++counts_.submitted;
-  const auto way = static_cast<std::size_t>(op.way);
+  const auto way = static_cast<std::size_t>(op.way());
   slot->waiting[way] = &op;
   slot->started[way] = ++start_serial_;
   op.in_flight = true;
   op.cancel_asked = false;
-  trace(name_of(op.kind), op.target.fd, op.size);
+  trace(name_of(op.kind()), op.target.fd, op.size());
   // Some operations finish at once, as on epoll, others only through the loop, as on io_uring.
   if (random_.chance(0.5)) {
     sim_socket* s = socket(op.target.fd);
@@ -298,22 +304,22 @@ bool simulated_reactor::start(operation& op) noexcept {
     }
     return false;
   }
-  event e{.kind = event_kind::perform, .to = {op.target.fd, 0}};
-  e.way = op.way;
+  sim_event e{.kind = sim_event_kind::perform, .to = {op.target.fd, 0}};
+  e.way = op.way();
   e.started = start_serial_;
   at(now_, std::move(e));
   return false;
 }
 
 void simulated_reactor::cancel(operation& op) noexcept {
-  const auto way = static_cast<std::size_t>(op.way);
+  const auto way = static_cast<std::size_t>(op.way());
   sim_slot* slot = table_.at(op.target.fd);
   if (!slot || slot->waiting[way] != &op) return;
   op.cancel_asked = true;
   trace("cancel", op.target.fd, 0);
   // A real cancellation takes a moment, in which the operation may still succeed.
-  event e{.kind = event_kind::cancel, .to = {op.target.fd, 0}};
-  e.way = op.way;
+  sim_event e{.kind = sim_event_kind::cancel, .to = {op.target.fd, 0}};
+  e.way = op.way();
   e.started = slot->started[way];
   at(random_.chance(0.5) ? now_ : add(now_, nanoseconds(random_.between(0, 20'000))), std::move(e));
 }
@@ -321,7 +327,8 @@ void simulated_reactor::cancel(operation& op) noexcept {
 void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexcept {
   sim_slot* slot = table_.at(fd);
   operation* op = std::exchange(slot->waiting[static_cast<std::size_t>(way)], nullptr);
-  if (op->cancel_asked && told_once(op->kind, result)) {
+  assert(op && "nothing is in flight in this direction");
+  if (op->cancel_asked && told_once(op->kind(), result)) {
     if (sim_socket* s = socket(fd)) s->broken = result;
     result = -ECANCELED;
   }
@@ -332,7 +339,7 @@ void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexc
 void simulated_reactor::try_later(int fd, direction way) {
   const sim_slot* slot = table_.at(fd);
   if (!slot || !slot->waiting[static_cast<std::size_t>(way)]) return;
-  event e{.kind = event_kind::perform, .to = {fd, 0}};
+  sim_event e{.kind = sim_event_kind::perform, .to = {fd, 0}};
   e.way = way;
   e.started = slot->started[static_cast<std::size_t>(way)];
   at(now_, std::move(e));
@@ -353,12 +360,12 @@ void simulated_reactor::progress(int fd) {
 std::int32_t simulated_reactor::perform(int fd, sim_socket& s, operation& op) {
   if (s.type == SOCK_DGRAM) return perform_datagram(fd, s, op);
   one_message m(op);
-  switch (op.kind) {
+  switch (op.kind()) {
     case operation_kind::accept: return perform_accept(s);
     case operation_kind::connect: return perform_connect(fd, s, op);
     case operation_kind::recv:
-    case operation_kind::recvmsg: return perform_recv(s, m.get(), op.flags);
-    case operation_kind::receive: return perform_receive(s, op);
+    case operation_kind::recvmsg: return perform_recv(s, m.get(), op.flags());
+    case operation_kind::recv_lent: return perform_receive(s, op);
     case operation_kind::send:
     case operation_kind::sendmsg: return perform_send(fd, s, m.get());
     case operation_kind::poll: return perform_poll(s, op);

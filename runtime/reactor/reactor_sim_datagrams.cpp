@@ -30,10 +30,10 @@ socket_name seen_from(const socket_name& local, int domain) {
 
 std::int32_t simulated_reactor::perform_datagram(int fd, sim_socket& s, operation& op) {
   one_message m(op);
-  switch (op.kind) {
+  switch (op.kind()) {
     case operation_kind::connect: return connect_datagram(s, op);
     case operation_kind::recv:
-    case operation_kind::recvmsg: return receive_datagram(s, m.get(), op.flags);
+    case operation_kind::recvmsg: return receive_datagram(s, m.get(), op.flags());
     case operation_kind::send:
     case operation_kind::sendmsg: return send_datagram(fd, s, m.get());
     case operation_kind::recvmmsg:
@@ -41,10 +41,10 @@ std::int32_t simulated_reactor::perform_datagram(int fd, sim_socket& s, operatio
     case operation_kind::poll: {
       const std::uint32_t ready =
           POLLOUT | (s.datagrams.empty() ? 0 : POLLIN) | (s.broken ? POLLERR : 0);
-      const std::uint32_t asked = ready & (op.flags | POLLERR);
+      const std::uint32_t asked = ready & (op.flags() | POLLERR);
       return asked ? static_cast<std::int32_t>(asked) : would_block;
     }
-    case operation_kind::receive:
+    case operation_kind::recv_lent:
     case operation_kind::accept:
     case operation_kind::read:
     case operation_kind::write:
@@ -55,14 +55,14 @@ std::int32_t simulated_reactor::perform_datagram(int fd, sim_socket& s, operatio
 
 // Says where datagrams go and from whom they come; AF_UNSPEC takes it back (connect(2)).
 std::int32_t simulated_reactor::connect_datagram(sim_socket& s, const operation& op) {
-  const auto* name = static_cast<const sockaddr*>(op.data);
+  const auto* name = op.name();
   if (name->sa_family == AF_UNSPEC) {
     s.what = sim_socket::kind::fresh;
     s.remote.clear();
     return 0;
   }
   if (name->sa_family != s.domain) return -EAFNOSUPPORT;
-  socket_name remote = name_from(name, op.size);
+  socket_name remote = name_from(name, op.size());
   int fd = -1;
   if (s.domain == AF_UNIX && !receiver_for(remote, s.local, fd)) return -ECONNREFUSED;
   if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, own_address(s.domain));
@@ -104,7 +104,7 @@ std::int32_t simulated_reactor::send_datagram(int fd, sim_socket& s, const msghd
   const std::size_t n = size_of(m);
   if (n > (s.domain == AF_UNIX ? largest_unix : largest_udp)) return -EMSGSIZE;
 
-  event e{.kind = event_kind::datagram};
+  sim_event e{.kind = sim_event_kind::datagram};
   e.from = {fd, s.serial};
   if (s.domain == AF_UNIX) {
     int to = s.peer.fd;
@@ -145,18 +145,18 @@ std::int32_t simulated_reactor::send_datagram(int fd, sim_socket& s, const msghd
 }
 
 std::int32_t simulated_reactor::transfer_batch(int fd, sim_socket& s, operation& op) {
-  auto* messages = static_cast<mmsghdr*>(op.data);
-  for (std::uint32_t i = 0; i < op.size; ++i) {
-    const std::int32_t r = op.kind == operation_kind::recvmmsg
-                               ? receive_datagram(s, messages[i].msg_hdr, op.flags)
+  mmsghdr* messages = op.messages();
+  for (std::uint32_t i = 0; i < op.size(); ++i) {
+    const std::int32_t r = op.kind() == operation_kind::recvmmsg
+                               ? receive_datagram(s, messages[i].msg_hdr, op.flags())
                                : send_datagram(fd, s, messages[i].msg_hdr);
     if (r < 0) return i > 0 ? static_cast<std::int32_t>(i) : r;
     messages[i].msg_len = static_cast<unsigned>(r);
   }
-  return static_cast<std::int32_t>(op.size);
+  return static_cast<std::int32_t>(op.size());
 }
 
-void simulated_reactor::arrive_datagram(const event& e) {
+void simulated_reactor::arrive_datagram(const sim_event& e) {
   int fd = e.to.fd;
   const bool local = e.target.empty();  // Unix: the receiver was found when it was sent
   sim_socket* s = local ? socket(e.to) : receiver_for(e.target, e.source, fd);
@@ -166,7 +166,7 @@ void simulated_reactor::arrive_datagram(const event& e) {
     sim_socket* sender = socket(e.from);
     if (!local && sender && sender->what == sim_socket::kind::connected &&
         sender->remote == e.target)
-      at(after_latency(*sender), event{.kind = event_kind::unreachable, .to = e.from});
+      at(after_latency(*sender), sim_event{.kind = sim_event_kind::unreachable, .to = e.from});
     return;
   }
   if (!local && s->datagram_bytes + e.bytes.size() > udp_receive_buffer) {

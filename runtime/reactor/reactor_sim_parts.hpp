@@ -6,8 +6,8 @@
 #include <rondo/runtime/reactor/buffer_pool.hpp>
 #include <rondo/runtime/reactor/descriptors.hpp>
 #include <rondo/runtime/reactor/reactor.hpp>
-#include <rondo/runtime/reactor_sim.hpp>
 #include <rondo/runtime/simulated_world.hpp>
+#include <rondo/runtime/simulation.hpp>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -25,6 +25,8 @@
 namespace rondo::detail {
 
 inline constexpr int first_simulated_descriptor = 1'000'000;
+// The virtual time at which a run begins.
+inline constexpr time_point simulation_begin{std::chrono::hours(1)};
 
 // A socket's name as bytes that compare: what bind was given, without padding.
 using socket_name = std::string;
@@ -89,7 +91,7 @@ struct sim_slot : descriptor_slot {
   std::array<std::uint64_t, 2> started{};  // serial of the operation in flight, by direction
 };
 
-enum class event_kind : std::uint8_t {
+enum class sim_event_kind : std::uint8_t {
   perform,
   cancel,
   syn,
@@ -102,8 +104,8 @@ enum class event_kind : std::uint8_t {
   timed_out
 };
 
-struct event {
-  event_kind kind;
+struct sim_event {
+  sim_event_kind kind;
   socket_ref to{};
   direction way = direction::in;  // perform, cancel
   std::uint64_t started = 0;      // perform, cancel
@@ -114,15 +116,18 @@ struct event {
   socket_name target{};           // datagram
 };
 
-// One operation's buffers as the one message that it moves.
+// An operation's buffers as the one message that it moves.
 class one_message {
  public:
   explicit one_message(operation& op) noexcept {
-    if (op.kind == operation_kind::recvmsg || op.kind == operation_kind::sendmsg) {
-      message_ = static_cast<msghdr*>(op.data);
-      return;
+    switch (op.kind()) {
+      case operation_kind::recvmsg:
+      case operation_kind::sendmsg: message_ = op.message(); return;
+      case operation_kind::recv:
+      case operation_kind::recv_lent: only_ = {op.buffer(), op.size()}; break;
+      case operation_kind::send: only_ = {const_cast<void*>(op.bytes()), op.size()}; break;
+      default: break;  // it moves none
     }
-    only_ = {op.data, op.size};
     own_.msg_iov = &only_;
     own_.msg_iovlen = 1;
   }
@@ -181,10 +186,10 @@ class simulated_reactor final : public reactor {
   // When what is sent now passes between the two; now_, unless they are parted.
   time_point passes_at(const socket_name& one, const socket_name& other) const noexcept;
   // True: it will arrive later, or never.
-  bool held_back(const event& e);
+  bool held_back(const sim_event& e);
   // Gives it a port, or an abstract name, of the reactor's choice.
   void bind_somewhere(sim_socket& s, socket_name wanted);
-  void at(time_point when, event e) {
+  void at(time_point when, sim_event e) {
     events_.emplace(std::pair(when, ++event_serial_), std::move(e));
   }
   // When what goes from one to the other, named either way round, arrives.
@@ -209,7 +214,7 @@ class simulated_reactor final : public reactor {
   std::int32_t receive_datagram(sim_socket& s, msghdr& m, std::uint32_t flags);
   std::int32_t send_datagram(int fd, sim_socket& s, const msghdr& m);
   std::int32_t transfer_batch(int fd, sim_socket& s, operation& op);
-  void arrive_datagram(const event& e);
+  void arrive_datagram(const sim_event& e);
   // Who would be given a datagram; nullptr: nobody.
   sim_socket* receiver_for(const socket_name& target, const socket_name& source, int& fd) noexcept;
   void wake_unix_senders();
@@ -218,8 +223,8 @@ class simulated_reactor final : public reactor {
   // The same for one direction, in this instant but not within this call.
   void try_later(int fd, direction way);
   void finish(int fd, direction way, std::int32_t result) noexcept;
-  void happen(event& e);
-  void arrive(const event& e);
+  void happen(sim_event& e);
+  void arrive(const sim_event& e);
   void send_end(sim_socket& s);
   void send_reset(sim_socket& s);
   void break_connection(int fd, sim_socket& s, std::int32_t error);
@@ -240,7 +245,7 @@ class simulated_reactor final : public reactor {
   time_point now_ = simulation_begin;
   descriptor_table<sim_slot, first_simulated_descriptor> table_;
   std::vector<std::unique_ptr<sim_socket>> sockets_;
-  std::map<std::pair<time_point, std::uint64_t>, event> events_;
+  std::map<std::pair<time_point, std::uint64_t>, sim_event> events_;
   std::uint64_t event_serial_ = 0;
   std::uint64_t socket_serial_ = 0;
   std::uint64_t start_serial_ = 0;

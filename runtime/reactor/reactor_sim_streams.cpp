@@ -48,19 +48,18 @@ std::int32_t simulated_reactor::perform_accept(sim_socket& s) {
 std::int32_t simulated_reactor::perform_connect(int fd, sim_socket& s, operation& op) {
   switch (s.what) {
     case sim_socket::kind::fresh: {
-      const auto* name = static_cast<const sockaddr*>(op.data);
-      s.remote = name_from(name, op.size);
+      s.remote = name_from(op.name(), op.size());
       if (s.local.empty() && s.domain != AF_UNIX) bind_somewhere(s, own_address(s.domain));
       s.what = sim_socket::kind::connecting;
       if (const simulated_address* to = address_of(s.remote); to && to->connect_error_ != 0) {
-        event verdict{.kind = event_kind::verdict, .to = {fd, s.serial}};
+        sim_event verdict{.kind = sim_event_kind::verdict, .to = {fd, s.serial}};
         verdict.result = -to->connect_error_;
         at(to->connect_error_ == ETIMEDOUT ? add(now_, connect_patience)
                                            : add(after_latency(s), after_latency(s) - now_),
            std::move(verdict));
         return would_block;
       }
-      event e{.kind = event_kind::syn};
+      sim_event e{.kind = sim_event_kind::syn};
       e.from = {fd, s.serial};
       at(after_latency(s), std::move(e));
       return would_block;
@@ -92,12 +91,12 @@ std::int32_t simulated_reactor::perform_recv(sim_socket& s, msghdr& m, std::uint
 }
 
 std::int32_t simulated_reactor::perform_receive(sim_socket& s, operation& op) {
-  op.data = pool_.take();
-  op.size = buffer_pool::buffer_size;
-  if (!op.data) return -ENOBUFS;
+  void* buffer = pool_.take();
+  if (!buffer) return -ENOBUFS;
+  op.lend(buffer, buffer_pool::buffer_size);
   one_message m(op);
   const std::int32_t n = perform_recv(s, m.get(), 0);
-  if (n <= 0) pool_.give_back(std::exchange(op.data, nullptr));
+  if (n <= 0) pool_.give_back(op.take_lent());
   return n;
 }
 
@@ -120,7 +119,7 @@ std::int32_t simulated_reactor::perform_send(int fd, sim_socket& s, const msghdr
   std::size_t n = std::min<std::size_t>(wanted, options_.window_ - held);
   if (n > 1 && random_.chance(options_.short_transfers_))
     n = static_cast<std::size_t>(random_.between(1, static_cast<std::int64_t>(n) - 1));
-  event e{.kind = event_kind::data, .to = s.peer};
+  sim_event e{.kind = sim_event_kind::data, .to = s.peer};
   e.from = {fd, s.serial};
   e.bytes = gather(m, n);
   s.in_transit += n;
@@ -140,18 +139,18 @@ std::int32_t simulated_reactor::perform_poll(sim_socket& s, const operation& op)
       (s.reset || s.in_transit + (peer ? peer->inbox.size() : 0) < options_.window_);
   if (writable) ready |= POLLOUT;
   if (s.reset) ready |= POLLERR;
-  ready &= op.flags | POLLERR;
+  ready &= op.flags() | POLLERR;
   return ready ? static_cast<std::int32_t>(ready) : would_block;
 }
 
 void simulated_reactor::send_end(sim_socket& s) {
   if (s.write_shut || s.reset) return;
   s.write_shut = true;
-  at(delivery_from(s), event{.kind = event_kind::end, .to = s.peer});
+  at(delivery_from(s), sim_event{.kind = sim_event_kind::end, .to = s.peer});
 }
 
 void simulated_reactor::send_reset(sim_socket& s) {
-  at(after_latency(s), event{.kind = event_kind::reset, .to = s.peer});
+  at(after_latency(s), sim_event{.kind = sim_event_kind::reset, .to = s.peer});
 }
 
 void simulated_reactor::break_connection(int fd, sim_socket& s, std::int32_t error) {

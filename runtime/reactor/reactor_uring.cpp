@@ -4,25 +4,26 @@
 // is tried first: on this interface a speculative system call costs more than a batched entry.
 // Entries that do not fit the queue wait in a list, in order.
 //
-// Two streams outlive any single wait: what a listener accepts, and what a socket receives into
-// buffers that the kernel chooses. One entry starts a stream (multishot); from then on a completion
-// comes for each connection, or piece of bytes, without another. What they bring is kept in the
-// descriptor's slot (uring_streams.hpp); too much of it ends the stream, which begins again when
-// somebody waits. The kernel ends one too (no more buffers, no more descriptors): a completion
-// without the MORE flag is the last.
+// Two kinds of entries are multishot: accepting from a listener, and receiving from a socket into
+// buffers that the kernel chooses. One entry, and a completion comes for each connection, or for
+// each piece of bytes, whether anybody waits for it or not. What they bring is kept in the
+// descriptor's slot (uring_multishot.hpp). When too much of it is kept there the multishot is
+// cancelled, and armed again when somebody waits. The kernel may end one too (no more buffers, no
+// more descriptors): a completion without the MORE flag is the last.
 //
 // Closing is the delicate part. An entry that has not been handed over would run on whatever
 // descriptor gets the number next, and close(2) does not end a pending recv. So close() hands over
 // what is queued while the number is still ours, cancels, and gives the number back at the last
 // completion.
 #include <rondo/runtime/reactor/reactor_kernel.hpp>
+#include <rondo/runtime/reactor/uring_multishot.hpp>
 #include <rondo/runtime/reactor/uring_setup.hpp>
-#include <rondo/runtime/reactor/uring_streams.hpp>
 
 #include <liburing.h>
 #include <poll.h>
 #include <unistd.h>
 
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -38,11 +39,11 @@ constexpr unsigned all_completions = ~0U;
 // What a completion's user data says: one of these, or an operation's address.
 constexpr std::uint64_t tag_ignored = 0;
 constexpr std::uint64_t tag_wake = 1;
-// In the lowest bits, where an address has none; above them the descriptor's number and its
-// generation.
+// Of a multishot, in the lowest bits, where an address has none; above them stand the descriptor's
+// number and its generation.
 constexpr std::uint64_t tag_receiving = 2;
 constexpr std::uint64_t tag_accepting = 3;
-// A cancellation's own completion: of the operation at an address, or of a stream.
+// Added to either, an address or a multishot's: the completion of its cancellation.
 constexpr std::uint64_t tag_cancelling = 4;
 constexpr std::uint64_t tag_mask = 7;
 constexpr unsigned number_shift = 3;
@@ -51,7 +52,7 @@ constexpr int largest_number = (1 << (generation_shift - number_shift)) - 1;
 
 // Served by waiting for readiness, then by a call.
 constexpr bool when_ready(operation_kind k) noexcept {
-  return k == operation_kind::receive || k == operation_kind::recvmmsg ||
+  return k == operation_kind::recv_lent || k == operation_kind::recvmmsg ||
          k == operation_kind::sendmmsg;
 }
 
@@ -87,21 +88,22 @@ class uring_reactor final : public kernel_reactor {
   }
 
   bool start(operation& op) noexcept override {
+    assert(!op.in_flight && "an operation is started again while it is in flight");
     uring_slot* s = nullptr;
-    if (op.target.generation != 0 || op.kind == operation_kind::poll) {
+    if (op.target.generation != 0 || op.kind() == operation_kind::poll) {
       s = op.target.generation == 0 ? table_.admit_number(op) : table_.admit(op);
       if (!s) return true;
-      if (takes_from_stream(op) && streams_.deliver(*s, op)) {
+      if (takes_from_multishot(op) && multishots_.deliver(*s, op)) {
         ++counts_.submitted;
         ++counts_.completed;
         return true;
       }
-      s->waiting[static_cast<std::size_t>(op.way)] = &op;
+      s->waiting[static_cast<std::size_t>(op.way())] = &op;
     }
     ++counts_.submitted;
     op.in_flight = true;
     op.cancel_asked = op.closed_under = false;
-    if (s && takes_from_stream(op))
+    if (s && takes_from_multishot(op))
       begin_input(*s, op);
     else
       submit_alone(op);
@@ -112,19 +114,19 @@ class uring_reactor final : public kernel_reactor {
     if (op.cancel_asked || !op.in_flight) return;
     op.cancel_asked = true;
     uring_slot* slot = slot_of(op);
-    if (slot && slot->on_stream && op.way == direction::in) {  // what comes is there for the next
-      slot->on_stream = false;
-      settle(op, -ECANCELED);
+    if (slot && slot->on_multishot && op.way() == direction::in) {  // the next takes what comes
+      slot->on_multishot = false;
+      finish(op, -ECANCELED);
       return;
     }
-    if (waiting_.remove(op)) {
-      settle(op, -ECANCELED);
+    if (unsubmitted_.remove(op)) {
+      finish(op, -ECANCELED);
       return;
     }
     io_uring_sqe* e = entry_or_submit();  // 512 cancellations an enter
     if (!e) {
-      cancels_waiting_.push(op);
-      op.cancel_waiting = true;
+      unsubmitted_cancels_.push(op);
+      op.cancel_unsubmitted = true;
       return;
     }
     prepare_cancel(e, op);
@@ -137,10 +139,11 @@ class uring_reactor final : public kernel_reactor {
       reap(completions_a_turn);
       return true;
     }
-    hand_over_waiting();
+    hand_over_unsubmitted();
     if (!wake_armed_) arm_wake();
-    const bool sleep = deadline > time_point::min() && !something_completed() && waiting_.empty() &&
-                       cancels_waiting_.empty() && wake_armed_ && io_uring_cq_ready(&ring_) == 0;
+    const bool sleep = deadline > time_point::min() && !something_completed() &&
+                       unsubmitted_.empty() && unsubmitted_cancels_.empty() && wake_armed_ &&
+                       io_uring_cq_ready(&ring_) == 0;
     if (sleep) {
       io_uring_cqe* first = nullptr;
       int r = 0;
@@ -176,17 +179,17 @@ class uring_reactor final : public kernel_reactor {
   bool readable_now(int fd) noexcept override {
     const uring_slot* s = table_.at(fd);
     if (!s) return kernel_reactor::readable_now(fd);
-    if (s->stream != stream_state::none) take_what_came();
+    if (s->multishot != multishot_state::none) take_what_came();
     if (!s->received.empty() || s->ended) return true;
-    // Whatever had come would have completed the stream.
-    const bool in_the_kernel = s->stream == stream_state::armed && s->armed_in != batch_;
+    // The multishot would have brought whatever had come.
+    const bool in_the_kernel = s->multishot == multishot_state::armed && s->armed_in != batch_;
     if (in_the_kernel && (ring_.flags & IORING_SETUP_TASKRUN_FLAG) != 0) return false;
     return kernel_reactor::readable_now(fd);
   }
 
   void give_back(void* buffer) noexcept override {
-    if (streams_.buffers().owns(buffer))
-      streams_.buffers().give(streams_.buffers().id_of(buffer));
+    if (multishots_.buffers().owns(buffer))
+      multishots_.buffers().give(multishots_.buffers().id_of(buffer));
     else
       kernel_reactor::give_back(buffer);
   }
@@ -194,15 +197,15 @@ class uring_reactor final : public kernel_reactor {
   void close(descriptor d) noexcept override {
     uring_slot* s = table_.find(d);
     if (!s) return;
-    end_stream(d.fd, *s);
+    end_multishot(d.fd, *s);
     for (operation*& op : s->waiting)
-      if (op && waiting_.remove(*op)) {
+      if (op && unsubmitted_.remove(*op)) {
         operation& never_submitted = *std::exchange(op, nullptr);
         complete(never_submitted, result_closed);
       }
     if (!s->waiting[0] && !s->waiting[1]) {
-      // What was cancelled before this must not hear of it from the other end of the connection
-      // instead.
+      // What was cancelled before must end by its cancellation, not by what the other end does when
+      // it sees this close.
       if (cancels_queued_) submit();
       *s = uring_slot{};
       close_now(d.fd);
@@ -232,16 +235,17 @@ class uring_reactor final : public kernel_reactor {
     if (get_option(fd, SOL_SOCKET, SO_DOMAIN, &value, &size) != 0 || value != AF_UNIX) return false;
     return get_option(fd, SOL_SOCKET, SO_TYPE, &value, &size) == 0 && value != SOCK_STREAM;
   }
-  // Nothing but a try, for what waits_for_room().
+  // A Unix datagram is only tried: see sends_again_later().
   int send_flags(const operation& op) noexcept {
     const uring_slot* s = table_.find(op.target);
-    return static_cast<int>(op.flags) | MSG_NOSIGNAL | (s && s->unix_datagrams ? MSG_DONTWAIT : 0);
+    return static_cast<int>(op.flags()) | MSG_NOSIGNAL |
+           (s && s->unix_datagrams ? MSG_DONTWAIT : 0);
   }
 
-  // nullptr: it waits in none.
+  // The slot that the operation waits in; nullptr: in none.
   uring_slot* slot_of(const operation& op) noexcept {
     uring_slot* s = table_.at(op.target.fd);
-    return s && s->waiting[static_cast<std::size_t>(op.way)] == &op ? s : nullptr;
+    return s && s->waiting[static_cast<std::size_t>(op.way())] == &op ? s : nullptr;
   }
 
   io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
@@ -264,7 +268,7 @@ class uring_reactor final : public kernel_reactor {
     ++batch_;
     cancels_queued_ = false;
   }
-  // All of it: where SUBMIT_ALL is missing the kernel stops after an entry that it refuses.
+  // All entries: where SUBMIT_ALL is missing the kernel stops after one that it refuses.
   void submit() noexcept {
     for (unsigned before = 0, left = io_uring_sq_ready(&ring_); left > 0 && left != before;) {
       entering();
@@ -274,7 +278,7 @@ class uring_reactor final : public kernel_reactor {
     }
   }
   void submit_alone(operation& op) noexcept {
-    if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
+    if (!unsubmitted_.empty() || !prepare(op)) unsubmitted_.push(op);
   }
 
   // With task work deferred, completions appear only when the kernel is entered.
@@ -297,32 +301,35 @@ class uring_reactor final : public kernel_reactor {
     io_uring_sqe* e = entry();
     if (!e) return false;
     const int fd = op.target.fd;
-    switch (op.kind) {
+    switch (op.kind()) {
       case operation_kind::accept:
         io_uring_prep_accept(e, fd, nullptr, nullptr, SOCK_CLOEXEC);
         break;
-      case operation_kind::connect:
-        io_uring_prep_connect(e, fd, static_cast<const sockaddr*>(op.data), op.size);
-        break;
+      case operation_kind::connect: io_uring_prep_connect(e, fd, op.name(), op.size()); break;
       case operation_kind::recv:
-        io_uring_prep_recv(e, fd, op.data, op.size, static_cast<int>(op.flags));
+        io_uring_prep_recv(e, fd, op.buffer(), op.size(), static_cast<int>(op.flags()));
         break;
-      case operation_kind::send: io_uring_prep_send(e, fd, op.data, op.size, send_flags(op)); break;
+      case operation_kind::send:
+        io_uring_prep_send(e, fd, op.bytes(), op.size(), send_flags(op));
+        break;
       case operation_kind::recvmsg:
-        io_uring_prep_recvmsg(e, fd, static_cast<msghdr*>(op.data), op.flags | MSG_CMSG_CLOEXEC);
+        io_uring_prep_recvmsg(e, fd, op.message(), op.flags() | MSG_CMSG_CLOEXEC);
         break;
       case operation_kind::sendmsg:
-        io_uring_prep_sendmsg(e, fd, static_cast<const msghdr*>(op.data),
-                              static_cast<unsigned>(send_flags(op)));
+        io_uring_prep_sendmsg(e, fd, op.message(), static_cast<unsigned>(send_flags(op)));
         break;
-      case operation_kind::receive:
+      case operation_kind::recv_lent:
       case operation_kind::recvmmsg: io_uring_prep_poll_add(e, fd, POLLIN); break;
       case operation_kind::sendmmsg: io_uring_prep_poll_add(e, fd, POLLOUT); break;
-      case operation_kind::poll: io_uring_prep_poll_add(e, fd, op.flags); break;
-      case operation_kind::read: io_uring_prep_read(e, fd, op.data, op.size, op.offset); break;
-      case operation_kind::write: io_uring_prep_write(e, fd, op.data, op.size, op.offset); break;
+      case operation_kind::poll: io_uring_prep_poll_add(e, fd, op.flags()); break;
+      case operation_kind::read:
+        io_uring_prep_read(e, fd, op.buffer(), op.size(), op.offset());
+        break;
+      case operation_kind::write:
+        io_uring_prep_write(e, fd, op.bytes(), op.size(), op.offset());
+        break;
       case operation_kind::fsync:
-        io_uring_prep_fsync(e, fd, op.flags & fsync_data_only ? IORING_FSYNC_DATASYNC : 0);
+        io_uring_prep_fsync(e, fd, op.flags() & fsync_data_only ? IORING_FSYNC_DATASYNC : 0);
         break;
     }
     io_uring_sqe_set_data(e, &op);
@@ -331,14 +338,15 @@ class uring_reactor final : public kernel_reactor {
   }
 
   void prepare_cancel(io_uring_sqe* e, operation& op) noexcept {
+    assert(op.in_flight && op.cancel_asked && "only what is in flight, and asked, is cancelled");
     io_uring_prep_cancel(e, &op, 0);
     io_uring_sqe_set_data64(e, reinterpret_cast<std::uintptr_t>(&op) | tag_cancelling);
     cancelled_.push(op);
     cancels_queued_ = true;
   }
-  void prepare_stream_cancel(io_uring_sqe* e, std::uint64_t stream) noexcept {
-    io_uring_prep_cancel64(e, stream, 0);
-    io_uring_sqe_set_data64(e, stream | tag_cancelling);
+  static void prepare_multishot_cancel(io_uring_sqe* e, std::uint64_t tag) noexcept {
+    io_uring_prep_cancel64(e, tag, 0);
+    io_uring_sqe_set_data64(e, tag | tag_cancelling);
   }
 
   // The kernel finds nothing while a request is on its way from one of its lists to the next (a
@@ -347,42 +355,43 @@ class uring_reactor final : public kernel_reactor {
   void cancel_completion(std::uint64_t data, std::int32_t result) noexcept {
     if (result != -ENOENT || ending_) return;
     const std::uint64_t of = data & ~tag_cancelling;
-    if ((of & tag_mask) !=
-        0) {  // a stream, whose number never comes again; by now it has arrived or ended
+    if ((of & tag_mask) != 0) {
+      // A multishot, whose tag is never used again. Once more is enough: by now it is armed, or has
+      // ended.
       io_uring_sqe* e = entry_or_submit();
       if (!e) return;
       io_uring_prep_cancel64(e, of, 0);
       io_uring_sqe_set_data64(e, tag_ignored);
       return;
     }
-    // Not dereferenced before it is known to be in flight.
+    // It may be gone: its address is only compared, until it is found to be in flight.
     auto* op = reinterpret_cast<operation*>(static_cast<std::uintptr_t>(of));
     if (!cancelled_.remove(*op)) return;
-    cancels_waiting_.push(*op);
-    op->cancel_waiting = true;
+    unsubmitted_cancels_.push(*op);
+    op->cancel_unsubmitted = true;
   }
 
-  void hand_over_waiting() noexcept {
-    while (!waiting_.empty() || !cancels_waiting_.empty()) {
+  void hand_over_unsubmitted() noexcept {
+    while (!unsubmitted_.empty() || !unsubmitted_cancels_.empty()) {
       bool room = true;
-      while (room && !cancels_waiting_.empty()) {
+      while (room && !unsubmitted_cancels_.empty()) {
         io_uring_sqe* e = entry();
         room = e != nullptr;
         if (!room) break;
-        operation* op = cancels_waiting_.pop();
-        op->cancel_waiting = false;
+        operation* op = unsubmitted_cancels_.pop();
+        op->cancel_unsubmitted = false;
         prepare_cancel(e, *op);
       }
-      while (room && !waiting_.empty()) {
-        operation* op = waiting_.pop();
+      while (room && !unsubmitted_.empty()) {
+        operation* op = unsubmitted_.pop();
         room = prepare(*op);
-        if (!room) waiting_.push_front(*op);
+        if (!room) unsubmitted_.push_front(*op);
       }
       if (room) return;
       const unsigned before = io_uring_sq_ready(&ring_);
       submit();
-      if (io_uring_sq_ready(&ring_) == before)
-        return;  // the kernel takes no more now; the next turn will
+      // When the kernel takes no more now, the next turn asks again.
+      if (io_uring_sq_ready(&ring_) == before) return;
     }
   }
 
@@ -403,21 +412,23 @@ class uring_reactor final : public kernel_reactor {
         continue;
       }
       if ((c->user_data & tag_mask) != 0) {
-        stream_completion(c->user_data, c->res, c->flags);
+        multishot_completion(c->user_data, c->res, c->flags);
         continue;
       }
       auto& op = *static_cast<operation*>(io_uring_cqe_get_data(c));
+      assert(op.in_flight && "an operation has one completion, while it is in flight");
+      assert(in_flight_ > 0);
       --in_flight_;
-      if (op.cancel_waiting) {
-        cancels_waiting_.remove(op);
-        op.cancel_waiting = false;
+      if (op.cancel_unsubmitted) {
+        unsubmitted_cancels_.remove(op);
+        op.cancel_unsubmitted = false;
       } else if (op.cancel_asked) {
         cancelled_.remove(op);  // the first, nearly always
       }
-      if (waits_for_room(op, c->res)) continue;
-      const bool ready = c->res > 0 && when_ready(op.kind);
+      if (sends_again_later(op, c->res)) continue;
+      const bool ready = c->res > 0 && when_ready(op.kind());
       if (ready && !transfer_when_ready(op)) continue;
-      settle(op, ready ? op.result : c->res);
+      finish(op, ready ? op.result : c->res);
     }
     if (n > 0) io_uring_cq_advance(&ring_, n);
   }
@@ -425,13 +436,13 @@ class uring_reactor final : public kernel_reactor {
   // A Unix datagram whose receiver is full. The kernel would send it again when poll says writable,
   // which it does at once when the socket is not connected, and by then it has lost the bytes (seen
   // on Linux 6.18: an empty datagram arrives). So it is tried again every millisecond.
-  bool waits_for_room(operation& op, std::int32_t result) noexcept {
+  bool sends_again_later(operation& op, std::int32_t result) noexcept {
     const bool waited = result == -ETIME;
     if ((!waited && result != -EAGAIN) || op.cancel_asked) return false;
-    if (op.kind != operation_kind::send && op.kind != operation_kind::sendmsg) return false;
+    if (op.kind() != operation_kind::send && op.kind() != operation_kind::sendmsg) return false;
     io_uring_sqe* e = waited ? nullptr : entry();
     if (!e) {
-      if (!waiting_.empty() || !prepare(op)) waiting_.push(op);
+      if (!unsubmitted_.empty() || !prepare(op)) unsubmitted_.push(op);
       return true;
     }
     static constinit __kernel_timespec pause{.tv_sec = 0, .tv_nsec = 1'000'000};
@@ -441,29 +452,30 @@ class uring_reactor final : public kernel_reactor {
     return true;
   }
 
-  // No entry moves several datagrams, or takes a buffer only when there is something for it: the
-  // kernel tells when something can be moved, and one call moves it. False: it was too early, and
-  // waits again.
+  // No entry moves several datagrams, and none takes a buffer only when there is something for it.
+  // So the kernel says when there is something to move, and one call moves it. False: there was
+  // nothing after all, and the operation waits again.
   bool transfer_when_ready(operation& op) noexcept {
-    op.result = op.kind == operation_kind::receive ? receive_now(op) : transfer_batch(op);
+    op.result = op.kind() == operation_kind::recv_lent ? receive_now(op) : transfer_batch(op);
     if (op.result != -EAGAIN || op.cancel_asked) return true;
     submit_alone(op);
     return false;
   }
 
-  // --- streams ---
+  // --- multishot ---
 
-  // Nothing is there: waits for the stream, begins it, or does without.
-  void begin_input(uring_slot& s, operation& op, bool alone = false) noexcept {
-    s.on_stream =
-        s.stream != stream_state::none || (!alone && streams_.worth_one(s, op) && arm(s, op));
-    if (!s.on_stream) submit_alone(op);
+  // Nothing is there yet. The operation waits for the multishot, which is armed now if that is
+  // worth while, or has an entry of its own.
+  void begin_input(uring_slot& s, operation& op, next_try how = next_try::multishot) noexcept {
+    s.on_multishot = s.multishot != multishot_state::none ||
+                     (how == next_try::multishot && multishots_.worth_one(s, op) && arm(s, op));
+    if (!s.on_multishot) submit_alone(op);
   }
 
   bool arm(uring_slot& s, const operation& op) noexcept {
-    const bool accepting = op.kind == operation_kind::accept;
+    const bool accepting = op.kind() == operation_kind::accept;
     if (op.target.fd > largest_number) return false;
-    if (!streams_.prepare(s, op, ring_, counts_)) return false;
+    if (!multishots_.prepare(s, op, ring_, counts_)) return false;
     io_uring_sqe* e = entry_or_submit();
     if (!e) return false;
     if (accepting) {
@@ -472,12 +484,12 @@ class uring_reactor final : public kernel_reactor {
       io_uring_prep_recv_multishot(e, op.target.fd, nullptr, 0, 0);
       e->flags |= IOSQE_BUFFER_SELECT;
       e->buf_group = uring_buffers::group;
-      // A short read has drained the socket: it need not be tried first.
+      // Small reads have drained the socket: the kernel need not try before it polls.
       if (s.small_reads > 0) e->ioprio |= IORING_RECVSEND_POLL_FIRST;
     }
     io_uring_sqe_set_data64(e, tag_of(op.target, accepting ? tag_accepting : tag_receiving));
     ++in_flight_;
-    s.stream = stream_state::armed;
+    s.multishot = multishot_state::armed;
     s.armed_in = batch_;
     return true;
   }
@@ -487,45 +499,45 @@ class uring_reactor final : public kernel_reactor {
            static_cast<std::uint64_t>(d.fd) << number_shift | tag;
   }
 
-  // False: there is no room for it now.
-  bool cancel_stream(int fd, uring_slot& s) noexcept {
+  // False: the kernel has no room for the cancellation now.
+  bool cancel_multishot(int fd, uring_slot& s) noexcept {
     io_uring_sqe* e = entry_or_submit();
     if (!e) return false;
-    prepare_stream_cancel(e,
-                          tag_of({fd, s.generation}, s.accepted ? tag_accepting : tag_receiving));
-    s.stream = stream_state::ending;
+    prepare_multishot_cancel(
+        e, tag_of({fd, s.generation}, s.accepted ? tag_accepting : tag_receiving));
+    s.multishot = multishot_state::ending;
     return true;
   }
 
-  // The descriptor is closed. What still comes of its stream finds another generation and is thrown
-  // away.
-  void end_stream(int fd, uring_slot& s) noexcept {
-    if (s.on_stream) {
-      s.on_stream = false;
+  // The descriptor is being closed. What its multishot still brings will find another generation in
+  // the slot, and be thrown away.
+  void end_multishot(int fd, uring_slot& s) noexcept {
+    if (s.on_multishot) {
+      s.on_multishot = false;
       complete(*std::exchange(s.waiting[0], nullptr), result_closed);
     }
     if (!s.received.empty()) {
-      // RFC 9293, 3.10.4: closing with data unread resets. The kernel believes that it has been
-      // read.
+      // Closing with data unread resets (RFC 9293, 3.10.4), but the kernel believes that it has
+      // been read.
       const linger now{.l_onoff = 1, .l_linger = 0};
       set_option(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-      streams_.buffers().drop(s.received);
+      multishots_.buffers().drop(s.received);
     }
     const bool accepting = s.accepted != nullptr;
     if (accepting)
       for (const int unserved : *s.accepted) close_now(unserved);
     s.accepted.reset();
-    if (s.stream == stream_state::none) return;
-    // The entry that begins the stream must not run on who is given the number next.
+    if (s.multishot == multishot_state::none) return;
+    // The entry that arms it must not run on whoever is given the number next.
     if (s.armed_in == batch_ && io_uring_sq_ready(&ring_) > 0) submit();
-    io_uring_sqe* e = s.stream == stream_state::armed ? entry_or_submit() : nullptr;
+    io_uring_sqe* e = s.multishot == multishot_state::armed ? entry_or_submit() : nullptr;
     if (e) {
-      prepare_stream_cancel(e,
-                            tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
+      prepare_multishot_cancel(
+          e, tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
     } else {
       kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
     }
-    s.stream = stream_state::none;
+    s.multishot = multishot_state::none;
     if (accepting) {  // the port is free when close() returns
       entering();
       io_uring_submit_and_get_events(&ring_);
@@ -533,7 +545,7 @@ class uring_reactor final : public kernel_reactor {
     }
   }
 
-  void stream_completion(std::uint64_t data, std::int32_t result, unsigned flags) noexcept {
+  void multishot_completion(std::uint64_t data, std::int32_t result, unsigned flags) noexcept {
     const bool accepting = (data & tag_mask) == tag_accepting;
     const bool last = (flags & IORING_CQE_F_MORE) == 0;
     if (last) --in_flight_;
@@ -542,46 +554,46 @@ class uring_reactor final : public kernel_reactor {
     if (!s || s->generation != data >> generation_shift || s->closing) {  // closed meanwhile
       if (accepting && result >= 0) close_now(result);
       if (flags & IORING_CQE_F_BUFFER)
-        streams_.buffers().give(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
+        multishots_.buffers().give(static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT));
       return;
     }
-    if (last) s->stream = stream_state::none;
-    bool alone = false;
-    if (accepting)
-      alone = streams_.take_connection(*s, result);
-    else
-      alone = streams_.take_bytes(*s, result, flags);
-    if (s->on_stream) {
+    if (last) s->multishot = multishot_state::none;
+    const next_try how = accepting ? multishots_.take_connection(*s, result)
+                                   : multishots_.take_bytes(*s, result, flags);
+    if (s->on_multishot) {
+      assert(s->waiting[0] && "who waits for a multishot stands in the slot");
       operation& op = *s->waiting[0];
-      if (streams_.deliver(*s, op)) {
-        s->on_stream = false;
-        settle(op, op.result);
+      if (multishots_.deliver(*s, op)) {
+        s->on_multishot = false;
+        finish(op, op.result);
       } else if (last && !ending_) {
-        begin_input(*s, op, alone);
-        if (s->stream == stream_state::armed) ++counts_.rearms;
+        begin_input(*s, op, how);
+        if (s->multishot == multishot_state::armed) ++counts_.rearms;
       }
     }
-    if (s->stream != stream_state::armed) return;
-    if (uring_streams::should_end(*s) && cancel_stream(fd, *s))
+    if (s->multishot != multishot_state::armed) return;
+    if (uring_multishot::should_end(*s) && cancel_multishot(fd, *s))
       s->small_reads = s->full_buffers = 0;
   }
 
-  // The operation is ours again.
-  void settle(operation& op, std::int32_t result) noexcept {
+  // The kernel is done with the operation, or never had it: its result goes to the loop.
+  void finish(operation& op, std::int32_t result) noexcept {
     // A cancelled operation may report how it was interrupted instead.
     if (op.cancel_asked && (result == -EINTR || result == -EALREADY || result == -EAGAIN))
       result = -ECANCELED;
-    if (uring_slot* s = slot_of(op)) {
+    uring_slot* s = slot_of(op);
+    assert((s || op.target.generation == 0) && "a slot is kept until its last completion");
+    if (s) {
       if (result <= 0) [[unlikely]]
         result = share_the_error(*s, op, result);
-      if (op.kind == operation_kind::recv && s->plain_tcp && result > 0)
-        uring_streams::note_read(*s, result);
-      s->waiting[static_cast<std::size_t>(op.way)] = nullptr;
+      if (op.kind() == operation_kind::recv && s->plain_tcp && result > 0)
+        uring_multishot::note_read(*s, result);
+      s->waiting[static_cast<std::size_t>(op.way())] = nullptr;
       if (s->closing) {
-        // What was won before the close stays won; the end of the stream is our own doing, and so
-        // may be what a poll has seen.
+        // Bytes and connections that had come before the close stay a success. The end of the
+        // stream is our own doing, and so may be what a poll has seen.
         const bool may_be_ours =
-            result <= 0 ? result < 0 || is_receive(op.kind) : op.kind == operation_kind::poll;
+            result <= 0 ? result < 0 || is_receive(op.kind()) : op.kind() == operation_kind::poll;
         if (op.closed_under && may_be_ours) result = result_closed;
         if (!s->waiting[0] && !s->waiting[1]) {
           *s = uring_slot{};
@@ -593,15 +605,15 @@ class uring_reactor final : public kernel_reactor {
     complete(op, result);
   }
 
-  // An error of the connection that a cancelled transfer has met is left for the next read. A read
-  // that waits beside a cancelled write meets a mere end after it.
+  // An error of the connection is told once. When a cancelled transfer was told, the error is kept
+  // for the next read. A read that was waiting already sees a mere end, and is given it instead.
   static std::int32_t share_the_error(uring_slot& s, const operation& op,
                                       std::int32_t result) noexcept {
-    if (op.cancel_asked && !op.closed_under && told_once(op.kind, result)) {
-      uring_streams::end_with(s, result);
+    if (op.cancel_asked && !op.closed_under && told_once(op.kind(), result)) {
+      uring_multishot::end_with(s, result);
       return -ECANCELED;
     }
-    if (result == 0 && op.kind == operation_kind::recv && s.ended && s.plain_tcp) {
+    if (result == 0 && op.kind() == operation_kind::recv && s.ended && s.plain_tcp) {
       s.ended = false;
       return s.end;
     }
@@ -617,14 +629,14 @@ class uring_reactor final : public kernel_reactor {
   }
 
   io_uring ring_{};
-  uring_streams streams_;
+  uring_multishot multishots_;
   descriptor_table<uring_slot> table_;
-  operation_queue waiting_;          // not in the ring: it was full
-  operation_queue cancels_waiting_;  // in the kernel; their cancellation did not fit the ring
-  operation_queue cancelled_;        // in the kernel, and their cancellation too
-  std::uint64_t in_flight_ = 0;      // in the ring or in the kernel
+  operation_queue unsubmitted_;          // there was no room for them in the ring
+  operation_queue unsubmitted_cancels_;  // in the kernel; no room for their cancellation
+  operation_queue cancelled_;            // in the kernel, and their cancellation too
+  std::uint64_t in_flight_ = 0;          // in the ring or in the kernel
   std::uint64_t wake_count_ = 0;
-  std::uint32_t batch_ = 1;  // of entries, that the next enter hands over
+  std::uint32_t batch_ = 1;  // the number of the entries that the next enter hands over
   bool wake_armed_ = false;
   bool cancels_queued_ = false;  // since the last submission
   bool ending_ = false;

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 
@@ -58,6 +59,7 @@ bool uring_buffers::grow() noexcept {
 }
 
 void uring_buffers::give(std::uint16_t id) noexcept {
+  assert(id < in_use_ && "only what the kernel was lent is given back to it");
   io_uring_buf_ring_add(ring_, at(id), buffer_size, id, io_uring_buf_ring_mask(most), 0);
   io_uring_buf_ring_advance(ring_, 1);
 }
@@ -70,6 +72,7 @@ void uring_buffers::append(received_queue& q, std::uint16_t id, std::uint32_t n)
 }
 
 std::uint16_t uring_buffers::pop(received_queue& q) noexcept {
+  assert(!q.empty());
   const std::uint16_t id = q.first;
   q.first = parts_[id].next;
   --q.count;

@@ -1,8 +1,8 @@
 // The buffers that io_uring receives into: lent to the kernel by a ring that both sides see, given
 // back one by one with their number in a completion (io_uring_register_buf_ring(3)).
 //
-// The kernel takes them in turn, so that a ring goes round through all of its memory. Few are lent
-// at first, which stay in the caches; when the kernel runs out, twice as many are.
+// The kernel takes them in turn, and so goes round through all the memory that it was lent. It is
+// lent few at first, which stay in the caches, and twice as many each time it runs out.
 #pragma once
 
 #include <sys/uio.h>
@@ -17,7 +17,7 @@ struct io_uring_buf_ring;
 
 namespace rondo::detail {
 
-// What one stream has received and nobody has asked for yet.
+// What one socket has received and nobody has asked for yet.
 struct received_queue {
   static constexpr std::uint16_t none = 0xffff;
   bool empty() const noexcept { return count == 0; }
@@ -48,11 +48,12 @@ class uring_buffers {
 
   // `n` bytes have come in a buffer.
   void append(received_queue& q, std::uint16_t id, std::uint32_t n) noexcept;
-  // Copies what there is, as much as fits, and gives back what is empty; unless it only looks.
+  // Copies what there is, as much as fits, and gives back the buffers that are empty then. With
+  // `peek` it only copies.
   std::size_t take(received_queue& q, std::span<const iovec> into, bool peek) noexcept;
-  // The first buffer as it is, with how many bytes; until it is given.
+  // Takes the first buffer out as it is, with `n` bytes; the reader keeps it until give().
   std::byte* lend(received_queue& q, std::uint32_t& n) noexcept;
-  // Gives back all.
+  // Gives everything back unread.
   void drop(received_queue& q) noexcept;
 
   bool owns(const void* p) const noexcept {

@@ -46,9 +46,9 @@ std::span<const setup> ladder_from_environment() {
                               "\"; it may be one of " + names);
 }
 
-// The kernel may map the ring that one thread opens where that of another thread has just been, and
-// it puts the two in order. Who looks for data races from within the process sees that order only
-// here: released before the unmapping, acquired after the mapping.
+// One thread's ring may be mapped where another thread's has just been unmapped. The kernel does
+// one after the other, but a tool that looks for data races sees that order only here: released
+// before the unmapping, acquired after the mapping.
 constinit std::atomic<unsigned> rings_mapped_or_not{0};
 
 // A kernel that lacks one of these is served by epoll.

@@ -26,6 +26,7 @@ using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
 using detail::descriptor;
+using detail::io_call;
 using detail::operation_kind;
 
 namespace {
@@ -38,23 +39,19 @@ std::string_view text_of(const received_bytes& piece) {
 
 // An operation without a task.
 struct probe : detail::operation {
-  probe(operation_kind k, descriptor d) {
-    kind = k;
-    target = d;
-    if (k == operation_kind::recv) {
-      data = bytes.data();
-      size = bytes.size();
-    }
-    completed = [](operation& op) noexcept { static_cast<probe&>(op).arrived = true; };
+  probe(descriptor d, const io_call& call)
+      : operation(d, call, [](operation& op) noexcept { static_cast<probe&>(op).arrived = true; }) {
+  }
+  // Receives into its own buffer, or into one that it is lent.
+  probe(descriptor d, bool lent) : probe(d, io_call::recv_lent()) {
+    if (!lent) static_cast<io_call&>(*this) = io_call::recv(bytes_.data(), bytes_.size());
   }
   void start() { arrived = this_loop().io().start(*this); }
-  char first() const {
-    return kind == operation_kind::recv ? bytes[0] : *static_cast<const char*>(data);
-  }
+  char first() const { return *static_cast<const char*>(buffer()); }
   void give_back() {
-    if (kind == operation_kind::receive && result > 0) this_loop().io().give_back(data);
+    if (kind() == operation_kind::recv_lent && result > 0) this_loop().io().give_back(take_lent());
   }
-  std::array<char, 8> bytes{};
+  std::array<char, 8> bytes_{};
   bool arrived = false;
 };
 
@@ -75,9 +72,9 @@ task<> close_and_take_the_number(int rounds) {
   detail::reactor& io = this_loop().io();
   int taken_again = 0;
   for (int i = 0; i < rounds; ++i) {
-    const operation_kind kind = i % 2 ? operation_kind::recv : operation_kind::receive;
+    const bool lent = i % 2 == 0;
     const raw_pair old;
-    probe stale(kind, old.ours);
+    probe stale(old.ours, lent);
     stale.start();
     if (i % 5 == 1) co_await yield_now();  // handed over to the kernel
     if (i % 3 == 0) old.send('x');         // its event is on its way
@@ -85,7 +82,7 @@ task<> close_and_take_the_number(int rounds) {
     io.close(old.ours);
     const raw_pair fresh;
     taken_again += fresh.fds[0] == old.fds[0] ? 1 : 0;
-    probe next(kind, fresh.ours);
+    probe next(fresh.ours, lent);
     next.start();
     EXPECT_FALSE(next.arrived) << "in round " << i;
     if (i % 2) co_await yield_now();
@@ -121,18 +118,18 @@ task<> close_behind_a_refused_entry() {
   const raw_pair other;
   std::array<char, 256> name{};
   for (int i = 0; i < 4; ++i) {
-    probe refused(operation_kind::connect, other.ours);
-    refused.way = detail::direction::out;
-    refused.data = name.data();
-    refused.size = name.size();  // larger than any name
+    // The name is longer than any is.
+    probe refused(other.ours,
+                  io_call::connect(reinterpret_cast<sockaddr*>(name.data()), name.size()));
     const raw_pair old;
-    probe stale(i % 2 ? operation_kind::recv : operation_kind::receive, old.ours);
+    const bool lent = i % 2 == 0;
+    probe stale(old.ours, lent);
     refused.start();
     stale.start();
     if (i >= 2) co_await yield_now();
     io.close(old.ours);
     const raw_pair fresh;
-    probe next(stale.kind, fresh.ours);
+    probe next(fresh.ours, lent);
     next.start();
     co_await yield_now();
     EXPECT_FALSE(next.arrived);
@@ -167,7 +164,7 @@ task<> wake_while_the_queue_is_full() {
     this_loop().io().wake();
     listener.close();  // io_uring brings the wake-up; its reactor looks when this step has ended
     for (int i = 0; i < 512; ++i) {
-      full.push_back(std::make_unique<probe>(operation_kind::recv, descriptor{pair.fds[1], 0}));
+      full.push_back(std::make_unique<probe>(descriptor{pair.fds[1], 0}, false));
       full.back()->start();
     }
     event woken;

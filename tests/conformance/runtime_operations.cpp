@@ -21,8 +21,7 @@ namespace {
 using namespace rondo;
 using namespace std::chrono_literals;
 using detail::descriptor;
-using detail::direction;
-using detail::operation_kind;
+using detail::io_call;
 using detail::transfers;
 using rondo_test::cancel_at_every_wait;
 using rondo_test::run_on;
@@ -43,25 +42,35 @@ class owned {
   descriptor d_;
 };
 
+// A kind of operation with another kind's arguments does not compile.
+template <class P>
+concept received_into = requires(P p) { io_call::recv(p, 1); };
+template <class P>
+concept sent_from = requires(P p) { io_call::send(p, 1); };
+template <class P>
+concept connected_to = requires(P p) { io_call::connect(p, 1); };
+template <class P>
+concept received_as_message = requires(P p) { io_call::recvmsg(p, 1); };
+template <class P>
+concept received_as_batch = requires(P p) { io_call::recvmmsg(p, 1); };
+static_assert(received_into<char*> && !received_into<const char*>);
+static_assert(sent_from<const char*>);
+static_assert(connected_to<const sockaddr*> && !connected_to<char*>);
+static_assert(received_as_message<msghdr*> && !received_as_message<mmsghdr*>);
+static_assert(received_as_batch<mmsghdr*> && !received_as_batch<msghdr*>);
+static_assert(!std::is_default_constructible_v<io_call>);
+
 class raw_wait final : public detail::io_wait {
  public:
-  raw_wait(operation_kind kind, direction way, descriptor d, void* bytes, std::size_t n)
-      : io_wait(kind, way, d) {
-    data = bytes;
-    size = static_cast<std::uint32_t>(n);
-  }
-  raw_wait at(std::uint64_t where) {
-    offset = where;
-    return std::move(*this);
-  }
+  raw_wait(descriptor d, const io_call& call) : io_wait(d, call) {}
   std::int32_t await_resume() const noexcept { return result; }
 };
 
 raw_wait receive_message(const owned& s, msghdr& m, std::size_t n = 0) {
-  return {operation_kind::recvmsg, direction::in, s.get(), &m, n};
+  return {s.get(), io_call::recvmsg(&m, static_cast<std::uint32_t>(n))};
 }
 raw_wait send_message(const owned& s, msghdr& m, std::size_t n = 0) {
-  return {operation_kind::sendmsg, direction::out, s.get(), &m, n};
+  return {s.get(), io_call::sendmsg(&m, static_cast<std::uint32_t>(n))};
 }
 
 struct name {
@@ -130,8 +139,7 @@ struct message {
 };
 
 task<std::int32_t> connect_to(const owned& s, name to) {
-  co_return co_await raw_wait(operation_kind::connect, direction::out, s.get(), &to.storage,
-                              to.size);
+  co_return co_await raw_wait(s.get(), io_call::connect(to.get(), to.size));
 }
 
 CONFORMANCE(Operations, OneMessageTakesBytesFromManyBuffersAndSpreadsThemOverMany) {
@@ -220,8 +228,7 @@ CONFORMANCE(Operations, ABatchOfDatagramsIsOneOperation) {
     batch[i].msg_hdr.msg_iov = &parts[i];
     batch[i].msg_hdr.msg_iovlen = 1;
   }
-  EXPECT_EQ(co_await raw_wait(operation_kind::sendmmsg, direction::out, one.get(), batch.data(), 4),
-            4);
+  EXPECT_EQ(co_await raw_wait(one.get(), io_call::sendmmsg(batch.data(), 4)), 4);
   std::size_t total = 0;
   while (total < 4) {
     for (std::size_t i = 0; i < rooms.size(); ++i) {
@@ -229,8 +236,7 @@ CONFORMANCE(Operations, ABatchOfDatagramsIsOneOperation) {
       batch[i].msg_hdr.msg_iov = &parts[i];
       batch[i].msg_hdr.msg_iovlen = 1;
     }
-    const std::int32_t n =
-        co_await raw_wait(operation_kind::recvmmsg, direction::in, other.get(), batch.data(), 8);
+    const std::int32_t n = co_await raw_wait(other.get(), io_call::recvmmsg(batch.data(), 8));
     EXPECT_GT(n, 0);
     if (n <= 0) co_return;
     for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
@@ -244,8 +250,7 @@ CONFORMANCE(Operations, AUnixStreamIsReachedByItsAbstractName) {
   EXPECT_EQ(io().listen(listener.get().fd, 4), 0);
   const owned client(AF_UNIX, SOCK_STREAM);
   EXPECT_EQ(co_await connect_to(client, here), 0);
-  const owned server(
-      co_await raw_wait(operation_kind::accept, direction::in, listener.get(), nullptr, 0));
+  const owned server(co_await raw_wait(listener.get(), io_call::accept()));
   name peer;
   EXPECT_EQ(io().peer_name(client.get().fd, peer.get(), &peer.size), 0);
   EXPECT_TRUE(same(peer, here));
@@ -323,7 +328,7 @@ CONFORMANCE(Operations, APollAndAReadTakeTheDirectionFromEachOther) {
   const owned other(fds[1]);
   char bytes[8];
   const auto read = [&]() -> task<std::int32_t> {
-    co_return co_await raw_wait(operation_kind::recv, direction::in, one.get(), bytes, 8);
+    co_return co_await raw_wait(one.get(), io_call::recv(bytes, 8));
   };
   co_await with_task_group([&](task_group& g) -> task<> {
     auto reader = g.spawn(read);
@@ -361,8 +366,8 @@ CONFORMANCE(Operations, APollAndAWriteTakeTheDirectionFromEachOther) {
   co_await with_task_group([&](task_group& g) -> task<> {
     auto writer = g.spawn([&]() -> task<> {
       while (sent < bytes.size()) {
-        const std::int32_t n = co_await raw_wait(operation_kind::send, direction::out, one.get(),
-                                                 bytes.data() + sent, bytes.size() - sent);
+        const std::int32_t n =
+            co_await raw_wait(one.get(), io_call::send(bytes.data() + sent, bytes.size() - sent));
         EXPECT_GT(n, 0);
         if (n <= 0) co_return;
         sent += static_cast<std::size_t>(n);
@@ -503,19 +508,17 @@ ON_KERNEL_REACTORS(Operations, AFileIsWrittenSyncedAndReadAtAnOffset) {
     EXPECT_EQ(io().serves_files(), reactor == reactor_kind::io_uring);
     const owned file(::memfd_create("rondo", MFD_CLOEXEC));
     std::string text = "0123456789";
-    const std::int32_t wrote = co_await raw_wait(operation_kind::write, direction::out, file.get(),
-                                                 text.data(), text.size())
-                                   .at(5);
+    const std::int32_t wrote =
+        co_await raw_wait(file.get(), io_call::write(text.data(), text.size(), 5));
     if (!io().serves_files()) {
       EXPECT_EQ(wrote, -EOPNOTSUPP);
       co_return;
     }
     EXPECT_EQ(wrote, 10);
-    EXPECT_EQ(co_await raw_wait(operation_kind::fsync, direction::out, file.get(), nullptr, 0), 0);
+    EXPECT_EQ(co_await raw_wait(file.get(), io_call::fsync(0)), 0);
     std::array<char, 20> back{};
     const std::int32_t n =
-        co_await raw_wait(operation_kind::read, direction::in, file.get(), back.data(), back.size())
-            .at(8);
+        co_await raw_wait(file.get(), io_call::read(back.data(), back.size(), 8));
     EXPECT_EQ(std::string_view(back.data(), static_cast<std::size_t>(std::max(n, 0))), "3456789");
   });
 }

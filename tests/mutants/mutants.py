@@ -33,7 +33,7 @@ def conformance(rule: str, file: str, old: str, new: str, tests: str) -> Mutant:
 
 MUTANTS = (
     # --- the reactors ---
-    conformance("a stream goes on while the kernel says `more`", "runtime/reactor/reactor_uring.cpp",
+    conformance("a multishot goes on while the kernel says `more`", "runtime/reactor/reactor_uring.cpp",
                 "const bool last = (flags & IORING_CQE_F_MORE) == 0;", "const bool last = true;",
                 "Streams*io_uring:Serve*io_uring"),
     conformance("a cancellation that found nothing is tried again", "runtime/reactor/reactor_uring.cpp",
@@ -46,10 +46,10 @@ MUTANTS = (
                 "if (r != -EINTR) return r;", "return r;", "HttpFaults*epoll"),
     conformance("the loop sleeps when it can be woken", "runtime/reactor/reactor_uring.cpp",
                 "if (!wake_armed_) arm_wake();\n    const bool sleep = deadline > time_point::min() && "
-                "!something_completed() && waiting_.empty() &&\n                       "
-                "cancels_waiting_.empty() && wake_armed_ &&",
-                "const bool sleep = deadline > time_point::min() && !something_completed() && waiting_.empty() && "
-                "cancels_waiting_.empty() &&",
+                "!something_completed() &&\n                       unsubmitted_.empty() && "
+                "unsubmitted_cancels_.empty() && wake_armed_ &&",
+                "const bool sleep = deadline > time_point::min() && !something_completed() && unsubmitted_.empty() && "
+                "unsubmitted_cancels_.empty() &&",
                 "Remote*io_uring"),
     # --- what a caller may get wrong ---
     Mutant("a negative number of things is refused", "runtime/core/amount.hpp",
@@ -93,10 +93,10 @@ MUTANTS = (
            "*Fork.AChild*"),
     conformance("a poll takes the direction of who has the number", "runtime/reactor/descriptors.hpp",
                 "by_number ? held(op.target.fd) : find(op.target)", "find(op.target)", "Operations.APoll*simulated"),
-    conformance("a poll sees what a stream has brought", "runtime/reactor/uring_streams.hpp",
-                "op.kind == operation_kind::accept ||\n         (op.kind == operation_kind::poll && "
-                "op.way == direction::in);",
-                "op.kind == operation_kind::accept;", "Operations.APollSees*io_uring"),
+    conformance("a poll sees what a multishot has brought", "runtime/reactor/uring_multishot.hpp",
+                "op.kind() == operation_kind::accept ||\n         (op.kind() == operation_kind::poll && "
+                "op.way() == direction::in);",
+                "op.kind() == operation_kind::accept;", "Operations.APollSees*io_uring"),
     Mutant("a descriptor that is not ours is given back", "runtime/reactor/descriptors.hpp",
            "if (s.foreign && !s.waiting[0] && !s.waiting[1]) s = Slot{};", "", "test_runtime", "Poll*"),
     Mutant("a group is left when its last child has ended", "runtime/task_group.cpp",
@@ -161,7 +161,7 @@ MUTANTS = (
                 "    if (n == 0) {\n      text.resize(have);",
                 "    if (n == 0 || have >= f->first_size) {\n      text.resize(have);", "File*"),
     conformance("an offset that no file has is an error", "net/file.cpp",
-                "if (at > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) co_return -EINVAL;", "",
+                "if (call.offset() > std::uint64_t{std::numeric_limits<std::int64_t>::max()}) co_return -EINVAL;", "",
                 "File*io_uring"),
     Mutant("a path of a Unix socket holds no NUL byte", "net/endpoint.cpp",
            "if (path.front() != '@' && detail::holds_nul(path))", "if (false)", "test_net", "Endpoint*"),
@@ -193,7 +193,7 @@ MUTANTS = (
     conformance("what came before a request does not answer it", "http/client/exchange.cpp",
                 "    while (l.conn && l.conn->stale()) l.replace();\n", "", "HttpUnasked*:*Pool*"),
     conformance("what the ring holds is taken before a connection is used", "runtime/reactor/reactor_uring.cpp",
-                "if (s->stream != stream_state::none) take_what_came();", "", "HttpUnasked*io_uring"),
+                "if (s->multishot != multishot_state::none) take_what_came();", "", "HttpUnasked*io_uring"),
     conformance("what the kernel holds back is taken before a connection is used", "runtime/reactor/reactor_uring.cpp",
                 "    if (kernel_wants_us()) {\n      entering();\n      io_uring_get_events", "    if (false) {\n"
                 "      entering();\n      io_uring_get_events", "HttpUnasked*io_uring"),

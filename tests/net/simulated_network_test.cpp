@@ -18,8 +18,7 @@ namespace {
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
-using detail::direction;
-using detail::operation_kind;
+using detail::io_call;
 
 const endpoint database = endpoint::parse("10.0.0.2:5432");
 
@@ -102,12 +101,7 @@ TEST(SimulatedNetwork, APartitionWantsHostsThatAreKnown) {
 // The reactor's operation as it is.
 class datagram_wait final : public detail::io_wait {
  public:
-  datagram_wait(operation_kind kind, direction way, detail::descriptor d, void* bytes,
-                std::size_t n)
-      : io_wait(kind, way, d) {
-    data = bytes;
-    size = static_cast<std::uint32_t>(n);
-  }
+  datagram_wait(detail::descriptor d, const io_call& call) : io_wait(d, call) {}
   std::int32_t await_resume() const noexcept { return result; }
 };
 
@@ -126,19 +120,17 @@ arrivals send_a_thousand(const simulation_options& options, std::uint64_t seed) 
     to.bind(loopback());
     sockaddr_storage name{};
     const unsigned size = to.local_endpoint().to_sockaddr(name);
-    EXPECT_EQ(
-        co_await datagram_wait(operation_kind::connect, direction::out, from.get(), &name, size),
-        0);
+    EXPECT_EQ(co_await datagram_wait(from.get(),
+                                     io_call::connect(reinterpret_cast<sockaddr*>(&name), size)),
+              0);
     for (int i = 0; i < 1000; ++i) {
-      EXPECT_EQ(
-          co_await datagram_wait(operation_kind::send, direction::out, from.get(), &i, sizeof i),
-          static_cast<int>(sizeof i));
+      EXPECT_EQ(co_await datagram_wait(from.get(), io_call::send(&i, sizeof i)),
+                static_cast<int>(sizeof i));
       co_await sleep_for(1ms);
     }
     for (;;) {
       int i = -1;
-      const auto n = co_await try_for(
-          1s, datagram_wait(operation_kind::recv, direction::in, to.get(), &i, sizeof i));
+      const auto n = co_await try_for(1s, datagram_wait(to.get(), io_call::recv(&i, sizeof i)));
       if (!n) break;
       all.numbers.push_back(i);
     }

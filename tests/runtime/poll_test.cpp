@@ -274,11 +274,7 @@ class PollOnIoUring : public testing::TestWithParam<const char*> {
 class peek_wait final : public detail::io_wait {
  public:
   explicit peek_wait(int fd) noexcept
-      : io_wait(detail::operation_kind::recv, detail::direction::in, {fd, 0}) {
-    data = &byte_;
-    size = 1;
-    flags = MSG_PEEK;
-  }
+      : io_wait({fd, 0}, detail::io_call::recv(&byte_, 1, MSG_PEEK)) {}
   peek_wait(const peek_wait&) = delete;
   peek_wait& operator=(const peek_wait&) = delete;
   ~peek_wait() = default;

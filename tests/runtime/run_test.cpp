@@ -3,6 +3,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/reactor/current_simulation.hpp>
 
 #include <gtest/gtest.h>
 

@@ -3,6 +3,7 @@
 
 #include <rondo/runtime.hpp>
 #include <rondo/runtime/core/random.hpp>
+#include <rondo/runtime/core/wall_clock.hpp>
 
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -23,12 +24,7 @@ using rondo_test::simulate;
 // The reactor's operations as they are, without the sockets that net/ makes of them.
 class raw_wait final : public detail::io_wait {
  public:
-  raw_wait(detail::operation_kind kind, detail::direction way, detail::descriptor d,
-           void* bytes = nullptr, std::uint32_t n = 0)
-      : io_wait(kind, way, d) {
-    data = bytes;
-    size = n;
-  }
+  raw_wait(detail::descriptor d, const detail::io_call& call) : io_wait(d, call) {}
   std::int32_t await_resume() const noexcept { return result; }
 };
 
@@ -48,8 +44,7 @@ sockaddr_in local(std::uint16_t port) {
 // Sends `total` bytes through one connection and returns how many arrived.
 task<std::size_t> transfer(std::size_t total) {
   detail::reactor& io = this_loop().io();
-  using detail::direction;
-  using detail::operation_kind;
+  using detail::io_call;
   auto where = local(80);
   const detail::descriptor listener = open_socket();
   EXPECT_EQ(io.bind(listener.fd, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
@@ -57,27 +52,25 @@ task<std::size_t> transfer(std::size_t total) {
   std::size_t arrived = 0;
   co_await with_task_group([&](task_group& g) -> task<> {
     g.spawn([&]() -> task<> {
-      const int fd = co_await raw_wait(operation_kind::accept, direction::in, listener);
+      const int fd = co_await raw_wait(listener, io_call::accept());
       EXPECT_GE(fd, 0);
       const detail::descriptor d{fd, io.attach(fd, detail::transfers::may_stop_short)};
       std::array<char, 1000> bytes;
       for (;;) {
-        const int n =
-            co_await raw_wait(operation_kind::recv, direction::in, d, bytes.data(), bytes.size());
+        const int n = co_await raw_wait(d, io_call::recv(bytes.data(), bytes.size()));
         if (n <= 0) break;
         arrived += static_cast<std::size_t>(n);
       }
       io.close(d);
     });
     const detail::descriptor client = open_socket();
-    EXPECT_EQ(
-        (co_await raw_wait(operation_kind::connect, direction::out, client, &where, sizeof where)),
-        0);
+    EXPECT_EQ((co_await raw_wait(
+                  client, io_call::connect(reinterpret_cast<sockaddr*>(&where), sizeof where))),
+              0);
     std::string bytes(total, 'x');
     for (std::size_t sent = 0; sent < total;) {
-      const int n =
-          co_await raw_wait(operation_kind::send, direction::out, client, bytes.data() + sent,
-                            static_cast<std::uint32_t>(total - sent));
+      const int n = co_await raw_wait(
+          client, io_call::send(bytes.data() + sent, static_cast<std::uint32_t>(total - sent)));
       if (n <= 0) break;
       sent += static_cast<std::size_t>(n);
     }
@@ -94,17 +87,16 @@ struct connection {
 };
 task<connection> connect() {
   detail::reactor& io = this_loop().io();
-  using detail::direction;
-  using detail::operation_kind;
+  using detail::io_call;
   auto where = local(80);
   const detail::descriptor listener = open_socket();
   EXPECT_EQ(io.bind(listener.fd, reinterpret_cast<sockaddr*>(&where), sizeof where), 0);
   EXPECT_EQ(io.listen(listener.fd, 4), 0);
   const detail::descriptor client = open_socket();
-  EXPECT_EQ(
-      (co_await raw_wait(operation_kind::connect, direction::out, client, &where, sizeof where)),
-      0);
-  const int fd = co_await raw_wait(operation_kind::accept, direction::in, listener);
+  EXPECT_EQ((co_await raw_wait(
+                client, io_call::connect(reinterpret_cast<sockaddr*>(&where), sizeof where))),
+            0);
+  const int fd = co_await raw_wait(listener, io_call::accept());
   io.close(listener);
   co_return connection{client, {fd, io.attach(fd, detail::transfers::may_stop_short)}};
 }
@@ -130,8 +122,7 @@ TEST(Simulation, BeginsWithTheYear2026WhenNoDateIsAskedFor) {
 }
 
 TEST(Simulation, ACancelledReceiveLosesNoByte) {
-  using detail::direction;
-  using detail::operation_kind;
+  using detail::io_call;
   constexpr std::size_t total = 1000;
   std::size_t got = 0;
   std::size_t left = 0;
@@ -147,8 +138,7 @@ TEST(Simulation, ACancelledReceiveLosesNoByte) {
           const auto receive = [&](std::size_t& count) -> task<> {
             std::array<char, 100> bytes;
             while (got + left < total) {
-              const int n = co_await raw_wait(operation_kind::recv, direction::in, c.there,
-                                              bytes.data(), bytes.size());
+              const int n = co_await raw_wait(c.there, io_call::recv(bytes.data(), bytes.size()));
               EXPECT_GT(n, 0);
               count += static_cast<std::size_t>(std::max(n, 0));
             }
@@ -156,8 +146,7 @@ TEST(Simulation, ACancelledReceiveLosesNoByte) {
           const auto send = [&]() -> task<> {
             std::array<char, 100> bytes{};
             for (std::size_t sent = 0; sent < total;) {
-              const int n = co_await raw_wait(operation_kind::send, direction::out, c.here,
-                                              bytes.data(), bytes.size());
+              const int n = co_await raw_wait(c.here, io_call::send(bytes.data(), bytes.size()));
               EXPECT_GT(n, 0);
               sent += static_cast<std::size_t>(n);
             }

@@ -1,4 +1,4 @@
-#include <rondo/runtime/reactor/uring_streams.hpp>
+#include <rondo/runtime/reactor/uring_multishot.hpp>
 
 #include <liburing.h>
 #include <poll.h>
@@ -13,8 +13,8 @@
 namespace rondo::detail {
 namespace {
 
-// Reads of a few bytes after which a read begins a stream.
-constexpr std::uint8_t reads_before_a_stream = 2;
+// Reads of a few bytes after which a read arms a multishot.
+constexpr std::uint8_t reads_before_multishot = 2;
 constexpr std::int32_t few_bytes = 1024;
 
 // What this kernel lacks is said once.
@@ -28,12 +28,12 @@ void do_without(bool& feature, const char* what, int error) noexcept {
 
 }  // namespace
 
-void uring_streams::take(uring_slot& s, operation& op) noexcept {
-  if (op.kind == operation_kind::poll) {
+void uring_multishot::take(uring_slot& s, operation& op) noexcept {
+  if (op.kind() == operation_kind::poll) {
     op.result = POLLIN;
     return;
   }
-  if (op.kind == operation_kind::accept) {
+  if (op.kind() == operation_kind::accept) {
     op.result = s.accepted->front();
     s.accepted->erase(s.accepted->begin());
     return;
@@ -43,16 +43,16 @@ void uring_streams::take(uring_slot& s, operation& op) noexcept {
     op.result = s.end;
     return;
   }
-  const bool peek = (op.flags & MSG_PEEK) != 0;
-  if (op.kind == operation_kind::receive) {
+  const bool peek = (op.flags() & MSG_PEEK) != 0;
+  if (op.kind() == operation_kind::recv_lent) {
     std::uint32_t n = 0;
-    op.data = buffers_.lend(s.received, n);
+    op.lend(buffers_.lend(s.received, n), uring_buffers::buffer_size);
     op.result = static_cast<std::int32_t>(n);
-  } else if (op.kind == operation_kind::recv) {
-    const iovec whole{op.data, op.size};
+  } else if (op.kind() == operation_kind::recv) {
+    const iovec whole{op.buffer(), op.size()};
     op.result = static_cast<std::int32_t>(buffers_.take(s.received, {&whole, 1}, peek));
   } else {
-    auto& m = *static_cast<msghdr*>(op.data);
+    msghdr& m = *op.message();
     m.msg_namelen = 0;
     m.msg_controllen = 0;
     m.msg_flags = 0;
@@ -61,19 +61,19 @@ void uring_streams::take(uring_slot& s, operation& op) noexcept {
   }
 }
 
-bool uring_streams::worth_one(const uring_slot& s, const operation& op) const noexcept {
-  switch (op.kind) {
+bool uring_multishot::worth_one(const uring_slot& s, const operation& op) const noexcept {
+  switch (op.kind()) {
     case operation_kind::accept: return multishot_accept_;
-    case operation_kind::receive: return multishot_recv_;
+    case operation_kind::recv_lent: return multishot_recv_;
     case operation_kind::recv:
-      return multishot_recv_ && s.small_reads >= reads_before_a_stream && op.flags == 0;
+      return multishot_recv_ && s.small_reads >= reads_before_multishot && op.flags() == 0;
     default: return false;
   }
 }
 
-bool uring_streams::prepare(uring_slot& s, const operation& op, io_uring& ring,
-                            reactor_counts& counts) noexcept {
-  if (op.kind == operation_kind::accept) {
+bool uring_multishot::prepare(uring_slot& s, const operation& op, io_uring& ring,
+                              reactor_counts& counts) noexcept {
+  if (op.kind() == operation_kind::accept) {
     try {
       if (!s.accepted) s.accepted = std::make_unique<std::vector<int>>();
       return true;
@@ -88,7 +88,7 @@ bool uring_streams::prepare(uring_slot& s, const operation& op, io_uring& ring,
   return r == 0;
 }
 
-bool uring_streams::take_connection(uring_slot& s, std::int32_t result) noexcept {
+next_try uring_multishot::take_connection(uring_slot& s, std::int32_t result) noexcept {
   if (result >= 0) {
     accepted_once_ = true;
     try {
@@ -96,14 +96,14 @@ bool uring_streams::take_connection(uring_slot& s, std::int32_t result) noexcept
     } catch (const std::bad_alloc&) {
       close_unattached(result);
     }
-    return false;
+    return next_try::multishot;
   }
   if (result == -EINVAL && !accepted_once_) multishot_accept_ = false;  // before Linux 5.19
   // Any other error (EMFILE, …) is met again, and told, by an accept of its own.
-  return result != -ECANCELED;
+  return result == -ECANCELED ? next_try::multishot : next_try::alone;
 }
 
-bool uring_streams::take_bytes(uring_slot& s, std::int32_t result, unsigned flags) noexcept {
+next_try uring_multishot::take_bytes(uring_slot& s, std::int32_t result, unsigned flags) noexcept {
   if (flags & IORING_CQE_F_BUFFER) {
     const auto id = static_cast<std::uint16_t>(flags >> IORING_CQE_BUFFER_SHIFT);
     if (result > 0)
@@ -115,26 +115,26 @@ bool uring_streams::take_bytes(uring_slot& s, std::int32_t result, unsigned flag
     const bool full = static_cast<std::size_t>(result) == uring_buffers::buffer_size;
     s.full_buffers = full ? static_cast<std::uint8_t>(s.full_buffers + 1) : std::uint8_t{0};
     received_once_ = true;
-    return false;
+    return next_try::multishot;
   }
-  if (result == -ECANCELED || result == -EINTR) return false;
-  if (result == -ENOBUFS) return !buffers_.grow();
+  if (result == -ECANCELED || result == -EINTR) return next_try::multishot;
+  if (result == -ENOBUFS) return buffers_.grow() ? next_try::multishot : next_try::alone;
   if (result == -EINVAL && !received_once_) {  // before Linux 6.0
     do_without(multishot_recv_, "multishot receive", EINVAL);
-    return true;
+    return next_try::alone;
   }
   end_with(s, result);
-  return false;
+  return next_try::multishot;
 }
 
-void uring_streams::note_read(uring_slot& s, std::int32_t n) noexcept {
+void uring_multishot::note_read(uring_slot& s, std::int32_t n) noexcept {
   s.small_reads =
       n <= few_bytes
-          ? static_cast<std::uint8_t>(std::min(s.small_reads + 1, int{reads_before_a_stream}))
+          ? static_cast<std::uint8_t>(std::min(s.small_reads + 1, int{reads_before_multishot}))
           : std::uint8_t{0};
 }
 
-void uring_streams::end_with(uring_slot& s, std::int32_t result) noexcept {
+void uring_multishot::end_with(uring_slot& s, std::int32_t result) noexcept {
   if (s.ended && s.end < 0) return;
   s.ended = true;
   s.end = result;
