@@ -313,6 +313,7 @@ response exchange::make_response(lease l) {
   if (c.parser().framing() == body_framing::none) {
     c.buffered_event();  // the end, which needs no further byte
     l.finish();
+    in->ended = true;
     context_.trace(trace_point::done);
   } else {
     in->from = std::move(l);

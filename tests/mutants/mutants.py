@@ -265,6 +265,11 @@ MUTANTS = (
                 "if (interim_++ == max_interim)", "if (false)", "HttpError*:*Interim*"),
     conformance("a body that is read whole has a limit", "http/response.cpp",
                 "if (piece.size() > in.limit - all.size())", "if (false)", "Http*"),
+    conformance("a read that failed is followed by no clean end", "http/response.cpp",
+                "    if (in.ended) return std::span<const std::byte>();", "    return std::span<const std::byte>();",
+                "HttpBodyRead*"),
+    conformance("a body that has ended stays at its end", "http/response.cpp",
+                "  in_->ended = true;\n", "", "HttpBodyRead*"),
     # --- http: reading ---
     Mutant("a decoded body has a limit", "http/wire/decode.cpp",
            "if (step.produced > limit_ - s.total)", "if (false)", "test_http", "*Decod*"),
