@@ -30,11 +30,12 @@ class server_connection {
  private:
   enum class head_state : std::uint8_t { came, closed, timed_out };
 
-  // Reads into unread_, which is empty then: the end of the stream when it stays so. What this and
-  // write() throw, but for std::bad_alloc, says that the connection is lost.
+  // Reads into unread_, which is empty then: the end of the stream when it stays so. Throws
+  // std::system_error, and then the connection is lost.
   task<> read();
   template <class Stream>
   task<> read_from(Stream& stream);
+  // Throws as read().
   task<> write(std::string_view text);
   template <class Stream>
   task<> write_to(Stream& stream, std::string_view text);
