@@ -52,12 +52,12 @@ task<response> client::del(std::string url) { return send(make("DELETE", url)); 
 
 namespace {
 
-[[noreturn]] void throw_out_of_time(const detail::exchange& e) {
+[[noreturn]] void throw_out_of_time(const detail::exchange_context& e) {
   throw timeout_error(phase::total,
                       "while in phase \"" + std::string(to_string(e.current_phase())) + '"');
 }
 
-[[noreturn]] void throw_with_context(detail::exchange& e, http::error& error) {
+[[noreturn]] void throw_with_context(const detail::exchange_context& e, http::error& error) {
   error.add_context(e.url().href(), e.current_phase());
   e.trace(trace_point::failed, error.what());
   throw;
@@ -69,32 +69,32 @@ task<response> client::send(request r) {
   // The client itself may go before the response.
   const std::shared_ptr<const detail::client_state> kept = state_;
   detail::exchange e(*kept, r);
-  const rondo::detail::nanoseconds total = e.limit(phase::total);
+  const rondo::detail::nanoseconds total = e.context().limit(phase::total);
   const bool limited = total != detail::no_limit;
   const rondo::detail::time_point deadline =
       limited ? rondo::detail::add(this_loop().now(), total) : rondo::detail::never;
   try {
     if (!limited) co_return co_await e.run();
     std::optional<response> result = co_await try_for(total, e.run());
-    if (!result) throw_out_of_time(e);
+    if (!result) throw_out_of_time(e.context());
     e.set_deadline(*result, deadline);
     co_return std::move(*result);
   } catch (http::error& error) {
-    throw_with_context(e, error);
+    throw_with_context(e.context(), error);
   }
 }
 
 task<> client::send_beside(request r, detail::response_reader& reader) {
   const std::shared_ptr<const detail::client_state> kept = state_;
   detail::exchange e(*kept, r);
-  const rondo::detail::nanoseconds total = e.limit(phase::total);
+  const rondo::detail::nanoseconds total = e.context().limit(phase::total);
   try {
     if (total == detail::no_limit)
       co_await e.run_beside(reader);
     else if (!co_await try_for(total, e.run_beside(reader)))
-      throw_out_of_time(e);
+      throw_out_of_time(e.context());
   } catch (http::error& error) {
-    throw_with_context(e, error);
+    throw_with_context(e.context(), error);
   }
 }
 

@@ -26,7 +26,8 @@ namespace rondo::http {
 
 namespace detail {
 class exchange;
-}
+class round_trip;
+}  // namespace detail
 
 class request {
  public:
@@ -152,6 +153,7 @@ class request {
 
  private:
   friend class detail::exchange;
+  friend class detail::round_trip;
   struct stream_body {
     std::unique_ptr<body_source> source;    // the one there is, or what `factory` opened
     std::unique_ptr<body_factory> factory;  // null: it can be sent once

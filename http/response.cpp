@@ -37,8 +37,9 @@ void response::raise_for_status() const {
   throw_about(status_error(status(), reason()), in_->url);
 }
 
-// What the parser found: the connection goes on with a piece of the body, and back at the end.
-std::span<const std::byte> response::settle(detail::lease held, const parse_step& step) {
+// What the parser found: a piece of the body, and the connection is kept for the next; or the end,
+// and the connection goes back.
+std::span<const std::byte> response::piece_or_end(detail::lease held, const parse_step& step) {
   if (step.event == parse_event::body) {
     in_->from = std::move(held);
     return step.body;
@@ -46,20 +47,26 @@ std::span<const std::byte> response::settle(detail::lease held, const parse_step
   const http::headers& trailers = held.conn->parser().trailers();
   if (!trailers.empty()) in_->trailers = trailers;
   held.finish();
+  in_->ended = true;
   tell_end();
   return {};
 }
 
 std::optional<std::span<const std::byte>> response::at_hand() {
   detail::incoming_response& in = *in_;
-  if (!in.from) return std::span<const std::byte>();
+  if (!in.from) {
+    if (in.ended) return std::span<const std::byte>();
+    throw_about(body_error(body_error::reason::truncated,
+                           "an earlier read of the body failed or was cancelled"),
+                in.url);
+  }
   if (in.deadline != rondo::detail::never && this_loop().now() >= in.deadline) return std::nullopt;
   // Whatever ends this early (an error, a cancellation) leaves a connection that nobody else may
   // use.
   detail::lease held = std::move(in.from);
   try {
     const parse_step step = held.conn->buffered_event();
-    if (step.event != parse_event::need_more) return settle(std::move(held), step);
+    if (step.event != parse_event::need_more) return piece_or_end(std::move(held), step);
   } catch (http::error& e) {
     e.add_context(in.url.href(), phase::body);
     throw;
@@ -74,7 +81,7 @@ task<std::span<const std::byte>> response::receive() {
   detail::lease held = std::move(in.from);
   try {
     const parse_step step = co_await held.conn->next_event();
-    co_return settle(std::move(held), step);
+    co_return piece_or_end(std::move(held), step);
   } catch (http::error& e) {
     e.add_context(in.url.href(), phase::body);
     throw;

@@ -47,7 +47,8 @@ struct incoming_response : rondo::detail::pooled {
   std::vector<past_response> history;
 
   // The body still to come, and the connection it comes on.
-  lease from;                        // empty once the message has ended
+  lease from;                        // empty once the message has ended, or a read of it has failed
+  bool ended = false;                // all of the message has come
   std::span<const std::byte> ahead;  // of a piece that was read only in part
   rondo::detail::time_point deadline = rondo::detail::never;  // of the whole exchange
   rondo::detail::nanoseconds between_reads{};                 // zero: no limit
@@ -83,7 +84,8 @@ class response {
   // The body without its content codings, unless the request says otherwise. The whole of it:
   // throws body_error (truncated; bad_coding; too_large past max_body or, decoded, past
   // max_decoded, which is 64 MiB here when nobody has set it), timeout_error (total, also while it
-  // is decoded, or read), protocol_error. Cancelled: the connection is closed.
+  // is decoded, or read), protocol_error. Cancelled: the connection is closed. Every read after one
+  // that has thrown or was cancelled throws body_error (truncated).
   task<std::string> text();
   task<std::vector<std::byte>> bytes();
   // Some bytes of the body, at least one; 0 at its end. Throws as text(), but has no limit of its
@@ -102,7 +104,7 @@ class response {
   // What has been read already of the body, or its end (empty); nullopt when there is nothing of
   // either.
   std::optional<std::span<const std::byte>> at_hand();
-  std::span<const std::byte> settle(detail::lease held, const parse_step& step);
+  std::span<const std::byte> piece_or_end(detail::lease held, const parse_step& step);
   template <class Bytes>
   task<Bytes> read_all();
   [[noreturn]] void throw_too_large(std::uint64_t most, const char* option);

@@ -1,6 +1,5 @@
-#include <rondo/http/client/auth.hpp>
+#include <rondo/http/client/client_connection.hpp>
 #include <rondo/http/client/dial.hpp>
-#include <rondo/http/client/exchange.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/net/resolver.hpp>
 
@@ -12,14 +11,14 @@ std::string host_and_port(const http::url& u) {
 }
 
 // The guard and the tracer see each address in the moment before it is connected to.
-task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_guard* guard) {
-  e.set_phase(phase::resolve);
+task<net::tcp_stream> connect_watched(exchange_context& e, const http::url& to,
+                                      net::connect_options options, address_guard* guard) {
+  e.enter(phase::resolve);
   e.trace(trace_point::resolving, to.hostname());
-  net::connect_options options = e.sockets();
   std::vector<net::endpoint> all =
       co_await net::detail::addresses_of(std::string(to.hostname()), to.port(), options.resolver_);
   e.trace(trace_point::resolved, {}, all.size());
-  e.set_phase(phase::connect);
+  e.enter(phase::connect);
   bool tried = false;
   std::string refused;
   options.filter([&, own = options.filter_](const net::endpoint& at) {
@@ -41,11 +40,13 @@ task<net::tcp_stream> connect_watched(exchange& e, const http::url& to, address_
                       std::string(to.hostname()) + ": the guard refuses " + refused);
 }
 
-task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
-  address_guard* guard = e.guard();
+task<net::tcp_stream> connect_to(exchange_context& e, const http::url& to, dial_options how) {
+  net::connect_options sockets = how.sockets ? *how.sockets : net::connect_options();
   try {
-    if (guard || e.is_traced()) co_return co_await connect_watched(e, to, guard);
-    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port(), e.sockets());
+    if (how.guard || e.is_traced())
+      co_return co_await connect_watched(e, to, std::move(sockets), how.guard);
+    co_return co_await net::tcp_stream::connect(std::string(to.hostname()), to.port(),
+                                                std::move(sockets));
   } catch (const net::resolve_error& error) {
     throw connect_error(error.code(), to.hostname(), phase::resolve);
   } catch (const std::system_error& error) {
@@ -53,7 +54,7 @@ task<net::tcp_stream> connect_to(exchange& e, const http::url& to) {
   }
 }
 
-task<net::unix_stream> connect_unix(exchange& e, const net::endpoint& to) {
+task<net::unix_stream> connect_unix(exchange_context& e, const net::endpoint& to) {
   e.trace(trace_point::connecting, to.to_string());
   try {
     co_return co_await net::unix_stream::connect(to);
@@ -63,19 +64,20 @@ task<net::unix_stream> connect_unix(exchange& e, const net::endpoint& to) {
 }
 
 // RFC 9110, section 9.3.6: after a 2xx the connection is the origin's.
-task<plain_stream> open_tunnel(exchange& e, plain_stream stream, const http::url& by) {
-  e.set_phase(phase::proxy);
+task<plain_stream> open_tunnel(exchange_context& e, plain_stream stream, const http::url& by,
+                               const parser_limits& limits) {
+  e.enter(phase::proxy);
   request_head head{.method = "CONNECT", .target = host_and_port(e.url()), .headers = {}};
   head.headers.add("Host", head.target);
   if (const std::string secret = proxy_authorization(by); !secret.empty())
     head.headers.add("Proxy-Authorization", secret);
   std::string text;
   write_head(text, head);
-  connection c(std::move(stream), e.parser_limits());
-  c.lend(std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes));
+  client_connection c(std::move(stream), limits);
+  c.lend(make_read_buffer());
   c.begin("CONNECT");
   try {
-    co_await c.stream().plain().write_all(net::bytes_of(text));
+    co_await c.stream().socket().write_all(net::bytes_of(text));
     for (;;) {
       const parse_step step = co_await c.next_event();
       const int status = c.parser().head().status;
@@ -96,44 +98,24 @@ task<plain_stream> open_tunnel(exchange& e, plain_stream stream, const http::url
   c.buffered_event();  // the end of the proxy's part
   if (!c.drained()) throw protocol_error("the proxy sent bytes before the tunnel was used", 502);
   e.trace(trace_point::tunnelled);
-  co_return std::move(c.stream().plain());
+  co_return std::move(c.stream().socket());
 }
 
 }  // namespace
 
-std::string_view route::key(const http::url& target, std::uint64_t identity,
-                            std::string& room) const {
-  if (identity == 0 && !proxy && !target.has_credentials()) {
-    // The origin stands at the front of the URL.
-    const std::string_view host = target.host_header();
-    const char* const begin = target.href().data();
-    return {begin, static_cast<std::size_t>(host.data() + host.size() - begin)};
-  }
-  room = target.origin();
-  if (identity != 0) room += " as " + std::to_string(identity);
-  if (proxy) room += (tunnel ? " through " : " by ") + proxy->origin();
-  return room;
-}
-
-std::string proxy_authorization(const http::url& proxy) {
-  if (!proxy.has_credentials()) return {};
-  return basic_authorization(percent_decode(proxy.username()), percent_decode(proxy.password()));
-}
-
-task<plain_stream> dial(exchange& e) {
-  if (const net::endpoint* at = e.unix_socket()) co_return co_await connect_unix(e, *at);
-  const route& way = e.way();
-  plain_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url());
+task<plain_stream> dial(exchange_context& e, const route& way, dial_options how) {
+  if (how.unix_socket) co_return co_await connect_unix(e, *how.unix_socket);
+  plain_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url(), how);
   if (!way.tunnel) co_return stream;
-  co_return co_await open_tunnel(e, std::move(stream), *way.proxy);
+  co_return co_await open_tunnel(e, std::move(stream), *way.proxy, how.limits);
 }
 
-task<transport> secure(exchange& e, plain_stream stream) {
-  e.set_phase(phase::tls);
+task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity) {
+  e.enter(phase::tls);
   std::string name(e.url().hostname());
   try {
     tls_stream s =
-        co_await tls_stream::connect(std::move(stream), e.tls_identity(), std::move(name));
+        co_await tls_stream::connect(std::move(stream), std::move(identity), std::move(name));
     // RFC 7301: what we speak was not agreed on.
     if (!s.alpn().empty() && s.alpn() != "http/1.1")
       throw tls_error("the server speaks " + std::string(s.alpn()) + ", not http/1.1");

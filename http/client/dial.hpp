@@ -1,43 +1,30 @@
-// Opens the way to where a request goes: directly, to a proxy or through one, or over a Unix
+// How a connection to an origin is opened: directly, by a proxy or through one, or over a Unix
 // socket. Internal.
 #pragma once
 
-#include <rondo/http/client/connection.hpp>
+#include <rondo/http/client/exchange_context.hpp>
+#include <rondo/http/client/route.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/parts/transport.hpp>
-#include <rondo/http/url.hpp>
+#include <rondo/net/tls_context.hpp>
 #include <rondo/runtime/task.hpp>
-
-#include <memory>
-#include <string>
-#include <string_view>
 
 namespace rondo::http::detail {
 
-class exchange;
-
-// How a request gets to its origin.
-struct route {
-  const http::url* proxy = nullptr;  // null: directly
-  bool tunnel = false;               // by CONNECT
-
-  // What must not be mixed in the pool: a part of `target`, or made in `room`. `identity`: of the
-  // TLS context; 0 without TLS.
-  [[nodiscard]] std::string_view key(const http::url& target, std::uint64_t identity,
-                                     std::string& room) const;
-  // The request goes to the proxy itself, which reads it.
-  [[nodiscard]] bool proxy_reads() const noexcept { return proxy && !tunnel; }
+// What a client has set for all of its connections, and keeps.
+struct dial_options {
+  const net::endpoint* unix_socket;     // where all go; null: where the URL says
+  const net::connect_options* sockets;  // null: as TCP connects by itself
+  address_guard* guard;                 // null: none
+  const parser_limits& limits;          // for a proxy's answer
 };
 
-// "Basic …" from a proxy's URL; empty when that has no userinfo.
-[[nodiscard]] std::string proxy_authorization(const http::url& proxy);
-
-// A connection to the origin of the exchange's URL by its route. Throws connect_error (resolve,
-// connect, proxy), protocol_error.
-task<plain_stream> dial(exchange& e);
+// A connection to the origin of the exchange's URL. Throws connect_error (resolve, connect, proxy),
+// protocol_error.
+task<plain_stream> dial(exchange_context& e, const route& way, dial_options how);
 
 // TLS over it, with the origin. Throws tls_error, timeout_error (tls), connect_error (tls).
-task<transport> secure(exchange& e, plain_stream stream);
+task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity);
 
 }  // namespace rondo::http::detail

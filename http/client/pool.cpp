@@ -23,7 +23,7 @@ void lease::replace() noexcept { pool_->replace(*this); }
 
 void lease::drop_held() noexcept {
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
-    conn->stream().plain().close();
+    conn->stream().socket().close();
     leave();
     return;
   }
@@ -88,7 +88,7 @@ bool pool::grant(wait& w) noexcept {
     }
   }
   pool_entry& e = at->second;
-  std::unique_ptr<connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e);
+  std::unique_ptr<client_connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e);
   if (!c) {
     // take_idle leaves none, so that what is idle here is in the way of a fresh one.
     bool room = e.open < limits_.per_key;
@@ -111,10 +111,10 @@ bool pool::grant(wait& w) noexcept {
   return true;
 }
 
-std::unique_ptr<connection> pool::take_idle(pool_entry& e) noexcept {
+std::unique_ptr<client_connection> pool::take_idle(pool_entry& e) noexcept {
   const rondo::detail::time_point now = this_loop().now();
   while (!e.idle.empty()) {
-    std::unique_ptr<connection> c = std::move(e.idle.back());
+    std::unique_ptr<client_connection> c = std::move(e.idle.back());
     e.idle.pop_back();
     --idle_count_;
     if (now < c->until) return c;
@@ -158,7 +158,7 @@ bool pool::evict_oldest() noexcept {
   return true;
 }
 
-void pool::returned(place& p, std::unique_ptr<connection> c) noexcept {
+void pool::returned(place& p, std::unique_ptr<client_connection> c) noexcept {
   wait* first = waiting_.empty() ? nullptr : &waiting_.front();
   if (c && first && first->key_ == p.first && first->reuse_ != reuse::none) {  // from hand to hand
     waiting_.pop_front();
@@ -176,7 +176,7 @@ void pool::returned(place& p, std::unique_ptr<connection> c) noexcept {
 
 // False: its time is over, or there is no memory to keep it with, or for the task that would close
 // it in time. It is closed.
-bool pool::keep(pool_entry& e, std::unique_ptr<connection> c) noexcept {
+bool pool::keep(pool_entry& e, std::unique_ptr<client_connection> c) noexcept {
   keep_buffer(c->take_buffer());
   c->since = this_loop().now();
   c->until = std::min(rondo::detail::add(c->since, limits_.idle), c->announced_end());
@@ -253,7 +253,7 @@ void pool::close_idle() noexcept {
 }
 
 read_buffer pool::take_buffer() {
-  if (buffers_.empty()) return std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
+  if (buffers_.empty()) return make_read_buffer();
   read_buffer b = std::move(buffers_.back());
   buffers_.pop_back();
   return b;

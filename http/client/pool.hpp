@@ -10,7 +10,7 @@
 // there.
 #pragma once
 
-#include <rondo/http/client/connection.hpp>
+#include <rondo/http/client/client_connection.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -29,8 +29,8 @@ class pool;
 
 // All places taken for one key. It is there as long as one is.
 struct pool_entry {
-  std::vector<std::unique_ptr<connection>> idle;  // the most recent last
-  std::size_t open = 0;                           // leases and idle connections
+  std::vector<std::unique_ptr<client_connection>> idle;  // the most recent last
+  std::size_t open = 0;                                  // leases and idle connections
 };
 
 // Hash and equality, so that an entry is found without making a string.
@@ -61,7 +61,7 @@ class lease {
   ~lease() { drop(); }
 
   // The connection, or nullptr when one is still to be opened.
-  std::unique_ptr<connection> conn;
+  std::unique_ptr<client_connection> conn;
 
   explicit operator bool() const noexcept { return pool_ != nullptr; }
   pool& from() const noexcept { return *pool_; }
@@ -141,7 +141,7 @@ class pool : public std::enable_shared_from_this<pool> {
   rondo::detail::time_point drop_expired() noexcept;
 
   bool grant(wait& w) noexcept;
-  std::unique_ptr<connection> take_idle(pool_entry& e) noexcept;
+  std::unique_ptr<client_connection> take_idle(pool_entry& e) noexcept;
   void replace(lease& l) noexcept;
   bool evict_oldest() noexcept;
   // Closes the oldest idle connection of an entry, and lets the entry go with its last place.
@@ -149,8 +149,8 @@ class pool : public std::enable_shared_from_this<pool> {
   pool_entries::iterator drop_oldest(pool_entries::iterator at) noexcept;
   void free_place(place& p) noexcept;
   // A place is free, and with it perhaps a connection.
-  void returned(place& p, std::unique_ptr<connection> c) noexcept;
-  bool keep(pool_entry& e, std::unique_ptr<connection> c) noexcept;
+  void returned(place& p, std::unique_ptr<client_connection> c) noexcept;
+  bool keep(pool_entry& e, std::unique_ptr<client_connection> c) noexcept;
   void serve_waiters() noexcept;
   void keep_buffer(read_buffer b) noexcept;
 

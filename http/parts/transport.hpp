@@ -1,16 +1,29 @@
-// What a connection runs on: a TCP or Unix socket, or TLS over it. A branch where it is used, not a
-// virtual call: plain HTTP awaits the socket's own operations. Internal.
+// What a connection runs on: a TCP or Unix socket, or TLS over it. Which of the two it is, with()
+// asks, and nobody else. That is a branch and no virtual call, taken before a coroutine begins, so
+// that plain HTTP awaits the socket's own operations. Internal.
 //
-//   n = t.tls() ? co_await t.tls()->read_some(buffer) : co_await t.plain().read_some(buffer);
+//   task<std::size_t> read(transport& t, std::span<std::byte> buffer) {
+//     return t.with([=](auto& stream) { return read_from(stream, buffer); });   // one coroutine
+//   }
 #pragma once
 
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 
+#include <concepts>
+#include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace rondo::http::detail {
+
+// What a connection reads into while it is in use.
+using read_buffer = std::unique_ptr<std::byte[]>;
+inline constexpr std::size_t read_buffer_bytes = 16 * 1024;
+inline read_buffer make_read_buffer() {
+  return std::make_unique_for_overwrite<std::byte[]>(read_buffer_bytes);
+}
 
 // Of either family: what follows the connecting does not ask.
 class plain_stream final : public net::stream_socket {
@@ -27,20 +40,34 @@ class transport {
   transport(plain_stream s) noexcept : plain_(std::move(s)) {}
   transport(tls_stream s) noexcept : tls_(std::move(s)), secure_(true) {}
 
-  // nullptr without TLS.
-  tls_stream* tls() noexcept { return secure_ ? &tls_ : nullptr; }
-  // The socket: the stream itself, or the one below TLS.
-  plain_stream& plain() noexcept { return secure_ ? tls_.transport() : plain_; }
+  // What `fn` gives for the stream, a plain_stream& or a tls_stream&: the same type for both.
+  template <class Fn>
+  auto with(Fn fn) {
+    return secure_ ? fn(tls_) : fn(plain_);
+  }
+  template <class Fn>
+  auto with(Fn fn) const {
+    return secure_ ? fn(tls_) : fn(plain_);
+  }
+
+  // The stream itself, or the one below TLS.
+  plain_stream& socket() noexcept { return secure_ ? tls_.transport() : plain_; }
   // True when a read would not wait: data, the end, or an error.
   bool readable_now() const noexcept {
-    return secure_ ? tls_.readable_now() : plain_.readable_now();
+    return with([](const auto& s) noexcept { return s.readable_now(); });
   }
   // At once. Over TLS the peer is told that this was all, if nothing was under way.
   void close() noexcept {
-    if (secure_)
-      tls_.close();
-    else
-      plain_.close();
+    with([](auto& s) noexcept { s.close(); });
+  }
+  // At once, and without that word.
+  void abort() noexcept {
+    with([]<class S>(S& s) noexcept {
+      if constexpr (std::same_as<S, tls_stream>)
+        s.abort();
+      else
+        s.close();
+    });
   }
 
  private:

@@ -1,13 +1,14 @@
 // One connection of the server: requests in, responses out, in order. Internal.
 #pragma once
 
-#include <rondo/http/client/connection.hpp>
+#include <rondo/http/errors.hpp>
 #include <rondo/http/parts/transport.hpp>
-#include <rondo/http/server.hpp>
+#include <rondo/http/server/server_state.hpp>
 #include <rondo/http/server/write_watch.hpp>
 #include <rondo/http/wire/parser.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <span>
 #include <string>
@@ -17,7 +18,7 @@ namespace rondo::http::detail {
 
 class server_connection {
  public:
-  server_connection(server& s, transport stream);
+  server_connection(const server_state& s, transport stream);
 
   // Until the connection is done with.
   task<> run();
@@ -29,14 +30,19 @@ class server_connection {
  private:
   enum class head_state : std::uint8_t { came, closed, timed_out };
 
-  // Throw std::system_error, and then the connection is lost.
-  // Reads into unread_, which is empty then: the end of the stream when it stays so.
+  // Reads into unread_, which is empty then: the end of the stream when it stays so. Throws
+  // std::system_error, and then the connection is lost.
   task<> read();
+  template <class Stream>
+  task<> read_from(Stream& stream);
+  // Throws as read().
   task<> write(std::string_view text);
+  template <class Stream>
+  task<> write_to(Stream& stream, std::string_view text);
   task<parse_step> next_event();
   // The same from what has been read alone: need_more when it does not make one.
   parse_step buffered_event();
-  task<head_state> read_head();
+  task<head_state> await_head();
   task<> answer();
   task<server_response> handle(server_request& request);
   server_response not_routed(std::string_view method, const router::match& found);
@@ -44,17 +50,16 @@ class server_connection {
   server_response about_the_server() const;
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
-  // What is wrong with it is reported, and 500 in its place or left out.
-  static void check(server_response& response, bool head_only);
   [[noreturn]] void refuse_body();  // it is too large
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
   task<> refuse(int status, std::string_view why);
   // The rest of a body that the handler did not read; false: too much of it.
   task<bool> drain();
-  std::string head_of(const server_response& response, bool chunked) const;
+  // Half-closes, and reads on for a moment.
+  task<> part();
 
-  server& server_;
+  const server_state& server_;
   transport stream_;
   write_watch watch_;
   request_parser parser_;

@@ -49,20 +49,17 @@ void write_watch::look() noexcept {
 void write_watch::cut() noexcept {
   try {
     // Without it the kernel would keep what the peer does not take.
-    stream_.plain().set(net::options::linger(std::chrono::seconds(0)));
+    stream_.socket().set(net::options::linger(std::chrono::seconds(0)));
   } catch (const std::system_error&) {  // it is closed all the same
   }
-  if (stream_.tls())
-    stream_.tls()->abort();
-  else
-    stream_.plain().close();
+  stream_.abort();
 }
 
 // Over TCP, how many bytes the peer has acknowledged; always the same where that is not known.
 std::uint64_t write_watch::acknowledged() const noexcept {
   std::array<std::byte, bytes_acked_at + sizeof(std::uint64_t)> info{};
   try {
-    stream_.plain().native().get_option(IPPROTO_TCP, TCP_INFO, info.data(), info.size());
+    stream_.socket().native().get_option(IPPROTO_TCP, TCP_INFO, info.data(), info.size());
   } catch (const std::system_error&) {
     return 0;
   }

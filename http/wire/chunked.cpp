@@ -3,6 +3,8 @@
 #include <rondo/http/wire/chunked.hpp>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace rondo::http::detail {
 namespace {
@@ -161,6 +163,16 @@ void chunk_decoder::end_size_line() {
   extension_excess_ -= std::min(extension_excess_, left_);
   digit_count_ = 0;
   at_ = left_ == 0 ? at::first_digit : at::data;
+}
+
+void write_chunk(std::string& out, std::string_view data) {
+  std::array<char, max_size_digits> size{};
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
+  out.append(size.data(), end).append("\r\n").append(data).append("\r\n");
+}
+
+void write_last_chunk(std::string& out, const headers& trailers) {
+  out.append("0\r\n").append(trailers.wire()).append("\r\n");
 }
 
 }  // namespace rondo::http::detail

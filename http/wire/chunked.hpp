@@ -1,4 +1,5 @@
-// The framing of a chunked body (RFC 9112, section 7.1), up to its trailers. Internal.
+// The framing of a chunked body (RFC 9112, section 7.1): read up to its trailers, and written.
+// Internal.
 //
 //     chunk = 1*HEXDIG *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ) CRLF
 //             data CRLF
@@ -8,10 +9,12 @@
 // there is what request smuggling lives on. Chunks are framed here and nowhere else.
 #pragma once
 
+#include <rondo/http/headers.hpp>
 #include <rondo/http/limits.hpp>
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace rondo::http::detail {
@@ -68,5 +71,10 @@ class chunk_decoder {
   std::uint64_t total_ = 0;             // of the body so far, this chunk included
   std::uint64_t extension_excess_ = 0;  // see parser_limits
 };
+
+// Append a chunk, which is not empty because an empty one would be the last; and the last one, with
+// the trailers behind it.
+void write_chunk(std::string& out, std::string_view data);
+void write_last_chunk(std::string& out, const headers& trailers);
 
 }  // namespace rondo::http::detail

@@ -17,5 +17,7 @@
 #include <rondo/http/resilience.hpp>
 #include <rondo/http/response.hpp>
 #include <rondo/http/server.hpp>
+#include <rondo/http/server_messages.hpp>
+#include <rondo/http/server_options.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>

@@ -6,6 +6,8 @@
 
 #include <netdb.h>
 
+#include <array>
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -26,6 +28,20 @@ void expect_says(const http::error& e, std::string_view url, std::string_view wo
   EXPECT_EQ(e.url(), url);
   EXPECT_NE(said.find(url), std::string::npos) << said;
   EXPECT_NE(said.find(word), std::string::npos) << said;
+}
+
+// After a read of a body that has failed or was cancelled: no later one may say that all is well.
+task<> expect_no_clean_end(http::response& r) {
+  for (int i = 0; i < 2; ++i) {
+    std::array<std::byte, 8> room{};
+    const auto chunk = co_await caught<http::body_error>(r.next_chunk());
+    EXPECT_TRUE(chunk && chunk->why() == http::body_error::reason::truncated);
+    const auto some = co_await caught<http::body_error>(r.read_some(room));
+    EXPECT_TRUE(some && some->why() == http::body_error::reason::truncated);
+    const auto all = co_await caught<http::body_error>(r.text());
+    EXPECT_TRUE(all && all->why() == http::body_error::reason::truncated);
+    if (all) expect_says(*all, r.url().href(), "earlier");
+  }
 }
 
 }  // namespace
@@ -350,6 +366,83 @@ CONFORMANCE(HttpError, NamesABodyThatIsTooLarge) {
                        expect_says(*e, origin + "/", "max_body");
                        EXPECT_EQ(small.open_connections(), 0U);
                      });
+}
+
+namespace {
+
+const std::string three_of_ten = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc";
+
+}  // namespace
+
+CONFORMANCE(HttpBodyRead, ThatWasCancelledIsFollowedByNoCleanEnd) {
+  co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
+    http::client c;
+    http::response r = co_await c.get(origin);
+    EXPECT_EQ((co_await r.next_chunk()).size(), 3U);
+    EXPECT_FALSE((co_await try_for(1ms, r.next_chunk())).has_value());
+    co_await expect_no_clean_end(r);
+    EXPECT_EQ(c.open_connections(), 0U);
+  });
+}
+
+CONFORMANCE(HttpBodyRead, ThatTookTooLongIsFollowedByNoCleanEnd) {
+  co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
+    for (const phase p : {phase::read, phase::total}) {
+      http::client c(http::client_options().timeout(p, 200ms));
+      http::response r = co_await c.get(origin);
+      const auto late = co_await caught<http::timeout_error>(r.text());
+      EXPECT_TRUE(late && late->phase() == p);
+      co_await expect_no_clean_end(r);
+    }
+  });
+}
+
+CONFORMANCE(HttpBodyRead, ThatLostItsConnectionIsFollowedByNoCleanEnd) {
+  co_await with_peer(answers(three_of_ten), [](std::string origin) -> task<> {
+    http::client c;
+    http::response r = co_await c.get(origin);
+    EXPECT_TRUE(co_await caught<http::body_error>(r.text()));
+    co_await expect_no_clean_end(r);
+  });
+}
+
+CONFORMANCE(HttpBodyRead, ThatFoundNoChunkIsFollowedByNoCleanEnd) {
+  co_await with_peer(
+      answers("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nx\r\n"),
+      [](std::string origin) -> task<> {
+        http::client c;
+        http::response r = co_await c.get(origin);
+        EXPECT_TRUE(co_await caught<http::protocol_error>(r.text()));
+        co_await expect_no_clean_end(r);
+      });
+}
+
+CONFORMANCE(HttpBodyRead, ThatWasTooLargeIsFollowedByNoCleanEnd) {
+  co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
+    http::client c(http::client_options().max_body(2));
+    http::response r = co_await c.get(origin);
+    const auto e = co_await caught<http::body_error>(r.text());
+    EXPECT_TRUE(e && e->why() == http::body_error::reason::too_large);
+    co_await expect_no_clean_end(r);
+  });
+}
+
+CONFORMANCE(HttpBodyRead, PastTheEndIsTheEndAgain) {
+  co_await with_peer(
+      [](tcp_stream& s, int) -> task<> {
+        net::buffered_reader in(s);
+        while (!(co_await read_head(in)).empty()) co_await write_text(s, ok);
+      },
+      [](std::string origin) -> task<> {
+        http::client c;
+        for (const char* method : {"GET", "HEAD"}) {
+          if (method == std::string("HEAD")) c.close_idle();
+          http::response r = co_await c.send(http::request(method, origin));
+          co_await r.text();
+          EXPECT_EQ((co_await r.next_chunk()).size(), 0U);
+          EXPECT_EQ(co_await r.text(), "");
+        }
+      });
 }
 
 CONFORMANCE(HttpError, NamesARequestBodyThatIsNotAsLongAsItSaid) {

@@ -1,5 +1,5 @@
-// One client connection: its stream, its parser, and a buffer that it holds only while it is in
-// use. Internal.
+// One connection of the client: its stream, its parser, and a buffer that it holds only while it is
+// in use. Internal.
 #pragma once
 
 #include <rondo/http/parts/transport.hpp>
@@ -17,12 +17,9 @@ namespace rondo::http::detail {
 
 struct upload;
 
-inline constexpr std::size_t read_buffer_bytes = 16 * 1024;
-using read_buffer = std::unique_ptr<std::byte[]>;
-
-class connection {
+class client_connection {
  public:
-  connection(transport stream, const parser_limits& limits)
+  client_connection(transport stream, const parser_limits& limits)
       : stream_(std::move(stream)), parser_(limits) {}
 
   transport& stream() noexcept { return stream_; }
@@ -73,6 +70,8 @@ class connection {
   rondo::detail::time_point until;  // not used from then on
 
  private:
+  template <class Stream>
+  task<parse_step> next_event_from(Stream& stream);
   parse_step advance();
   void note_head();
 

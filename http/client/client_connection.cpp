@@ -1,4 +1,4 @@
-#include <rondo/http/client/connection.hpp>
+#include <rondo/http/client/client_connection.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/runtime/loop.hpp>
@@ -15,14 +15,14 @@ constexpr std::chrono::seconds before_the_end(1);
 
 }  // namespace
 
-parse_step connection::advance() {
+parse_step client_connection::advance() {
   const parse_step step = parser_.next({buffer_.get() + first_, last_ - first_});
   first_ += step.consumed;
   if (step.event == parse_event::head) note_head();
   return step;
 }
 
-void connection::note_head() {
+void client_connection::note_head() {
   const int status = parser_.head().status;
   // Nobody asks for another protocol here: what follows could not be read.
   if (status == 101) throw protocol_error("the peer switches protocols (101) unasked", 502);
@@ -42,14 +42,17 @@ void connection::note_head() {
     --requests_left_;
 }
 
-task<parse_step> connection::next_event() {
+task<parse_step> client_connection::next_event() {
+  return stream_.with([this](auto& stream) { return next_event_from(stream); });
+}
+
+template <class Stream>
+task<parse_step> client_connection::next_event_from(Stream& stream) {
   for (;;) {
     const parse_step step = advance();
     if (step.event != parse_event::need_more) co_return step;
     first_ = last_ = 0;  // need_more: all of it is used
-    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
-    last_ = stream_.tls() ? co_await stream_.tls()->read_some(room)
-                          : co_await stream_.plain().read_some(room);
+    last_ = co_await stream.read_some({buffer_.get(), read_buffer_bytes});
     heard_at_ = this_loop().now();
     if (last_ == 0) co_return parse_step{parser_.finish(), 0, {}};
     if (traced && !answered) first_byte_at = trace_clock();

@@ -1,0 +1,23 @@
+// A handler's response on its way out: what is wrong with it, and its head. Internal.
+#pragma once
+
+#include <rondo/http/message.hpp>
+#include <rondo/http/server_messages.hpp>
+
+#include <string>
+
+namespace rondo::http::detail {
+
+// What the client gets in place of a response that there is not.
+[[nodiscard]] server_response failed(int status);
+
+// What is wrong with the response is reported to on_unhandled, and left out or answered with 500 in
+// its place. `head_only`: it answers HEAD.
+void check_response(server_response& response, bool head_only);
+
+// The start line and the fields, of a response that check_response() has seen, with room behind
+// them for its body.
+[[nodiscard]] std::string response_head_text(const server_response& response, version v,
+                                             bool chunked, bool keep_alive);
+
+}  // namespace rondo::http::detail
