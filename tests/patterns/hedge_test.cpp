@@ -152,6 +152,11 @@ TEST(Hedge, ForSlowCallsAloneAFailureIsTheResultWhenNoOtherCallRuns) {
     EXPECT_EQ(co_await failure_of(calling(both_fail)), 0);
     EXPECT_EQ(both_fail.made, 2);
     EXPECT_EQ(h.totals().hedged, 3U);
+
+    hedge twice_more(hedge::options().delay(50ms).max_calls(3).only_when_slow());
+    script the_third_waits{{120ms, -1ms, 1h}};
+    EXPECT_EQ(co_await twice_more(calling(the_third_waits)), 0);
+    EXPECT_EQ(the_third_waits.starts, (std::vector<nanoseconds>{0ms, 50ms, 100ms}));
   });
 }
 
