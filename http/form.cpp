@@ -1,6 +1,6 @@
 #include <rondo/http/form.hpp>
 #include <rondo/http/parts/random_bytes.hpp>
-#include <rondo/http/url.hpp>
+#include <rondo/http/percent.hpp>
 #include <rondo/http/wire/ascii.hpp>
 
 #include <stdexcept>

@@ -1,4 +1,5 @@
 #include <rondo/http/client/auth.hpp>
+#include <rondo/http/client/digest.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/wire/ascii.hpp>
 #include <rondo/http/wire/framing.hpp>

@@ -1,26 +1,34 @@
 #include <rondo/http/errors.hpp>
 #include <rondo/http/resilience.hpp>
+#include <rondo/patterns/compose.hpp>
 #include <rondo/patterns/hedge.hpp>
-#include <rondo/patterns/rejection.hpp>
+#include <rondo/patterns/keyed.hpp>
+#include <rondo/patterns/retry.hpp>
 #include <rondo/patterns/retry_after.hpp>
-#include <rondo/runtime/inspect.hpp>
-#include <rondo/runtime/sleep.hpp>
+#include <rondo/patterns/retry_budget.hpp>
+#include <rondo/runtime/as_result.hpp>
 
-#include <algorithm>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
-#include <unordered_map>
 
 namespace rondo::http {
 namespace {
 
 // What the end of an attempt means.
-struct judgement {
-  verdict for_breaker = verdict::neutral;
+struct meaning {
+  verdict of_the_origin = verdict::neutral;
   bool passes = false;         // trying again may help
   bool never_reached = false;  // the server has seen nothing: even POST may go again
-  std::optional<std::chrono::nanoseconds> retry_after;
+  std::optional<std::chrono::nanoseconds> retry_after{};
+};
+
+// The end of an attempt as the policies see it: a value whatever became of it, so that what it
+// means is found out once, where the request is known.
+struct attempt_end {
+  outcome<response> result;
+  meaning means;
+  bool may_go_again;
 };
 
 std::optional<std::chrono::nanoseconds> retry_after_of(const headers& fields) {
@@ -28,51 +36,47 @@ std::optional<std::chrono::nanoseconds> retry_after_of(const headers& fields) {
   return value ? parse_retry_after(*value) : std::nullopt;
 }
 
-judgement judge(const response& r) {
+meaning meaning_of(const response& r) {
   switch (r.status()) {
-    case 500: return {.for_breaker = verdict::failure, .retry_after = {}};
+    case 500: return {.of_the_origin = verdict::failure};
     case 502:
     case 503:
     case 504:
-      return {.for_breaker = verdict::failure,
+      return {.of_the_origin = verdict::failure,
               .passes = true,
               .retry_after = retry_after_of(r.headers())};
     case 429: return {.passes = true, .retry_after = retry_after_of(r.headers())};
-    default: return {.for_breaker = verdict::success, .retry_after = {}};
+    default: return {.of_the_origin = verdict::success};
   }
 }
 
-judgement judge(const std::exception_ptr& error) {
+meaning meaning_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const connect_error& e) {
-    const bool by_the_guard = e.code() == std::errc::permission_denied;
-    const bool before = e.phase() == phase::connect || e.phase() == phase::resolve;
-    if (by_the_guard) return {};
-    return {.for_breaker = verdict::failure,
+    if (e.code() == std::errc::permission_denied) return {};  // by the guard
+    return {.of_the_origin = verdict::failure,
             .passes = true,
-            .never_reached = before,
-            .retry_after = {}};
+            .never_reached = e.phase() == phase::connect || e.phase() == phase::resolve};
   } catch (const timeout_error& e) {
     if (e.phase() == phase::pool) return {};  // our own line, not the server
-    return {.for_breaker = verdict::failure,
+    return {.of_the_origin = verdict::failure,
             .passes = true,
-            .never_reached = e.phase() == phase::connect,
-            .retry_after = {}};
+            .never_reached = e.phase() == phase::connect};
   } catch (const tls_error&) {
-    return {.for_breaker = verdict::failure, .retry_after = {}};
+    return {.of_the_origin = verdict::failure};
   } catch (const protocol_error&) {
-    return {.for_breaker = verdict::failure, .retry_after = {}};
+    return {.of_the_origin = verdict::failure};
   } catch (...) {
     return {};  // the request's own fault, or its body's
   }
 }
 
 // What a failure was, in a few words.
-std::string text_of(const std::exception_ptr& error, const std::optional<response>& answer) {
-  if (answer) return "the server answered " + std::to_string(answer->status());
+std::string text_of(const outcome<response>& failed) {
+  if (failed.has_value()) return "the server answered " + std::to_string(failed.value().status());
   try {
-    std::rethrow_exception(error);
+    std::rethrow_exception(failed.error());
   } catch (const http::error& e) {
     return std::string(e.message());
   } catch (const std::exception& e) {
@@ -82,50 +86,114 @@ std::string text_of(const std::exception_ptr& error, const std::optional<respons
   }
 }
 
-constexpr double budget_tokens = 10;
-constexpr double tokens_for_a_success = 0.1;
+// What the policies are told of an end. A 429 says that this caller asks too often, not that the
+// origin is ill: it is tried again, and no breaker counts it.
+verdict for_breaker(const outcome<attempt_end>& o) {
+  return o.has_value() ? o.value().means.of_the_origin : verdict::neutral;
+}
+verdict for_retry(const outcome<attempt_end>& o) {
+  return o.has_value() && o.value().means.passes ? verdict::failure : for_breaker(o);
+}
+// Of a failure.
+std::optional<std::chrono::nanoseconds> asked_for(const outcome<attempt_end>& o) {
+  return o.value().means.retry_after;
+}
+std::optional<std::chrono::nanoseconds> delay_if_it_may_go_again(const retry_step& step,
+                                                                 const outcome<attempt_end>& o) {
+  return o.value().may_go_again ? std::optional(step.delay) : std::nullopt;
+}
+
+// What the origins share.
+struct shared_policies {
+  circuit_breaker::options breaker;
+  retry again;
+  std::optional<hedge> twice{};
+};
+
+// What stands between the client and one origin.
+class origin_policies {
+ public:
+  explicit origin_policies(shared_policies& p)
+      : breaker_(p.breaker), stack_(compose(p.again, breaker_)) {
+    if (p.twice) doubling_stack_.emplace(compose(p.again, breaker_, *p.twice));
+  }
+
+  task<outcome<attempt_end>> run(policy_call call) {
+    if (doubling_stack_ && call.may_be_doubled())
+      return doubling_stack_->run(
+          [this, call]() mutable { return send(call, call.attempt_apart()); });
+    return stack_.run([this, call]() mutable { return send(call, call.attempt()); });
+  }
+
+  [[nodiscard]] circuit_breaker::state state() const noexcept { return breaker_.current(); }
+  // For keyed.
+  [[nodiscard]] rondo::detail::replaceable replaceable(
+      rondo::detail::time_point now) const noexcept {
+    return breaker_.replaceable(now);
+  }
+  [[noreturn]] void refuse(const std::string& origin, rejection why) const {
+    std::string text =
+        origin + " is not asked: its circuit breaker " +
+        (why.reason == rejection_reason::probe_busy ? "is trying a call already" : "is open");
+    if (!last_text_.empty()) text += ", after: " + last_text_;
+    throw rejected_error(why, text, last_);
+  }
+
+ private:
+  task<attempt_end> send(policy_call call, task<response> attempt) {
+    outcome<response> result = co_await as_result(std::move(attempt));
+    const meaning means =
+        result.has_value() ? meaning_of(result.value()) : meaning_of(result.error());
+    if (means.of_the_origin == verdict::failure) {
+      last_ = result.error();
+      last_text_ = text_of(result);
+    }
+    const bool may_go_again =
+        means.passes && call.may_send_body_again() && (call.idempotent() || means.never_reached);
+    co_return attempt_end{std::move(result), means, may_go_again};
+  }
+
+  circuit_breaker breaker_;
+  decltype(compose(retry(), std::declval<circuit_breaker&>())) stack_;
+  std::optional<decltype(compose(retry(), std::declval<circuit_breaker&>(),
+                                 std::declval<hedge&>()))>
+      doubling_stack_;
+  std::exception_ptr last_;  // failure; null: an answer
+  std::string last_text_;
+};
 
 }  // namespace
 
 struct standard_stack::state {
-  explicit state(const resilience_options& o) : options(o) {}
-
-  struct entry {
-    std::unique_ptr<circuit_breaker> breaker;
-    std::exception_ptr last;  // failure; null: an answer
-    std::string last_text;
-  };
-
-  entry& of(const std::string& origin) {
-    const auto found = breakers.find(origin);
-    if (found != breakers.end()) return found->second;
-    if (breakers.size() >= options.max_origins_) {
-      const auto spare = std::ranges::find_if(breakers, [](const auto& b) {
-        const circuit_breaker& of_it = *b.second.breaker;
-        return of_it.current() == circuit_breaker::state::closed && of_it.in_use() == 0;
-      });
-      if (spare != breakers.end()) breakers.erase(spare);  // else one more than wanted
-    }
-    circuit_breaker::options o;
-    o.consecutive_failures(options.consecutive_failures_).open_for(options.open_for_);
-    return breakers
-        .emplace(origin, entry{std::make_unique<circuit_breaker>(std::move(o)), nullptr, {}})
-        .first->second;
-  }
-  [[noreturn]] void refuse(const std::string& origin, rejection why) {
-    ++counts.refused;
-    const entry& e = of(origin);
-    std::string text =
-        origin + " is not asked: its circuit breaker " +
-        (why.reason == rejection_reason::probe_busy ? "is trying a call already" : "is open");
-    if (!e.last_text.empty()) text += ", after: " + e.last_text;
-    throw rejected_error(why, text, e.last);
+  explicit state(const resilience_options& o)
+      : policies{.breaker = circuit_breaker::options()
+                                .consecutive_failures(o.consecutive_failures_)
+                                .open_for(o.open_for_)
+                                .classify(for_breaker),
+                 .again = retry()
+                              .max_attempts(o.max_attempts_)
+                              .backoff(o.delays_)
+                              .retry_if(for_retry)
+                              .retry_after(asked_for)
+                              .max_retry_after(o.longest_retry_after_)
+                              .decide(delay_if_it_may_go_again)
+                              .on_retry([this](std::uint64_t, std::chrono::nanoseconds,
+                                               const std::exception_ptr&) { ++counts.retries; })
+                              .budget(budget)},
+        origins(o.max_origins_, [this](const std::string&) { return origin_policies(policies); }) {
+    if (o.hedge_after_)
+      policies.twice.emplace(
+          hedge::options()
+              .delay(*o.hedge_after_)
+              .only_when_slow()
+              .classify(for_retry)
+              .budget(std::make_shared<retry_budget>(retry_budget_options::share(0.1))));
   }
 
-  resilience_options options;
-  std::unordered_map<std::string, entry> breakers;
-  double tokens = budget_tokens;
   resilience_counts counts;
+  std::shared_ptr<retry_budget> budget = std::make_shared<retry_budget>();
+  shared_policies policies;
+  keyed<origin_policies> origins;
 };
 
 resilience_options& resilience_options::max_attempts(int n) {
@@ -158,100 +226,32 @@ standard_stack::standard_stack(resilience_options options)
     : state_(std::make_unique<state>(options)) {}
 standard_stack::~standard_stack() = default;
 
-namespace {
-
-// One of two requests. A failure of the first is the answer: whether to try again is for who waits
-// for it.
-task<response> send_one(policy_call call, bool first, bool& first_failed) {
-  try {
-    co_return co_await call.attempt_apart();
-  } catch (...) {
-    if (first) first_failed = true;
-    throw;
-  }
-}
-
-}  // namespace
-
-task<response> standard_stack::send_perhaps_twice(policy_call call) {
-  state& s = *state_;
-  if (!s.options.hedge_after_ || !call.may_be_doubled()) co_return co_await call.attempt();
-  int made = 0;
-  bool first_failed = false;
-  hedge twice(hedge::options().delay(*s.options.hedge_after_));
-  const auto send = [&]() -> task<response> {
-    const bool first = made++ == 0;
-    if (!first) {
-      if (first_failed || s.tokens < budget_tokens / 2)
-        throw rejected({.reason = rejection_reason::budget_exhausted, .retry_after = {}});
-      s.tokens -= 1;
-      ++s.counts.hedged;
-    }
-    return send_one(call, first, first_failed);
-  };
-  co_return co_await twice(send);
-}
-
 task<response> standard_stack::run(policy_call call) {
   state& s = *state_;
   ++s.counts.calls;
   const std::string origin = call.url().origin();
-  rondo::backoff delays = s.options.delays_.branch();
-  for (int attempt = 1;; ++attempt) {
-    std::optional<response> answer;
-    std::exception_ptr error;
-    judgement j;
-    {
-      circuit_breaker::permit permit = s.of(origin).breaker->admit(this_loop().now());
-      if (!permit) s.refuse(origin, permit.refusal());
-      try {
-        answer = co_await send_perhaps_twice(call);
-        j = judge(*answer);
-      } catch (...) {
-        error = std::current_exception();
-        j = judge(error);
-      }
-      if (j.for_breaker == verdict::failure) {
-        state::entry& e = s.of(origin);
-        e.last = error;
-        e.last_text = text_of(error, answer);
-      }
-      permit.settle(j.for_breaker, this_loop().now());
-    }
-    if (j.for_breaker == verdict::success)
-      s.tokens = std::min(budget_tokens, s.tokens + tokens_for_a_success);
-
-    bool again = j.passes && attempt < s.options.max_attempts_ && call.may_send_body_again() &&
-                 (call.idempotent() || j.never_reached);
-    if (again && s.tokens < budget_tokens / 2) {
-      ++s.counts.budget_spent;
-      again = false;
-    }
-    std::chrono::nanoseconds delay = delays.next();
-    if (j.retry_after) {
-      again = again && *j.retry_after <= s.options.longest_retry_after_;
-      delay = std::max(delay, *j.retry_after);
-    }
-    if (again)
-      if (const auto left = remaining_time()) again = delay < *left;
-    if (!again) {
-      if (error) std::rethrow_exception(error);
-      co_return std::move(*answer);
-    }
-    s.tokens -= 1;
-    ++s.counts.retries;
-    answer.reset();  // its connection is given up before we wait
-    co_await sleep_for(delay);
+  const auto kept = s.origins.get(origin);
+  std::unique_ptr<origin_policies> not_kept;  // when all that are kept are open or in use
+  if (!kept) not_kept = std::make_unique<origin_policies>(s.policies);
+  origin_policies& policies = kept ? *kept : *not_kept;
+  outcome<attempt_end> end = co_await policies.run(call);
+  if (const auto why = rejection::of(end)) {
+    ++s.counts.refused;
+    policies.refuse(origin, *why);
   }
+  co_return std::move(end).value().result.value();
 }
 
 circuit_breaker::state standard_stack::state_of(const std::string& origin) const {
-  const auto found = state_->breakers.find(origin);
-  return found == state_->breakers.end() ? circuit_breaker::state::closed
-                                         : found->second.breaker->current();
+  const auto known = state_->origins.find(origin);
+  return known ? known->state() : circuit_breaker::state::closed;
 }
 
-const resilience_counts& standard_stack::counts() const noexcept { return state_->counts; }
+const resilience_counts& standard_stack::counts() const noexcept {
+  state_->counts.budget_spent = state_->budget->refused();
+  if (state_->policies.twice) state_->counts.hedged = state_->policies.twice->totals().hedged;
+  return state_->counts;
+}
 
 std::shared_ptr<standard_stack> standard_policies(resilience_options options) {
   return std::make_shared<standard_stack>(options);

@@ -16,10 +16,11 @@
 //              answer in time is sent a second time beside the first; the first answer counts, and
 //              the other request's connection is closed
 //   nothing    is tried again after a cancellation, when the total timeout would come first, or
-//              when a tenth of the recent calls were retries already: a budget of 10 tokens, one a
-//              retry, a tenth back for each success
+//              when the budget is spent: of 10 tokens a failure takes one, a success gives a tenth
+//              of one back, and while half of them or less are left no request is sent again
 //
-// This is the only part of http/ that includes patterns/.
+// It is compose(retry, circuit_breaker, hedge) of patterns/ for each origin; here stands only what
+// an answer or an error means. This is the only part of http/ that includes patterns/.
 #pragma once
 
 #include <rondo/http/errors.hpp>
@@ -77,8 +78,8 @@ class resilience_options {
     return *this;
   }
   // After how long without an answer a request that asks for nothing to be done is sent once more
-  // beside the first, while less than a tenth of the calls were sent twice: the budget's tokens pay
-  // for it. Not at all. Throws std::invalid_argument when negative.
+  // beside the first. Of the calls of the last 10 s a tenth may be sent twice, and ten besides. Not
+  // at all. Throws std::invalid_argument when negative.
   template <class Rep, class Period>
   resilience_options& hedge_after(std::chrono::duration<Rep, Period> d) {
     return set_hedge(rondo::detail::saturate(d));
@@ -90,7 +91,9 @@ class resilience_options {
     open_for_ = rondo::detail::saturate(d);
     return *this;
   }
-  // Breakers kept; beyond, one that is closed and not in use goes. At least 1.
+  // Breakers kept (1,000); beyond, the one goes that nobody has used for the longest time, but none
+  // that is open or in use. When no other is left, a request to a further origin has a breaker for
+  // itself alone. Throws std::invalid_argument for 0.
   resilience_options& max_origins(rondo::detail::amount n);
 
  private:
@@ -120,7 +123,6 @@ class standard_stack final : public request_policy {
 
  private:
   struct state;
-  task<response> send_perhaps_twice(policy_call call);
   std::unique_ptr<state> state_;
 };
 

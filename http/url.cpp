@@ -10,56 +10,15 @@
 namespace rondo::http {
 namespace {
 
+using detail::append_encoded;
 using detail::byte_class;
 using detail::contains;
 using detail::hex_value;
+using detail::with;
 
 constexpr std::size_t max_url_bytes = 1 << 20;
 // Encoding makes three bytes of one. The offsets in a url are 32 bits wide.
 constexpr std::size_t max_href_bytes = 4 * max_url_bytes;
-
-constexpr byte_class with(byte_class set, std::string_view more) {
-  for (char c : more) set[static_cast<unsigned char>(c)] = true;
-  return set;
-}
-
-constexpr byte_class controls_and_above_ascii = [] {
-  byte_class out{};
-  for (std::size_t c = 0; c < 256; ++c) out[c] = c < 0x20 || c > 0x7e;
-  return out;
-}();
-constexpr byte_class fragment_set = with(controls_and_above_ascii, " \"<>`");
-constexpr byte_class query_set = with(controls_and_above_ascii, " \"#<>");
-constexpr byte_class special_query_set = with(query_set, "'");
-constexpr byte_class path_set = with(query_set, "?^`{}");
-constexpr byte_class userinfo_set = with(path_set, "/:;=@[\\]|");
-constexpr byte_class component_set = with(userinfo_set, "$&+,'%");
-
-constexpr const byte_class& bytes_of(encode_set set) {
-  switch (set) {
-    case encode_set::fragment: return fragment_set;
-    case encode_set::query: return query_set;
-    case encode_set::special_query: return special_query_set;
-    case encode_set::path: return path_set;
-    case encode_set::userinfo: return userinfo_set;
-    case encode_set::component: return component_set;
-  }
-  return component_set;
-}
-
-void append_encoded(std::string& out, std::string_view bytes, const byte_class& set) {
-  constexpr char digits[] = "0123456789ABCDEF";
-  for (char c : bytes) {
-    if (!contains(set, c)) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    out += '%';
-    out += digits[byte >> 4];
-    out += digits[byte & 15];
-  }
-}
 
 struct scheme_info {
   std::string_view name;
@@ -231,11 +190,11 @@ class url_parser {
 
   void userinfo(std::string_view text) {
     const std::size_t colon = text.find(':');
-    append_encoded(out_.text_, text.substr(0, colon), userinfo_set);
+    append_encoded(out_.text_, text.substr(0, colon), encode_set::userinfo);
     out_.username_end_ = here();
     if (colon != std::string_view::npos && colon + 1 < text.size()) {
       out_.text_ += ':';
-      append_encoded(out_.text_, text.substr(colon + 1), userinfo_set);
+      append_encoded(out_.text_, text.substr(colon + 1), encode_set::userinfo);
     }
     if (here() > out_.scheme_end_ + 3) out_.text_ += '@';
   }
@@ -300,7 +259,7 @@ class url_parser {
       if (dots == 2) shorten();
       if (dots == 0 || last) {
         out_.text_ += '/';
-        if (dots == 0) append_encoded(out_.text_, segment, path_set);
+        if (dots == 0) append_encoded(out_.text_, segment, encode_set::path);
       }
       pos_ = end;
       if (last) break;
@@ -313,13 +272,13 @@ class url_parser {
     if (!at_end() && in_[pos_] == '?') {
       const std::size_t end = std::min(in_.find('#', pos_), in_.size());
       out_.text_ += '?';
-      append_encoded(out_.text_, in_.substr(pos_ + 1, end - pos_ - 1), special_query_set);
+      append_encoded(out_.text_, in_.substr(pos_ + 1, end - pos_ - 1), encode_set::special_query);
       pos_ = end;
     }
     out_.query_end_ = here();
     if (!at_end()) {
       out_.text_ += '#';
-      append_encoded(out_.text_, in_.substr(pos_ + 1), fragment_set);
+      append_encoded(out_.text_, in_.substr(pos_ + 1), encode_set::fragment);
     }
     if (out_.text_.size() > max_href_bytes) fail("the URL is too long", 0);
   }
@@ -380,9 +339,9 @@ std::string url::redacted() const { return redact_userinfo(text_); }
 url url::with_query(std::string_view name, std::string_view value) const {
   std::string added;
   added += query() ? (query()->empty() ? "" : "&") : "?";
-  append_encoded(added, name, component_set);
+  append_encoded(added, name, encode_set::component);
   added += '=';
-  append_encoded(added, value, component_set);
+  append_encoded(added, value, encode_set::component);
   if (text_.size() + added.size() > max_href_bytes) {
     throw url_error("the URL is too long", text_, query_end_);
   }
@@ -395,7 +354,7 @@ url url::with_query(std::string_view name, std::string_view value) const {
 url url::with_fragment(std::string_view fragment) const {
   url out = without_fragment();
   out.text_ += '#';
-  append_encoded(out.text_, fragment, fragment_set);
+  append_encoded(out.text_, fragment, encode_set::fragment);
   return out;
 }
 
@@ -416,28 +375,6 @@ url url::without_credentials() const {
   out.path_begin_ -= cut;
   out.path_end_ -= cut;
   out.query_end_ -= cut;
-  return out;
-}
-
-std::string percent_encode(std::string_view bytes, encode_set set) {
-  std::string out;
-  out.reserve(bytes.size());
-  append_encoded(out, bytes, bytes_of(set));
-  return out;
-}
-
-std::string percent_decode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_value(text[i + 1]) >= 0 &&
-        hex_value(text[i + 2]) >= 0) {
-      out += static_cast<char>(hex_value(text[i + 1]) * 16 + hex_value(text[i + 2]));
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
   return out;
 }
 

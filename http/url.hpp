@@ -11,6 +11,8 @@
 // string_view point into the url and live as long as it is neither changed nor destroyed.
 #pragma once
 
+#include <rondo/http/percent.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -94,22 +96,5 @@ class url {
   std::uint32_t path_end_ = 0;
   std::uint32_t query_end_ = 0;
 };
-
-// Which bytes are percent-encoded (WHATWG URL, section 1.3). Each set holds the controls and all
-// that is not ASCII; they are ordered from the smallest to the largest.
-enum class encode_set : std::uint8_t {
-  fragment,
-  query,
-  special_query,  // the query of an http or ws URL
-  path,           // a whole path: "/" stays
-  userinfo,
-  component,  // one path segment, one query name or value: what encodeURIComponent encodes and '
-};
-
-[[nodiscard]] std::string percent_encode(std::string_view bytes,
-                                         encode_set set = encode_set::component);
-// Every "%" with two hexadecimal digits after it becomes one byte; any other "%" stays. The result
-// may hold any byte, NUL included.
-[[nodiscard]] std::string percent_decode(std::string_view text);
 
 }  // namespace rondo::http

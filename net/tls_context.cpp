@@ -1,6 +1,6 @@
 #include <rondo/net/parts/path.hpp>
 #include <rondo/net/tls/tls_settings.hpp>
-
+#include <rondo/net/tls_context.hpp>
 #include <rondo/runtime/core/wall_clock.hpp>
 
 #include <openssl/err.h>

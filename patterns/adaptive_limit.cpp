@@ -49,17 +49,7 @@ adaptive_limit::~adaptive_limit() {
 }
 
 verdict adaptive_limit::judge_rarely(const detail::call_result& r) const {
-  rejection why{};
-  const detail::ending end = detail::ending_of(r, why);
-  if (end == detail::ending::cancelled) return verdict::neutral;
-  if (const std::optional<verdict> v = settings_.classifier.ask(r)) return *v;
-  switch (end) {
-    case detail::ending::value: return verdict::success;
-    case detail::ending::error: return verdict::failure;
-    case detail::ending::rejected:  // the callee was not reached
-    case detail::ending::cancelled: break;
-  }
-  return verdict::neutral;
+  return detail::judge(r, settings_.classifier).says;
 }
 
 void adaptive_limit::sample(double latency_ns, std::uint32_t in_flight, bool failed) noexcept {

@@ -1,5 +1,6 @@
 #include <rondo/patterns/backoff.hpp>
-#include <rondo/patterns/policy.hpp>
+#include <rondo/patterns/parts/ambient.hpp>
+#include <rondo/runtime/loop.hpp>
 
 #include <algorithm>
 #include <cmath>

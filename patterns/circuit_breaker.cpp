@@ -42,18 +42,7 @@ circuit_breaker::~circuit_breaker() {
 }
 
 verdict circuit_breaker::judge_rarely(const detail::call_result& r) const {
-  rejection why{};
-  const detail::ending end = detail::ending_of(r, why);
-  if (end == detail::ending::cancelled) return verdict::neutral;
-  if (const std::optional<verdict> v = settings_.classifier.ask(r)) return *v;
-  switch (end) {
-    case detail::ending::value: return verdict::success;
-    case detail::ending::error: return verdict::failure;
-    // The callee was not reached.
-    case detail::ending::rejected:
-    case detail::ending::cancelled: break;
-  }
-  return verdict::neutral;
+  return detail::judge(r, settings_.classifier).says;
 }
 
 // --- admitting ----------------------------------------------------------------------------------

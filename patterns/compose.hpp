@@ -86,9 +86,9 @@ auto as_stacked(P&& p) {
   }
 }
 
-// fn(args…), kept somewhere else; may be called any number of times.
+// fn(args…), which somebody further out keeps; may be called any number of times.
 template <class F, class... Args>
-struct kept_call {
+struct borrowed_call {
   auto operator()() const { return std::apply(*fn, *args); }
   F* fn;
   std::tuple<Args...>* args;
@@ -110,7 +110,7 @@ template <class T, class Runner, class Inner, class F, class... Args>
 struct runner_call {
   struct inner_call {
     auto operator()() const {
-      return run_stack<outcome<T>>(all->inner, kept_call<F, Args...>{&all->fn, &all->args});
+      return run_stack<outcome<T>>(all->inner, borrowed_call<F, Args...>{&all->fn, &all->args});
     }
     runner_call* all;
   };

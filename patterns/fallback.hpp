@@ -110,7 +110,8 @@ class fallback<With>::layer {
     }
   }
   bool is_wanted(const detail::call_result& r) const {
-    return detail::is_failure(r, policy_.judge_);
+    const auto every = [](rejection_reason) { return true; };
+    return detail::judge(r, policy_.judge_, every).says == verdict::failure;
   }
 
   const fallback& policy_;

@@ -127,6 +127,7 @@ hedge::hedge(options o)
     : max_calls_(o.max_calls_),
       quantile_(o.quantile_),
       delay_(o.delay_),
+      after_failures_(o.after_failures_),
       classifier_(std::move(o.classifier_)),
       budget_(std::move(o.budget_)),
       latencies_(quantile_ > 0 ? std::make_unique<detail::latency_window>() : nullptr) {}
@@ -138,22 +139,16 @@ std::optional<std::chrono::nanoseconds> hedge::current_delay() const noexcept {
   return delay_;
 }
 
-hedge::judgement hedge::judge(const detail::call_result& r, bool first) const {
+hedge::part hedge::part_of(const detail::call_result& r, bool first) const {
   if (r.has_value() && !classifier_) {
     if (budget_) budget_->succeeded();
-    return judgement::decides;
+    return part::decides;
   }
-  rejection why{};
-  const detail::ending end = detail::ending_of(r, why);
-  if (end == detail::ending::cancelled) return judgement::decides;
-  verdict v = verdict::neutral;
-  if (end == detail::ending::value) v = verdict::success;
-  if (end == detail::ending::error) v = verdict::failure;
-  v = classifier_.ask(r).value_or(v);
-  if (end == detail::ending::rejected && v == verdict::neutral && !first) return judgement::refused;
-  if (budget_ && v == verdict::success) budget_->succeeded();
-  if (budget_ && v == verdict::failure) budget_->failed();
-  return v == verdict::failure ? judgement::failed : judgement::decides;
+  const auto [how, why, says] = detail::judge(r, classifier_);
+  if (how == detail::ending::rejected && says == verdict::neutral && !first) return part::refused;
+  if (budget_ && says == verdict::success) budget_->succeeded();
+  if (budget_ && says == verdict::failure) budget_->failed();
+  return says == verdict::failure ? part::failed : part::decides;
 }
 
 bool hedge::allows_another(std::uint32_t made) noexcept {

@@ -9,7 +9,8 @@
 // calls take about as long as the usual ones. For calls that may be made twice without harm.
 // Source: Dean and Barroso, "The Tail at Scale", Communications of the ACM 56(2), 2013.
 //
-// The next call begins when the delay has passed since the last began, and at once when one fails.
+// The next call begins when the delay has passed since the last began, and at once when one fails
+// (unless it is for slow calls alone: options::only_when_slow).
 // The first end that is no failure (verdict.hpp) is the result; the other calls are cancelled,
 // which their circuit breakers count as neutral, and have ended when the caller goes on. When all
 // have failed, the result is the first one's error. A later call that another policy refuses counts
@@ -140,14 +141,16 @@ class hedge {
   template <class T, class F, class... Args>
   struct attempt;
 
-  enum class judgement : std::uint8_t { decides, failed, refused };
-  judgement judge(const detail::call_result& r, bool first) const;
+  // What an end is to the call as a whole.
+  enum class part : std::uint8_t { decides, failed, refused };
+  part part_of(const detail::call_result& r, bool first) const;
   bool allows_another(std::uint32_t made) noexcept;
   void observe(nanoseconds latency) noexcept;
 
   std::uint32_t max_calls_;
   double quantile_;
   nanoseconds delay_;
+  bool after_failures_;
   detail::classifier classifier_;
   std::shared_ptr<detail::attempt_budget> budget_;
   std::unique_ptr<detail::latency_window> latencies_;
@@ -185,6 +188,13 @@ class hedge::options {
   options&& budget(std::shared_ptr<shared_retry_budget> b) && {
     return std::move(share(std::move(b)));
   }
+  // A failure makes no further call begin: when no other call runs, it is the result. For a hedge
+  // inside a retry, which knows better what to do about failures.
+  options& only_when_slow() & noexcept {
+    after_failures_ = false;
+    return *this;
+  }
+  options&& only_when_slow() && noexcept { return std::move(only_when_slow()); }
   // What counts as a failure: a classifier (verdict.hpp).
   template <class F>
   options& classify(F fn) & {
@@ -205,6 +215,7 @@ class hedge::options {
   std::uint32_t max_calls_ = 2;
   double quantile_ = 0;  // none
   nanoseconds delay_ = nanoseconds::max();
+  bool after_failures_ = true;
   detail::classifier classifier_;
   std::shared_ptr<detail::attempt_budget> budget_;
 };
@@ -260,21 +271,22 @@ task<outcome<T>> hedge::run_calls(hedge& self, F fn, Args... args) {
       bool wanted = calls.delay_is_over();
       while (auto* ended = static_cast<one_call*>(calls.next_ended())) {
         outcome<T> o = ended->take();
-        switch (self.judge(detail::call_result(o), ended == &first)) {
-          case judgement::decides:
+        switch (self.part_of(detail::call_result(o), ended == &first)) {
+          case part::decides:
             if (ended != &first) ++self.counts_.won;
             if (o.has_value() || ended != &first) self.observe(this_loop().now() - begun);
             result = std::move(o);
             break;
-          case judgement::failed: wanted = true; [[fallthrough]];
-          case judgement::refused:
+          case part::failed: wanted = wanted || self.after_failures_; [[fallthrough]];
+          case part::refused:
             if (ended == &first) first_failure = std::move(o);
             break;
         }
         if (result) break;
       }
       if (result) break;
-      if (wanted && self.allows_another(made)) {
+      const bool may_follow = self.after_failures_ || calls.any_running();
+      if (wanted && may_follow && self.allows_another(made)) {
         ++made;
         more.push_back(std::make_unique<one_call>(fn, args...));
         calls.add(*more.back());

@@ -114,10 +114,16 @@ class keyed {
   // The policy for the key, made if it is not there. Throws what make() throws, and std::bad_alloc.
   template <class K = Key>
   handle get(const K& key) {
-    if (const auto found = entries_.find(key); found != entries_.end())
-      return handle(this, &found->second);
+    if (handle there = find(key)) return there;
     if (entries_.size() >= limit_ && !make_room()) return handle();
     return handle(this, &entries_.try_emplace(Key(key), *make_, Key(key)).first->second);
+  }
+
+  // The policy for the key if it is there, else no handle: for looking, without making one.
+  template <class K = Key>
+  handle find(const K& key) {
+    const auto found = entries_.find(key);
+    return found != entries_.end() ? handle(this, &found->second) : handle();
   }
 
   // As policy<P>::run, with the key's policy, which is kept until the call has ended.

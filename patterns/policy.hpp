@@ -57,7 +57,8 @@
 // what is inside of it becomes its function, which costs a frame more for each call.
 #pragma once
 
-#include <rondo/patterns/parts/policy_call.hpp>
+#include <rondo/patterns/parts/ambient.hpp>
+#include <rondo/patterns/parts/stack_call.hpp>
 
 #include <concepts>
 
@@ -71,13 +72,6 @@ using held_policy = std::conditional_t<std::is_copy_constructible_v<P>, P, P&>;
 
 // For keyed: may a policy be dropped and made anew? Policies say so by a member replaceable(now).
 enum class replaceable : std::uint8_t { no, reluctantly, yes };
-
-// Where the exceptions of listeners go: on_unhandled, or standard error when no loop runs.
-void report_exception() noexcept;
-// The running loop's time; the clock's when none runs.
-time_point policy_now() noexcept;
-// Different every time; in the simulation always the same, so that a run can be repeated.
-std::uint64_t policy_seed() noexcept;
 
 }  // namespace detail
 

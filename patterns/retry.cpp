@@ -19,30 +19,21 @@ void retry_hook::call(std::uint64_t attempt, nanoseconds delay,
 }  // namespace detail
 
 decision retry::layer::after_failure(call_context& c, const detail::call_result& r) {
-  using detail::ending;
   using std::chrono::nanoseconds;
   const bool last = attempts_ >= settings_.max_attempts;
   if (last && !settings_.budget) return decision::pass();
 
-  rejection why{};
-  const ending end = detail::ending_of(r, why);
-  if (end == ending::cancelled) return decision::pass();
-  verdict v = verdict::neutral;
-  if (end == ending::value)
-    v = verdict::success;
-  else if (end == ending::error || detail::passes_by_itself(why.reason))
-    v = verdict::failure;
-  v = settings_.judge.ask(r).value_or(v);
+  const detail::judgement j = detail::judge(r, settings_.judge, detail::passes_by_itself);
   if (settings_.budget) {
-    if (v == verdict::success) settings_.budget->succeeded();
+    if (j.says == verdict::success) settings_.budget->succeeded();
     // What a policy refused has cost the callee nothing.
-    if (v == verdict::failure && end != ending::rejected) settings_.budget->failed();
+    if (j.says == verdict::failure && j.how != detail::ending::rejected) settings_.budget->failed();
   }
-  if (last || v != verdict::failure) return decision::pass();
+  if (last || j.says != verdict::failure) return decision::pass();
 
   if (!delays_) delays_.emplace(settings_.delays.branch());
   retry_step step{attempts_, delays_->next(), c.now() - begun_};
-  nanoseconds asked = why.retry_after;
+  nanoseconds asked = j.why.retry_after;
   if (const detail::delay_hook::answer a = settings_.retry_after.ask(step, r))
     asked = a->value_or(asked);
   if (asked > settings_.max_retry_after) return decision::pass();

@@ -21,7 +21,9 @@
 //   when the budget is spent
 //   when the next one would not begin before total_deadline and every deadline around the caller
 //
-// so that nothing is slept which leads to nothing. Source of the whole: "Addressing Cascading
+// so that nothing is slept which leads to nothing. The end of any other failed attempt is destroyed
+// before the delay begins: a value that holds a connection gives it back to whoever waits for one,
+// the next attempt included. Source of the whole: "Addressing Cascading
 // Failures", chapter 22 of Site Reliability Engineering (2016).
 #pragma once
 

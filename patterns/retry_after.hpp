@@ -1,10 +1,12 @@
-// retry_after: reads how long a callee asks to be left alone.
+// retry_after: reads how long a callee asks to be left alone, in the two forms that HTTP's
+// Retry-After field has (RFC 9110, section 10.2.3) and other protocols have taken from it.
 //
 //   parse_retry_after("120")                              // 120 s
 //   parse_retry_after("Fri, 31 Dec 1999 23:59:59 GMT")    // until then
 //   retry().retry_after([](const busy_error& e) …): see retry.hpp
 //
-// The two forms of HTTP's Retry-After field (RFC 9110, section 10.2.3); nothing here knows HTTP.
+// This is where HTTP's dates are read. Cookies have a looser grammar of their own, and a reader of
+// their own in http/.
 #pragma once
 
 #include <chrono>
@@ -15,7 +17,7 @@ namespace rondo {
 
 using wall_time = std::chrono::time_point<std::chrono::system_clock, std::chrono::nanoseconds>;
 
-// The system's time of day; in the simulation, virtual time from 1970 on.
+// The system's time of day; in the simulation, its own (simulation_options::start).
 wall_time wall_now() noexcept;
 
 // How long `text` asks to wait, counted from `now`; zero for a date that has passed, the longest

@@ -112,12 +112,11 @@ class basic_retry_budget final : public detail::attempt_budget {
     });
   }
   bool allows_another(time_point now) noexcept override {
-    if (!by_share()) return tokens_.load() * 2 > options_.most_;
-    // Counted first and taken back: several threads at once never exceed the share.
-    count(now, one_retry);
-    const sums s = within(now);
-    if (s.retries * 1000 <= s.calls * options_.of_calls_ + options_.at_least_) return true;
-    count(now, -one_retry);
+    if (by_share() ? within_share(now) : tokens_.load() * 2 > options_.most_) return true;
+    refused_.change([](std::int64_t& n) {
+      ++n;
+      return true;
+    });
     return false;
   }
   void not_made(time_point then) noexcept override {
@@ -126,6 +125,8 @@ class basic_retry_budget final : public detail::attempt_budget {
 
   // Tokens left. Meaningless for a share.
   double tokens() const noexcept { return static_cast<double>(tokens_.load()) / 1000; }
+  // How often one more attempt was wanted and not allowed.
+  std::uint64_t refused() const noexcept { return static_cast<std::uint64_t>(refused_.load()); }
 
  private:
   // A slice of the window in one word: 24 bits say which turn of the ring it is from, 20 count
@@ -165,6 +166,14 @@ class basic_retry_budget final : public detail::attempt_budget {
       return true;
     });
   }
+  bool within_share(time_point now) noexcept {
+    // Counted first and taken back: several threads at once never exceed the share.
+    count(now, one_retry);
+    const sums s = within(now);
+    if (s.retries * 1000 <= s.calls * options_.of_calls_ + options_.at_least_) return true;
+    count(now, -one_retry);
+    return false;
+  }
   sums within(time_point now) const noexcept {
     sums s;
     const std::uint64_t last = slice_at(now);
@@ -179,6 +188,7 @@ class basic_retry_budget final : public detail::attempt_budget {
 
   retry_budget_options options_;
   Word tokens_;
+  Word refused_;
   std::array<Word, slices> ring_{};
 };
 

@@ -1,4 +1,4 @@
-#include <rondo/patterns/policy.hpp>
+#include <rondo/patterns/parts/ambient.hpp>
 #include <rondo/patterns/telemetry.hpp>
 
 #include <utility>

@@ -30,17 +30,7 @@ throttle::throttle(options o)
       classifier_(std::move(o.classifier_)) {}
 
 verdict throttle::judge_rarely(const detail::call_result& r) const {
-  rejection why{};
-  const detail::ending end = detail::ending_of(r, why);
-  if (end == detail::ending::cancelled) return verdict::neutral;
-  if (const std::optional<verdict> v = classifier_.ask(r)) return *v;
-  switch (end) {
-    case detail::ending::value: return verdict::success;
-    case detail::ending::error: return verdict::failure;
-    case detail::ending::rejected:  // the callee was not reached
-    case detail::ending::cancelled: break;
-  }
-  return verdict::neutral;
+  return detail::judge(r, classifier_).says;
 }
 
 // Slices begin at whole multiples of their length. What lies between the last and this one is

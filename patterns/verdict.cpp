@@ -23,11 +23,17 @@ ending ending_of(const call_result& r, rejection& why) noexcept {
   }
 }
 
-bool is_failure(const call_result& r, const classifier& judge) {
-  rejection why{};
-  if (ending_of(r, why) == ending::cancelled) return false;
-  if (const std::optional<verdict> v = judge.ask(r)) return *v == verdict::failure;
-  return !r.has_value();
+judgement judge(const call_result& r, const classifier& c, bool (*is_failure)(rejection_reason)) {
+  judgement j{ending::cancelled, {}, verdict::neutral};
+  j.how = ending_of(r, j.why);
+  if (j.how == ending::cancelled) return j;
+  if (const std::optional<verdict> v = c.ask(r))
+    j.says = *v;
+  else if (j.how == ending::value)
+    j.says = verdict::success;
+  else if (j.how == ending::error || (is_failure && is_failure(j.why.reason)))
+    j.says = verdict::failure;
+  return j;
 }
 
 }  // namespace rondo::detail

@@ -176,9 +176,17 @@ class classifier {
   std::shared_ptr<callable> fn_;
 };
 
-// For policies that ask nothing but whether it failed: the classifier's word, if it has one; else
-// every error and rejection did. A cancellation never.
-bool is_failure(const call_result& r, const classifier& judge);
+// How a call ended, and what that says about the callee.
+struct judgement {
+  ending how;
+  rejection why;  // of a rejection
+  verdict says;
+};
+// A cancellation is neutral. Else the classifier has the word; where it has none, a value is a
+// success, an error a failure, and a rejection neutral: the callee was not reached. For some
+// policies other rejections are failures: those that `is_failure` says.
+judgement judge(const call_result& r, const classifier& c,
+                bool (*is_failure)(rejection_reason) = nullptr);
 
 }  // namespace detail
 }  // namespace rondo

@@ -1,3 +1,4 @@
+#include <rondo/http/client/auth.hpp>
 #include <rondo/http/client/digest.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/parts/random_bytes.hpp>
@@ -204,11 +205,14 @@ std::string joined(std::initializer_list<std::string_view> parts) {
 
 }  // namespace
 
-bool digest_is_there() noexcept {
+credentials digest_credentials(std::string_view username, std::string_view password) {
 #ifdef RONDO_HAVE_TLS
-  return true;
+  (void)basic_authorization(username, password);  // the same bytes are refused
+  return {std::string(username), std::string(password)};
 #else
-  return false;
+  (void)username;
+  (void)password;
+  throw std::logic_error("Digest authentication needs a Rondo that was built with OpenSSL");
 #endif
 }
 

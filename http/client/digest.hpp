@@ -14,8 +14,9 @@
 
 namespace rondo::http::detail {
 
-// Whether this build has the hashes.
-[[nodiscard]] bool digest_is_there() noexcept;
+// Throws std::invalid_argument for a colon in the name and for controls; std::logic_error when
+// Rondo was built without OpenSSL.
+[[nodiscard]] credentials digest_credentials(std::string_view username, std::string_view password);
 
 struct digest_challenge {
   std::string realm;

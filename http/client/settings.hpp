@@ -45,10 +45,6 @@ struct credentials {
   std::string password;
 };
 
-// Throws std::invalid_argument for a colon in the name and for controls; std::logic_error when
-// Rondo was built without OpenSSL.
-[[nodiscard]] credentials digest_credentials(std::string_view username, std::string_view password);
-
 struct settings {
   phase_limits limits;
   std::optional<int> redirects;

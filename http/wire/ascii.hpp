@@ -13,6 +13,11 @@ namespace rondo::http::detail {
 
 using byte_class = std::array<bool, 256>;
 
+constexpr byte_class with(byte_class set, std::string_view more) noexcept {
+  for (char c : more) set[static_cast<unsigned char>(c)] = true;
+  return set;
+}
+
 constexpr bool is_alpha(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }

@@ -1,4 +1,4 @@
-#include <rondo/http/url.hpp>
+#include <rondo/http/percent.hpp>
 #include <rondo/http/wire/ascii.hpp>
 #include <rondo/http/wire/host.hpp>
 

@@ -11,6 +11,7 @@
 #include <rondo/http/headers.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/message.hpp>
+#include <rondo/http/percent.hpp>
 #include <rondo/http/policy.hpp>
 #include <rondo/http/proxy.hpp>
 #include <rondo/http/request.hpp>

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <rondo/net/tls/tls_sessions.hpp>
-#include <rondo/net/tls_context.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <mutex>

@@ -56,8 +56,9 @@ class decision {
 
   // The result, which the policy may have changed, goes outward.
   static constexpr decision pass() noexcept { return decision(kind::pass); }
-  // Once more, after the delay. The policy stays entered; its leave() will be called again. A delay
-  // that would end at the nearest deadline or later is not begun: the result goes outward then.
+  // Once more, after the delay. The policy stays entered; its leave() will be called again. The
+  // result is destroyed before the delay begins. A delay that would end at the nearest deadline or
+  // later is not begun: the result goes outward then.
   static constexpr decision again(std::chrono::nanoseconds after) noexcept {
     decision d(kind::again);
     d.delay_ = after;

@@ -6,6 +6,7 @@
 //   p.settle(verdict::success);
 #pragma once
 
+#include <rondo/patterns/parts/ambient.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/patterns/verdict.hpp>
 #include <rondo/runtime/core/clock.hpp>
@@ -18,8 +19,6 @@ namespace rondo {
 class shared_circuit_breaker;
 
 namespace detail {
-
-time_point policy_now() noexcept;
 
 // An admitted call, or a refusal. Settled once; dropped unsettled it is neutral.
 template <class Breaker>

@@ -59,20 +59,27 @@ CONFORMANCE(HttpResilience, TriesAgainWhatMayBeTriedAgain) {
     EXPECT_EQ((co_await c.get(at + "/")).status(), 503);  // the last answer
     EXPECT_EQ(s.asked, 3U);
     s.asked = 0;
-    EXPECT_EQ((co_await c.post(at + "/", "x")).status(), 503);  // POST may have been done
-    EXPECT_EQ(s.asked, 1U);
-    s.asked = 0;
     s.statuses = {404};
     EXPECT_EQ((co_await c.get(at + "/")).status(), 404);
     EXPECT_EQ(s.asked, 1U);
+    EXPECT_EQ(p->counts().retries, 4U);
+    EXPECT_EQ(p->counts().calls, 3U);
+
+    auto q = http::standard_policies(quick());
+    http::client d(http::client_options().policy(q));
     s.asked = 0;
     s.statuses = {503};
+    EXPECT_EQ((co_await d.post(at + "/", "x")).status(), 503);  // POST may have been done
+    EXPECT_EQ(s.asked, 1U);
+    s.asked = 0;
     int taken = 0;
     http::response once =
-        co_await c.send(http::request("PUT", at + "/").body(counted_body("x", 1, taken)));
+        co_await d.send(http::request("PUT", at + "/").body(counted_body("x", 1, taken)));
     EXPECT_EQ(once.status(), 503);  // its body goes once
-    EXPECT_EQ(p->counts().retries, 4U);
-    EXPECT_EQ(p->counts().calls, 5U);
+    EXPECT_EQ(s.asked, 1U);
+    EXPECT_EQ(q->counts().retries, 0U);
+    EXPECT_EQ(q->counts().budget_spent, 0U);
+    EXPECT_EQ(q->counts().calls, 2U);
   });
   const unserved_port port;
   auto p = http::standard_policies(quick());
@@ -203,9 +210,66 @@ CONFORMANCE(HttpResilience, RetriesNoMoreThanItsBudget) {
     auto p = http::standard_policies(quick());
     http::client c(http::client_options().policy(p));
     for (int i = 0; i < 20; ++i) co_await c.get(at + "/");
-    EXPECT_EQ(p->counts().retries, 6U);  // ten tokens down to below half
-    EXPECT_GT(p->counts().budget_spent, 0U);
+    // Of ten tokens each failure takes one, and the fifth leaves half: the first request is sent
+    // three times, the second twice.
+    EXPECT_EQ(p->counts().retries, 3U);
+    EXPECT_EQ(s.asked, 23U);
+    EXPECT_EQ(p->counts().budget_spent, 19U);
   });
+}
+
+CONFORMANCE(HttpResilience, AnAnswerThatIsNotTheLastGivesItsConnectionBack) {
+  http::server server;
+  int asked = 0;
+  server.route("GET", "/", [&](server_request&) -> task<server_response> {
+    co_return server_response::text(std::string(1 << 20, 'x'), ++asked < 3 ? 503 : 200);
+  });
+  co_await with_server(server, [&](std::string at, endpoint) -> task<> {
+    http::client c(
+        http::client_options().max_connections(1).policy(http::standard_policies(quick())));
+    EXPECT_EQ((co_await c.get(at + "/")).status(), 200);
+    EXPECT_EQ(asked, 3);
+  });
+}
+
+CONFORMANCE(HttpResilience, KnowsNoMoreOriginsThanItMay) {
+  scripted bad;
+  scripted good;
+  bad.statuses.assign(100, 500);
+  co_await with_server(bad.server, [&](std::string at_bad, endpoint) -> task<> {
+    co_await with_server(good.server, [&](std::string at_good, endpoint) -> task<> {
+      auto p = http::standard_policies(quick().consecutive_failures(1).max_origins(1));
+      http::client c(http::client_options().policy(p));
+      EXPECT_EQ((co_await c.get(at_good + "/")).status(), 200);
+      EXPECT_EQ((co_await c.get(at_bad + "/")).status(), 500);  // the other one goes
+      EXPECT_EQ(p->state_of(at_bad), breaker_state::open);
+      for (int i = 0; i < 3; ++i) EXPECT_EQ((co_await c.get(at_good + "/")).status(), 200);
+      good.statuses.assign(100, 503);
+      good.asked = 0;
+      // An open one does not go: for this one a request has a breaker for itself alone.
+      for (int i = 0; i < 2; ++i)
+        EXPECT_TRUE(co_await caught<http::rejected_error>(c.get(at_good + "/")));
+      EXPECT_EQ(good.asked, 2U);
+      EXPECT_TRUE(co_await caught<http::rejected_error>(c.get(at_bad + "/")));
+      EXPECT_EQ(bad.asked, 1U);
+    });
+  });
+}
+
+CONFORMANCE_RUNS(HttpResilience, LeavesNothingWhereverItIsCancelled) {
+  std::optional<http::client> c;
+  const auto n = cancel_at_every_wait(
+      reactor,
+      [&]() -> task<> {
+        c.emplace(http::client_options().policy(http::standard_policies(quick())));
+        scripted s;
+        s.statuses = {503, 503};
+        co_await with_server(s.server, [&](std::string at, endpoint) -> task<> {
+          EXPECT_EQ((co_await c->get(at + "/")).status(), 200);
+        });
+      },
+      [&] { EXPECT_EQ(c->open_connections(), 0U); });
+  EXPECT_GE(n.at_rest, 6U);
 }
 
 CONFORMANCE(HttpJson, GoesOutAndComesBack) {
@@ -274,6 +338,22 @@ CONFORMANCE(HttpHedge, SendsNothingTwiceThatMayDoSomething) {
     EXPECT_EQ(p->counts().hedged, 0U);
   });
   EXPECT_THROW(http::resilience_options().hedge_after(-1ns), std::invalid_argument);
+}
+
+CONFORMANCE(HttpHedge, SendsATenthOfTheRequestsTwiceAndTenBesides) {
+  http::server server;
+  server.route("GET", "/", [](server_request&) -> task<server_response> {
+    co_await sleep_for(5ms);
+    co_return server_response::text("x");
+  });
+  co_await with_server(server, [&](std::string at, endpoint) -> task<> {
+    auto p = http::standard_policies(quick().hedge_after(1ms));
+    http::client c(http::client_options().policy(p));
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(co_await get_text(c, at + "/"), "x");
+    EXPECT_LE(p->counts().hedged, 12U);
+    if (reactor == reactor_kind::simulated) EXPECT_EQ(p->counts().hedged, 12U);
+    EXPECT_EQ(p->counts().budget_spent, 0U);  // by retries
+  });
 }
 
 CONFORMANCE(HttpHedge, LeavesFailuresToTheRetries) {

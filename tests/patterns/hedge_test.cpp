@@ -122,6 +122,44 @@ TEST(Hedge, AFailureMakesTheNextCallAtOnce) {
   });
 }
 
+TEST(Hedge, ForSlowCallsAloneAFailureIsTheResultWhenNoOtherCallRuns) {
+  simulate([]() -> task<> {
+    hedge h(hedge::options().delay(50ms).only_when_slow());
+    const auto failure_of = [&](auto call) -> task<int> {
+      const auto o = co_await h.run(call);
+      try {
+        co_return -o.value();
+      } catch (const boom& b) {
+        co_return b.number;
+      }
+    };
+    script quick{{-5ms}};
+    EXPECT_EQ(co_await failure_of(calling(quick)), 0);
+    event over;
+    const auto timer = this_loop().call_later(50ms, [&] { over.set(); });  // before the hedge's own
+    EXPECT_EQ(co_await failure_of([&]() -> task<int> {
+                co_await over.wait();
+                throw boom(7);
+              }),
+              7);
+    EXPECT_EQ(h.totals().hedged, 0U);
+
+    script first_fails{{-60ms, 20ms}};
+    EXPECT_EQ(co_await h(calling(first_fails)), 1);
+    script second_fails{{70ms, -1ms}};
+    EXPECT_EQ(co_await h(calling(second_fails)), 0);
+    script both_fail{{-60ms, -1ms}};
+    EXPECT_EQ(co_await failure_of(calling(both_fail)), 0);
+    EXPECT_EQ(both_fail.made, 2);
+    EXPECT_EQ(h.totals().hedged, 3U);
+
+    hedge twice_more(hedge::options().delay(50ms).max_calls(3).only_when_slow());
+    script the_third_waits{{120ms, -1ms, 1h}};
+    EXPECT_EQ(co_await twice_more(calling(the_third_waits)), 0);
+    EXPECT_EQ(the_third_waits.starts, (std::vector<nanoseconds>{0ms, 50ms, 100ms}));
+  });
+}
+
 TEST(Hedge, WhenAllFailTheErrorIsTheFirstOnes) {
   simulate([]() -> task<> {
     hedge h(hedge::options().delay(10ms).max_calls(3));

@@ -51,6 +51,18 @@ TEST(Keyed, MakeIsToldTheKeyAndAnyKeyWillDo) {
   });
 }
 
+TEST(Keyed, LookingMakesNoneAndDropsNone) {
+  simulate([]() -> task<> {
+    keyed<circuit_breaker> breakers(1, fragile);
+    EXPECT_FALSE(breakers.find("a"));
+    EXPECT_EQ(breakers.size(), 0U);
+    (void)co_await breakers.run("a", bad);
+    EXPECT_FALSE(breakers.find("b"));
+    EXPECT_EQ(breakers.find(std::string_view("a"))->current(), circuit_state::open);
+    EXPECT_EQ(breakers.dropped(), 0U);
+  });
+}
+
 TEST(Keyed, DropsTheLeastRecentlyUsedWhenFull) {
   simulate([]() -> task<> {
     keyed<circuit_breaker> breakers(2);

@@ -164,6 +164,19 @@ TEST(RetryBudget, TokensOfSeveralThreadsAreAllCounted) {
   EXPECT_NEAR(b.tokens(), 1'000'000 - 40'000 + 40, 1e-6);
 }
 
+TEST(RetryBudget, CountsWhatItDidNotAllow) {
+  retry_budget tokens(retry_budget_options::tokens(1));
+  EXPECT_TRUE(tokens.allows_another(at(0s)));
+  EXPECT_EQ(tokens.refused(), 0U);
+  tokens.failed();
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(tokens.allows_another(at(0s)));
+  EXPECT_EQ(tokens.refused(), 3U);
+  shared_retry_budget share(retry_budget_options::share(0, 1s, 1));
+  EXPECT_TRUE(share.allows_another(at(0s)));
+  EXPECT_FALSE(share.allows_another(at(0s)));
+  EXPECT_EQ(share.refused(), 1U);
+}
+
 TEST(RetryBudget, WrongOptionsAreRefusedWithASentence) {
   EXPECT_EQ(sentence([] { retry_budget_options::tokens(0); }),
             "retry_budget: the tokens must be more than 0 and at most 1,000,000");

@@ -340,6 +340,46 @@ TEST(Retry, TheSameSeedGivesTheSameRun) {
   EXPECT_NE(duration_of(1), duration_of(2));
 }
 
+// A value may hold what the next attempt needs: a connection, a permit.
+TEST(Retry, TheEndOfAFailedAttemptIsGoneBeforeTheDelay) {
+  simulate([]() -> task<> {
+    struct held {
+      int attempt;
+      std::unique_ptr<event, void (*)(event*)> connection;
+    };
+    event given_back;
+    const auto give_back = [](event* e) { e->set(); };
+    int attempts = 0;
+    const auto call = [&]() -> task<held> {
+      EXPECT_EQ(given_back.is_set(), attempts > 0);
+      given_back.clear();
+      co_return held{++attempts, {&given_back, give_back}};
+    };
+    circuit_breaker breaker;
+    hedge twice(hedge::options().delay(1h));
+    const auto again = retry(plain).retry_if(
+        [](const outcome<held>& o) { return o.has_value() && o.value().attempt % 3 != 0; });
+    const auto check = [&](const auto& stack) -> task<> {
+      attempts = 0;
+      const auto start = this_loop().now();
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&]() -> task<> {
+          co_await given_back.wait();
+          EXPECT_EQ(attempts, 1);
+          EXPECT_EQ(this_loop().now(), start);
+        });
+        const held last = co_await stack(call);
+        EXPECT_EQ(last.attempt, 3);
+        EXPECT_FALSE(given_back.is_set());
+      });
+      given_back.clear();
+    };
+    co_await check(again);
+    co_await check(compose(again, breaker));
+    co_await check(compose(again, breaker, twice));
+  });
+}
+
 TEST(Retry, CancelledAtEveryWaitLeavesNothing) {
   int running = 0;
   const auto n = cancel_at_every_wait(

@@ -100,10 +100,10 @@ inline constexpr bool may_substitute =
     requires(L& l, call_context& c, outcome<T>& r) { l.substitute(c, r); };
 
 template <class T, class Policies>
-class policy_call;
+class stack_call;
 
 template <class T, class... P>
-class policy_call<T, std::tuple<P...>> {
+class stack_call<T, std::tuple<P...>> {
   static constexpr std::size_t depth = sizeof...(P);
   template <std::size_t I>
   using layer_type = typename std::remove_cvref_t<std::tuple_element_t<I, std::tuple<P...>>>::layer;
@@ -116,10 +116,10 @@ class policy_call<T, std::tuple<P...>> {
       (may_substitute<typename std::remove_cvref_t<P>::layer, T> || ...);
 
   template <class Policies>
-  explicit policy_call(Policies& policies)
+  explicit stack_call(Policies& policies)
       : layers_(policies, std::integral_constant<std::size_t, 0>{}) {}
-  policy_call(const policy_call&) = delete;
-  policy_call& operator=(const policy_call&) = delete;
+  stack_call(const stack_call&) = delete;
+  stack_call& operator=(const stack_call&) = delete;
 
   action begin() { return inward<0>(); }
   // The function is about to be called.
@@ -258,6 +258,7 @@ class policy_call<T, std::tuple<P...>> {
         if (context_.deadline() != never && add(context_.now(), d.delay()) >= context_.deadline())
           return outward<I - 1>();
         delay_ = d.delay();
+        result_ = outcome<T>();  // it may hold what the next attempt needs: a connection, a permit
         if (watch_.on()) [[unlikely]]
           watch_.again(kind_at<I - 1>, layers_.template policy<I - 1>(), delay_);
         return action::sleep;
@@ -304,7 +305,7 @@ class [[nodiscard("without co_await nothing happens")]] layer_wait : public awai
 // outcome<T> not to. Throws nothing else but what a classifier throws.
 template <class Given, class T, class Policies, class F, class... Args>
 task<Given> run_policies(Policies policies, F fn, Args... args) {
-  using call_type = policy_call<T, std::remove_cvref_t<Policies>>;
+  using call_type = stack_call<T, std::remove_cvref_t<Policies>>;
   using action = typename call_type::action;
   using returned = std::remove_cv_t<awaited_t<std::invoke_result_t<F&, Args&...>>>;
 
