@@ -402,7 +402,7 @@ task<server_response> server_connection::handle(server_request& request) {
     co_return blame(e);
   } catch (...) {
     if (lost_) throw;
-    this_loop().unhandled(std::current_exception());
+    rondo::detail::report_unhandled(std::current_exception());
     co_return failed(500);
   }
 }
@@ -436,13 +436,13 @@ server_response server_connection::blame(const http::error& thrown) {
   const std::exception_ptr e = std::current_exception();
   if (e == body_failure_)
     return server_response::text(std::string(thrown.message()) + '\n', status_of_own(thrown));
-  this_loop().unhandled(e);
+  rondo::detail::report_unhandled(e);
   return failed(status_of_upstream(thrown));
 }
 
 void server_connection::check(server_response& response, bool head_only) {
   const auto report = [](const std::string& what) {
-    this_loop().unhandled(
+    rondo::detail::report_unhandled(
         std::make_exception_ptr(std::logic_error("a handler's response " + what)));
   };
   const int status = response.status_;

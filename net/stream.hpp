@@ -126,7 +126,7 @@ class [[nodiscard("without co_await nothing happens")]] write_all_wait final : p
     next_piece();
     return left_.empty();
   }
-  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  void withdrawn() noexcept override { rondo::detail::this_core().io().break_writes(target); }
   void next_piece() noexcept {
     data = const_cast<std::byte*>(left_.data());
     size = transfer_size(left_.size());
@@ -153,7 +153,7 @@ class [[nodiscard("without co_await nothing happens")]] write_pieces_wait final 
 
  private:
   bool settle() noexcept override;
-  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  void withdrawn() noexcept override { rondo::detail::this_core().io().break_writes(target); }
   // False: nothing is left.
   bool next_pieces() noexcept;
 

@@ -14,19 +14,7 @@ detail::time_point call_context::nearest_deadline() const {
 
 namespace detail {
 
-void report_exception() noexcept {
-  if (this_thread.running_loop) {
-    this_thread.running_loop->unhandled(std::current_exception());
-    return;
-  }
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits: %s\n", e.what());
-  } catch (...) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits, not a std::exception\n");
-  }
-}
+void report_exception() noexcept { report_unhandled(std::current_exception()); }
 
 time_point policy_now() noexcept {
   return this_thread.running_loop ? this_thread.running_loop->now() : steady::now();

@@ -5,12 +5,9 @@
 namespace rondo::detail {
 
 bool io_wait::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   waiter_ = &j;
-  while (this_loop().io().start(*this))
+  while (this_core().io().start(*this))
     if (settle()) return true;
   j.wait_on(*this);
   return false;
@@ -32,7 +29,7 @@ void io_wait::arrived(operation& op) noexcept {
       j.wake_stopped();
       return;
     }
-    if (!this_loop().io().start(op)) return;
+    if (!this_core().io().start(op)) return;
   }
   j.wake();
 }
