@@ -28,7 +28,8 @@ std::string_view to_string(trace_point p) noexcept {
 }
 
 std::chrono::steady_clock::time_point detail::trace_clock() {
-  return this_loop().simulated() ? this_loop().now() : std::chrono::steady_clock::now();
+  return rondo::detail::this_core().simulated() ? this_loop().now()
+                                                : std::chrono::steady_clock::now();
 }
 
 }  // namespace rondo::http

@@ -77,8 +77,8 @@ namespace detail {
 struct open_file {
   explicit open_file(fresh_file&& f)
       : path(f.take_path()), first_size(f.size()), flows(f.flows()), fd(f.release()) {
-    const bool waited_for = flows && !this_loop().simulated();
-    if (waited_for || this_loop().io().serves_files())
+    const bool waited_for = flows && !rondo::detail::this_core().simulated();
+    if (waited_for || rondo::detail::this_core().io().serves_files())
       attached = socket(fd, rondo::detail::transfers::may_stop_short);
   }
   open_file(const open_file&) = delete;

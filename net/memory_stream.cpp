@@ -89,10 +89,7 @@ class memory_pipe {
 };
 
 bool memory_wait::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   if (!pipe_) {
     result_ = rondo::detail::result_closed;
     return true;

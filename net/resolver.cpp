@@ -124,7 +124,8 @@ answer look_up_simulated(const simulated_world& world, const std::string& host) 
 // world has a localhost of its own.
 std::vector<address> localhost_addresses(const std::string& host) {
   if (!is_localhost(host)) return {};
-  if (!this_loop().simulated()) return {address::loopback_v6(), address::loopback_v4()};
+  if (!rondo::detail::this_core().simulated())
+    return {address::loopback_v6(), address::loopback_v4()};
   if (this_simulation().hosts_.contains(host)) return {};
   return {address::loopback_v4()};
 }
@@ -234,7 +235,7 @@ class lookup_call final : public rondo::detail::pool_item, public rondo::detail:
 
   // On the loop. False: no thread can be had.
   bool begin(rondo::detail::job& j) noexcept {
-    home_ = this_loop().mailbox();
+    home_ = rondo::detail::this_core().mailbox();
     waiter_ = &j;
     references_.store(2, std::memory_order_relaxed);
     try {
@@ -294,10 +295,7 @@ class [[nodiscard("without co_await nothing happens")]] lookup_wait final
     if (call_) call_->release();
   }
   bool begin(rondo::detail::job& j) noexcept override {
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     if (!call_->begin(j)) return true;
     j.wait_on(*this);
     return false;
@@ -320,7 +318,7 @@ task<> serve_lookup(lookup_end end) {
   const semaphore::permit place = co_await r.places.acquire();
   if (l.waiters == 0) co_return;  // everyone has left before it began
   ++r.lookups;
-  if (this_loop().simulated())
+  if (rondo::detail::this_core().simulated())
     l.result = co_await ask_simulation(r, l.host);
   else
     l.result = co_await lookup_wait(l.host);
@@ -354,7 +352,7 @@ task<std::vector<endpoint>> resolve_with(std::shared_ptr<detail::resolver_state>
   } else {
     lookup = std::make_shared<shared_lookup>(host);
     r->running.emplace(host, lookup);
-    this_loop().run_service(serve_lookup(lookup_end(r, lookup)));
+    rondo::detail::this_core().run_service(serve_lookup(lookup_end(r, lookup)));
   }
   const waiting_for me(*lookup);
   co_await lookup->done.wait();
@@ -386,7 +384,7 @@ resolver& loop_resolver() {
     resolver names;
   };
   thread_local std::optional<of_a_loop> kept;
-  const std::uint64_t id = this_loop().id();
+  const std::uint64_t id = rondo::detail::this_core().id();
   if (!kept || kept->id != id) kept.emplace(of_a_loop{id, resolver()});
   return kept->names;
 }

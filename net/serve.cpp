@@ -79,7 +79,7 @@ task<> server::wind_down() {
     if (c.handler) c.handler->cancel();
   if (co_await try_for(options_.cancel_grace_, wait_for_all())) co_return;
   // Whatever their cleanup waits for on the connection ends with io_errc::closed.
-  for (const connection& c : connections_) this_loop().io().close(c.socket);
+  for (const connection& c : connections_) rondo::detail::this_core().io().close(c.socket);
 }
 
 }  // namespace detail

@@ -178,7 +178,7 @@ task<> serve_one(leaving leave, Handler& handler, Stream stream) {
       leave.from().name_task([&] { return stream.remote_endpoint(); });
     co_await handler(std::move(stream));
   } catch (...) {
-    this_loop().unhandled(
+    rondo::detail::report_unhandled(
         std::current_exception());  // one connection's failure is not the server's
   }
 }

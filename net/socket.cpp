@@ -21,12 +21,13 @@ int check(int result, const char* what) {
   return result;
 }
 
-reactor& io() { return this_loop().io(); }
+reactor& io() { return rondo::detail::this_core().io(); }
 
 }  // namespace
 
 socket::socket(int fd, rondo::detail::transfers style)
-    : loop_id_(this_loop().id()), simulated_(this_loop().simulated()) {
+    : loop_id_(rondo::detail::this_core().id()),
+      simulated_(rondo::detail::this_core().simulated()) {
   try {
     descriptor_ = {fd, io().attach(fd, style)};
   } catch (...) {
@@ -42,7 +43,7 @@ socket socket::open(int family, int type, rondo::detail::transfers style) {
 std::pair<socket, socket> socket::open_pair(int type, rondo::detail::transfers style) {
   int fds[2] = {-1, -1};  // NOLINT(cppcoreguidelines-avoid-c-arrays,modernize-avoid-c-arrays)
   check(io().open_pair(type, fds), "socketpair");
-  const bool simulated = this_loop().simulated();
+  const bool simulated = rondo::detail::this_core().simulated();
   try {
     socket first(std::exchange(fds[0], -1), style);
     return {std::move(first), socket(std::exchange(fds[1], -1), style)};
@@ -73,7 +74,7 @@ void prepare_adopted(int fd) {
 }  // namespace
 
 socket socket::adopt(int fd, expected what, rondo::detail::transfers style) {
-  if (this_loop().simulated())
+  if (rondo::detail::this_core().simulated())
     throw std::invalid_argument("the simulation has no descriptors from elsewhere to adopt");
   const int family = number_of(fd, SO_DOMAIN);
   const auto refuse = [fd](const char* why) {
@@ -92,9 +93,9 @@ socket socket::adopt(int fd, expected what, rondo::detail::transfers style) {
 void socket::close() noexcept {
   if (!is_open()) return;
   const rondo::detail::descriptor d = std::exchange(descriptor_, detail::closed_descriptor);
-  const loop* running = rondo::detail::this_thread.running_loop;
+  const rondo::detail::loop_core* running = rondo::detail::this_thread.running_loop;
   if (running && running->id() == loop_id_)
-    this_loop().io().close(d);
+    rondo::detail::this_core().io().close(d);
   else if (!simulated_)
     rondo::detail::close_unattached(d.fd);  // its loop is gone, and what it started with it
 }
@@ -132,22 +133,24 @@ endpoint socket::remote_endpoint() const {
 }
 
 int socket::shutdown(int how) noexcept {
-  return usable() ? this_loop().io().shutdown(descriptor_.fd, how) : rondo::detail::result_closed;
+  return usable() ? rondo::detail::this_core().io().shutdown(descriptor_.fd, how)
+                  : rondo::detail::result_closed;
 }
 
 bool socket::readable_now() const noexcept {
   // Closed, or of a loop that is gone: a read would fail at once.
-  return !usable() || this_loop().io().readable_now(descriptor_.fd);
+  return !usable() || rondo::detail::this_core().io().readable_now(descriptor_.fd);
 }
 
 std::size_t socket::send_now(std::span<const std::byte> bytes) noexcept {
   if (!usable()) return 0;
-  const int sent = this_loop().io().send_now(descriptor_.fd, bytes.data(), bytes.size());
+  const int sent =
+      rondo::detail::this_core().io().send_now(descriptor_.fd, bytes.data(), bytes.size());
   return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
 bool socket::usable() const noexcept {
-  const loop* running = rondo::detail::this_thread.running_loop;
+  const rondo::detail::loop_core* running = rondo::detail::this_thread.running_loop;
   return is_open() && running && running->id() == loop_id_;
 }
 

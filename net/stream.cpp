@@ -36,10 +36,7 @@ bool write_pieces_wait::next_pieces() noexcept {
 }
 
 bool shutdown_wait::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   result_ = socket_->shutdown(SHUT_WR);
   return true;
 }

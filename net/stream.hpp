@@ -120,7 +120,7 @@ class [[nodiscard("without co_await nothing happens")]] write_all_wait final : p
     set_bytes(left_.data(), transfer_size(left_.size()));
     return left_.empty();
   }
-  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  void withdrawn() noexcept override { rondo::detail::this_core().io().break_writes(target); }
 
   std::span<const std::byte> left_;
 };
@@ -143,7 +143,7 @@ class [[nodiscard("without co_await nothing happens")]] write_pieces_wait final 
 
  private:
   bool settle() noexcept override;
-  void withdrawn() noexcept override { this_loop().io().break_writes(target); }
+  void withdrawn() noexcept override { rondo::detail::this_core().io().break_writes(target); }
   // False: nothing is left.
   bool next_pieces() noexcept;
 

@@ -82,7 +82,7 @@ void socket_file::remove() noexcept {
 
 socket_file bind_unix(socket& s, int type, const endpoint& at, const unix_listen_options& options) {
   const std::string& path = at.path();
-  const bool has_file = path.front() != '@' && !this_loop().simulated();
+  const bool has_file = path.front() != '@' && !rondo::detail::this_core().simulated();
   try {
     s.bind(at);
   } catch (const std::system_error& e) {

@@ -28,10 +28,7 @@ class [[nodiscard("without co_await nothing happens")]] completion_wait final
     explicit next_wait(completion_wait& all) noexcept : all_(all) {}
     bool begin(job& j) noexcept override {
       if (all_.taken_ < all_.ended_.size()) return true;
-      if (j.must_stop()) {
-        j.wake_stopped();
-        return false;
-      }
+      if (j.stops_here()) return false;
       all_.waiting_ = &j;
       j.wait_on(*this);
       return false;
@@ -66,7 +63,7 @@ class [[nodiscard("without co_await nothing happens")]] completion_wait final
       decide();
       cancel_branches();
     } else if (consumer_ended_ || consumer_.current_state() == job::state::idle) {
-      if (failed) this_loop().unhandled(b.error());
+      if (failed) report_unhandled(b.error());
     } else if (!b.stopped()) {
       ended_.push_back(static_cast<branch<T>*>(&b));  // there is room for all
       if (waiting_) std::exchange(waiting_, nullptr)->wake();

@@ -32,16 +32,13 @@ void bulkhead::hand_over() noexcept {
 }
 
 bool bulkhead::acquire_wait::wait(detail::job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   bulkhead& b = *bulkhead_;
   if (b.waiting_ >= b.queue_) {
     end_ = end::full;
     return true;
   }
-  auto& timers = this_loop().timers();
+  auto& timers = detail::this_core().timers();
   timer_.waiter = this;
   if (until_ != detail::never && until_ <= detail::add(this_loop().now(), b.queue_timeout_)) {
     when_time_is_up_ = end::too_late;
@@ -59,7 +56,7 @@ bool bulkhead::acquire_wait::wait(detail::job& j) noexcept {
 void bulkhead::acquire_wait::leave() noexcept {
   bulkhead_->line_.remove(*this);
   --bulkhead_->waiting_;
-  this_loop().timers().disarm(timer_);
+  detail::this_core().timers().disarm(timer_);
 }
 
 void bulkhead::acquire_wait::cancel(detail::job& j) noexcept {

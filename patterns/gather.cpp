@@ -10,7 +10,7 @@ void gather_wait::branch_ended(branch_base& b, bool failed) noexcept {
     decide();
     cancel_branches();
   } else if (error != first_error_) {
-    this_loop().unhandled(std::move(error));
+    report_unhandled(std::move(error));
   }
 }
 

@@ -15,10 +15,10 @@ void hedge_wait::add(hedge_attempt& a) noexcept {
 }
 
 void hedge_wait::set_delay(nanoseconds d) noexcept {
-  this_loop().timers().disarm(*this);
+  this_core().timers().disarm(*this);
   due_ = false;
   if (d == nanoseconds::max()) return;
-  this_loop().timers().arm(*this, d);
+  this_core().timers().arm(*this, d);
 }
 
 hedge_attempt* hedge_wait::next_ended() noexcept {
@@ -32,7 +32,7 @@ hedge_attempt* hedge_wait::next_ended() noexcept {
 
 void hedge_wait::decide() noexcept {
   decided_ = true;
-  this_loop().timers().disarm(*this);
+  this_core().timers().disarm(*this);
   cancel_running();
 }
 
@@ -46,7 +46,7 @@ bool hedge_wait::begin(job& parent) noexcept {
 void hedge_wait::cancel(job&) noexcept {
   if (decided_) return;
   outside_ = true;
-  this_loop().timers().disarm(*this);
+  this_core().timers().disarm(*this);
   cancel_running();
 }
 

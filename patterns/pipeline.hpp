@@ -2,7 +2,7 @@
 //
 //   co_await pipeline(read_lines(file))                             // a generator, or a range
 //                .stage(4, [](std::string l) { return parse(l); })  // four workers; as they come
-//                .ordered_stage(8, [](row r) { return look_up(r); })  // eight; in the input's order
+//                .ordered_stage(8, [](row r) { return look_up(r); })  // eight; in input order
 //                .to([](row r) { return store(r); });
 //
 // A full queue makes the stage before it wait: nothing piles up. The end travels by closing: no

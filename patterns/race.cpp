@@ -5,7 +5,7 @@ namespace rondo::detail {
 void contest_wait::branch_ended(branch_base& b, bool failed) noexcept {
   if (b.stopped()) return;
   if (over_) {
-    if (failed) this_loop().unhandled(b.error());
+    if (failed) report_unhandled(b.error());
     return;
   }
   if (!cancelled_from_outside()) {

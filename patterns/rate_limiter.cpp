@@ -75,8 +75,8 @@ std::optional<rejection> rate_limiter::refuse(nanoseconds cost, time_point now,
 void rate_limiter::join(acquire_wait& w) noexcept {
   if (line_.empty()) {
     const time_point now = this_loop().now();
-    this_loop().timers().arm(timer_,
-                             detail::add(now, bucket_.wait_for(bucket_.cost(w.tokens_), now)));
+    detail::this_core().timers().arm(
+        timer_, detail::add(now, bucket_.wait_for(bucket_.cost(w.tokens_), now)));
   }
   line_.push_back(w);
   ++waiting_;
@@ -89,7 +89,7 @@ void rate_limiter::leave(acquire_wait& w) noexcept {
   --waiting_;
   queued_ -= bucket_.cost(w.tokens_);
   if (!was_first) return;
-  this_loop().timers().disarm(timer_);
+  detail::this_core().timers().disarm(timer_);
   serve(this_loop().now());
 }
 
@@ -101,10 +101,10 @@ void rate_limiter::serve(time_point now) noexcept {
     const nanoseconds cost = bucket_.cost(first.tokens_);
     const nanoseconds wait = bucket_.take(cost, now);
     if (wait > nanoseconds::zero()) {
-      if (!timer_.armed()) this_loop().timers().arm(timer_, detail::add(now, wait));
+      if (!timer_.armed()) detail::this_core().timers().arm(timer_, detail::add(now, wait));
       return;
     }
-    this_loop().timers().disarm(timer_);
+    detail::this_core().timers().disarm(timer_);
     line_.remove(first);
     --waiting_;
     queued_ -= cost;
@@ -119,10 +119,7 @@ void rate_limiter::line_timer::fired(detail::timer& t) noexcept {
 bool rate_limiter::acquire_wait::begin(detail::job& j) noexcept {
   const time_point now = this_loop().now();
   if (!limiter_->try_acquire(now, tokens_)) return true;
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   refusal_ = limiter_->refuse(limiter_->bucket_.cost(tokens_), now, until_);
   if (refusal_) return true;
   limiter_->join(*this);

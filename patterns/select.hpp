@@ -48,10 +48,7 @@ class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] select
 
   bool begin(job& j) noexcept override {
     if (serve<0>()) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     job_ = &j;
     for_each([this](auto& p) {
       if (p.queue->closed()) return;

@@ -63,23 +63,20 @@ bool shared_rate_limiter::acquire_wait::begin(detail::job& j) noexcept {
     longest = std::min(longest, std::max(until_ - now - nanoseconds(1), nanoseconds::zero()));
   const nanoseconds wait = bucket.take(cost, now, longest);
   if (wait == nanoseconds::zero()) return true;
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   if (wait > longest) {
     refusal_ = rejection{rejection_reason::rate_limited, wait - longest};
     return true;
   }
   ready_ = detail::add(now, wait);
-  this_loop().timers().arm(*this, ready_);
+  detail::this_core().timers().arm(*this, ready_);
   job_ = &j;
   j.wait_on(*this);
   return false;
 }
 
 void shared_rate_limiter::acquire_wait::cancel(detail::job& j) noexcept {
-  this_loop().timers().disarm(*this);
+  detail::this_core().timers().disarm(*this);
   limiter_->give_back(limiter_->bucket_.cost(tokens_), ready_);
   j.wake_stopped();
 }

@@ -42,8 +42,7 @@ class barrier {
 };
 
 class [[nodiscard("without co_await nothing happens")]] barrier::arrival final
-    : public detail::wait_base,
-      public detail::list_node {
+    : public detail::line_wait {
  public:
   explicit arrival(barrier& b) noexcept : barrier_(&b) {}
   bool begin(detail::job& j) noexcept override {
@@ -52,32 +51,24 @@ class [[nodiscard("without co_await nothing happens")]] barrier::arrival final
       std::size_t place = 0;
       while (arrival* a = barrier_->line_.pop_front()) {
         a->place_ = place++;
-        a->job_->wake();
+        a->wake();
       }
       place_ = place;
       return true;
     }
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     ++barrier_->waiting_;
-    job_ = &j;
-    barrier_->line_.push_back(*this);
-    j.wait_on(*this);
-    return false;
+    return stand_in(barrier_->line_, j);
   }
   void cancel(detail::job& j) noexcept override {
-    unlink();
     --barrier_->waiting_;
-    j.wake_stopped();
+    line_wait::cancel(j);
   }
   void describe(detail::wait_visitor& v) const override { v.waits_for("a barrier"); }
   std::size_t await_resume() const noexcept { return place_; }
 
  private:
   barrier* barrier_;
-  detail::job* job_ = nullptr;
   std::size_t place_ = 0;
 };
 

@@ -1,13 +1,12 @@
 #include <rondo/runtime/call_later.hpp>
-#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/core/loop_core.hpp>
 
 #include <algorithm>
 
-namespace rondo {
-namespace detail {
+namespace rondo::detail {
 
 void pending_call::cancel() noexcept {
-  this_loop().timers().disarm(due_);
+  this_core().timers().disarm(due_);
   unlink();
   forget();
   release();
@@ -19,22 +18,16 @@ void pending_call::due::fired(timer& t) noexcept {
   try {
     c.run();
   } catch (...) {
-    unhandled_here();
+    report_unhandled(std::current_exception());
   }
   c.forget();
   c.release();
 }
 
-}  // namespace detail
-
-timer_handle loop::arm_call(std::unique_ptr<detail::pending_call> call, detail::nanoseconds after) {
-  timers_.arm(call->due_, std::max(after, detail::nanoseconds::zero()));
-  calls_.push_back(*call);
-  return timer_handle(*call.release());  // the loop's, until it has come
+timer_handle arm_call(std::unique_ptr<pending_call> call, nanoseconds after) {
+  this_core().timers().arm(call->due_, std::max(after, nanoseconds::zero()));
+  this_core().calls().push_back(*call);
+  return timer_handle(*call.release());
 }
 
-void loop::drop_calls() noexcept {
-  while (!calls_.empty()) calls_.front().cancel();
-}
-
-}  // namespace rondo
+}  // namespace rondo::detail

@@ -12,11 +12,13 @@
 #include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/core/timers.hpp>
 
+#include <memory>
+#include <optional>
 #include <utility>
 
 namespace rondo {
 
-class loop;
+class timer_handle;
 
 namespace detail {
 
@@ -39,7 +41,7 @@ class pending_call : public list_node, public pooled {
   pending_call() = default;
 
  private:
-  friend class rondo::loop;
+  friend timer_handle arm_call(std::unique_ptr<pending_call> call, nanoseconds after);
   struct due final : timer {
     explicit due(pending_call& c) noexcept : timer(&fired), call(&c) {}
     static void fired(timer& t) noexcept;
@@ -51,6 +53,20 @@ class pending_call : public list_node, public pooled {
   due due_{*this};
   int holders_ = 1;  // the loop
 };
+
+template <class Fn>
+class typed_pending_call final : public pending_call {
+ public:
+  explicit typed_pending_call(Fn&& fn) : fn_(std::move(fn)) {}
+
+ private:
+  void run() override { (*fn_)(); }
+  void forget() noexcept override { fn_.reset(); }
+  std::optional<Fn> fn_;
+};
+
+// The call is the loop's, until it has come.
+timer_handle arm_call(std::unique_ptr<pending_call> call, nanoseconds after);
 
 }  // namespace detail
 
@@ -76,7 +92,8 @@ class timer_handle {
   bool pending() const noexcept { return call_ && call_->pending(); }
 
  private:
-  friend class loop;
+  friend timer_handle detail::arm_call(std::unique_ptr<detail::pending_call> call,
+                                       detail::nanoseconds after);
   explicit timer_handle(detail::pending_call& c) noexcept : call_(&c) { c.keep(); }
   detail::pending_call* call_ = nullptr;
 };

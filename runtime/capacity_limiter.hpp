@@ -89,24 +89,13 @@ class [[nodiscard]] capacity_limiter::token {
 };
 
 class [[nodiscard("without co_await nothing happens")]] capacity_limiter::acquire_wait final
-    : public detail::wait_base,
-      public detail::list_node {
+    : public detail::line_wait {
  public:
   explicit acquire_wait(capacity_limiter& l) noexcept : limiter_(&l) {}
   bool begin(detail::job& j) noexcept override {
     if (limiter_->take()) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
-    job_ = &j;
-    limiter_->line_.push_back(*this);
-    j.wait_on(*this);
-    return false;
-  }
-  void cancel(detail::job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+    if (j.stops_here()) return false;
+    return stand_in(limiter_->line_, j);
   }
   void describe(detail::wait_visitor& v) const override { v.waits_for("a capacity limiter"); }
   token await_resume() noexcept { return token(*limiter_); }
@@ -114,13 +103,12 @@ class [[nodiscard("without co_await nothing happens")]] capacity_limiter::acquir
  private:
   friend class capacity_limiter;
   capacity_limiter* limiter_;
-  detail::job* job_ = nullptr;
 };
 
 inline void capacity_limiter::serve() noexcept {
   while (!line_.empty() && available() > 0) {
     ++borrowed_;
-    line_.pop_front()->job_->wake();
+    line_.pop_front()->wake();
   }
 }
 inline capacity_limiter::acquire_wait capacity_limiter::acquire() noexcept {

@@ -54,10 +54,7 @@ class [[nodiscard("without co_await nothing happens")]] condition::wait_for_noti
   bool begin(detail::job& j) noexcept override {
     mutex_ = guard_->mutex_;
     if (!mutex_) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     notified_ = false;
     relock_.wait = this;
     job_ = &j;

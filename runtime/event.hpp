@@ -35,25 +35,14 @@ class event {
 };
 
 class [[nodiscard("without co_await nothing happens")]] event::waiter final
-    : public detail::wait_base,
-      public detail::list_node {
+    : public detail::line_wait {
  public:
   explicit waiter(event& e) noexcept : event_(&e) {}
 
   bool begin(detail::job& j) noexcept override {
     if (event_->set_) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
-    job_ = &j;
-    event_->waiting_.push_back(*this);
-    j.wait_on(*this);
-    return false;
-  }
-  void cancel(detail::job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+    if (j.stops_here()) return false;
+    return stand_in(event_->waiting_, j);
   }
   void describe(detail::wait_visitor& v) const override { v.waits_for("an event"); }
   void await_resume() const noexcept {}
@@ -61,12 +50,11 @@ class [[nodiscard("without co_await nothing happens")]] event::waiter final
  private:
   friend class event;
   event* event_;
-  detail::job* job_ = nullptr;
 };
 
 inline void event::set() noexcept {
   set_ = true;
-  while (waiter* w = waiting_.pop_front()) w->job_->wake();
+  while (waiter* w = waiting_.pop_front()) w->wake();
 }
 
 inline event::waiter event::wait() noexcept { return waiter(*this); }

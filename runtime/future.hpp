@@ -56,10 +56,7 @@ class [[nodiscard("without co_await nothing happens")]] future_wait final : publ
   }
   bool begin(job& j) noexcept override {
     if (state_->result) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     state_->waiter = &j;
     j.wait_on(*this);
     return false;

@@ -118,10 +118,7 @@ class [[nodiscard("without co_await nothing happens")]] generator_wait : public 
     if (this_thread.budget == 0) [[unlikely]] {  // or there is no job at all
       job& j = current_job();
       j.set_leaf(p);
-      if (j.must_stop())
-        j.wake_stopped();
-      else
-        j.yield();
+      if (!j.stops_here()) j.yield();
       return std::noop_coroutine();
     }
     --this_thread.budget;

@@ -10,26 +10,20 @@
 // loop sees in one look: a reply that is on its way may come in the next moment.
 #pragma once
 
-#include <rondo/runtime/core/intrusive_list.hpp>
+#include <rondo/runtime/core/loop_core.hpp>
 #include <rondo/runtime/wait.hpp>
 
 namespace rondo {
 namespace detail {
 
-class [[nodiscard("without co_await nothing happens")]] idle_wait final : public wait_base,
-                                                                          public list_node {
+class [[nodiscard("without co_await nothing happens")]] idle_wait final : public line_wait {
  public:
-  bool begin(job& j) noexcept override;
-  void cancel(job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+  bool begin(job& j) noexcept override {
+    if (j.stops_here()) return false;
+    return stand_in(this_core().waits_for_idle(), j);
   }
   void describe(wait_visitor& v) const override { v.waits_for("everything else to be idle"); }
   void await_resume() const noexcept {}
-  void wake() noexcept { job_->wake(); }
-
- private:
-  job* job_ = nullptr;
 };
 
 }  // namespace detail

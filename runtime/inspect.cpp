@@ -1,5 +1,6 @@
+#include <rondo/runtime/core/loop_core.hpp>
+#include <rondo/runtime/core/places.hpp>
 #include <rondo/runtime/inspect.hpp>
-#include <rondo/runtime/loop.hpp>
 
 #include <algorithm>
 #include <cinttypes>
@@ -12,51 +13,17 @@ namespace {
 using detail::job;
 using detail::promise_base;
 
-std::string_view file_of(const std::source_location& where) noexcept {
-  const std::string_view path = where.file_name();
-  return path.substr(path.find_last_of('/') + 1);
-}
-
-// "task<> ns::f(int) [T = …]" → "f(int)": the signature without its result, scopes kept.
-std::string_view short_name(std::string_view function) noexcept {
-  if (const std::size_t with = function.find(" ["); with != std::string_view::npos)
-    function = function.substr(0, with);
-  const std::size_t open = function.find('(');
-  const std::size_t space = function.substr(0, open).rfind(' ');
-  return space == std::string_view::npos ? function : function.substr(space + 1);
-}
-
-void append_place(std::string& out, const std::source_location& where) {
-  out += file_of(where);
-  out += ':';
-  out += std::to_string(where.line());
-}
-
-bool is_library(const std::source_location& where) noexcept {
-  const std::string_view file = where.file_name();
-  return file.find("rondo/runtime/") != std::string_view::npos ||
-         file.find("rondo/patterns/") != std::string_view::npos;
-}
-
-// That of the innermost co_await that is the program's own, not one in the library's scopes; else
-// the outermost.
-const promise_base* own_frame(const job& j) noexcept {
-  const promise_base* p = j.leaf();
-  while (p && p->parent && is_library(p->awaiting)) p = p->parent;
-  return p;
-}
-
-class tree_writer final : public detail::wait_visitor, public detail::root_visitor {
+class tree_writer final : public detail::wait_visitor {
  public:
-  explicit tree_writer(const loop& l) noexcept : loop_(l) {}
+  explicit tree_writer(const detail::loop_core& l) noexcept : loop_(l) {}
 
-  void line(const job& j, const char* role, const std::source_location* spawned_at) {
+  void line(const job& j, const char* role, const std::source_location* spawned_at = nullptr) {
     out_.append(depth_ * 2, ' ');
     out_ += role;
     if (const std::string* name = loop_.name_of(j)) out_ += " \"" + *name + '"';
     if (spawned_at && spawned_at->line() != 0) {
       out_ += " (spawned at ";
-      append_place(out_, *spawned_at);
+      detail::append_place(out_, *spawned_at);
       out_ += ')';
     }
     out_ += ": ";
@@ -87,8 +54,6 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
   void child(const job& j, const char* role, const std::source_location* spawned_at) override {
     children_.push_back({&j, role, spawned_at});
   }
-
-  void root(const job& j, const char* role) override { line(j, role, nullptr); }
 
   // The jobs that `w` waits for.
   void children_of(const detail::waitable& w) {
@@ -126,14 +91,14 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
     }
     // While a job runs, and afterwards, its leaf is where it rested last: that frame may be gone.
     const bool whole = j.current_state() != job::state::running && !j.ended();
-    const promise_base* p = whole ? own_frame(j) : nullptr;
+    const promise_base* p = whole ? detail::own_frame(j) : nullptr;
     if (!p || p->awaiting.line() == 0) return;
     out_ += ", in ";
-    out_ += short_name(p->awaiting.function_name());
+    out_ += detail::short_name(p->awaiting.function_name());
     out_ += " at ";
-    append_place(out_, p->awaiting);
+    detail::append_place(out_, p->awaiting);
   }
-  const loop& loop_;
+  const detail::loop_core& loop_;
   std::string out_;
   std::vector<child_line> children_;
   std::size_t children_from_ = 0;
@@ -142,67 +107,17 @@ class tree_writer final : public detail::wait_visitor, public detail::root_visit
 
 }  // namespace
 
-namespace detail {
-
-step_place place_of_rest(const job& j) noexcept {
-  const promise_base* p = own_frame(j);
-  if (!p || p->awaiting.line() == 0 || is_library(p->awaiting)) return {};
-  return {"before", p->awaiting, true};
-}
-
-step_place place_of_step(const job& j) noexcept {
-  if (const step_place own = place_of_rest(j); own.is_latest_await)
-    return {"after", own.where, true};
-  for (const job* outer = &j; outer && outer->owner();) {
-    const job_owner& owner = *outer->owner();
-    if (const std::source_location* at = owner.spawned_where(); at && !is_library(*at))
-      return {"in a task spawned at", *at};
-    outer = owner.parent();
-    if (!outer) break;
-    if (const step_place rest = place_of_rest(*outer); rest.is_latest_await)
-      return {"in a task awaited at", rest.where};
-  }
-  return {"the first of its task", {}};
-}
-
-void report_slow_step(const std::string& name, const step_place& from, nanoseconds took) {
-  std::string line = "rondo: a step";
-  if (!name.empty()) line += " of \"" + name + '"';
-  line += " took " +
-          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) +
-          " ms, in which nobody else could run: ";
-  line += from.how;
-  if (from.where.line() != 0) {
-    line += ' ';
-    append_place(line, from.where);
-    line += ", in ";
-    line += short_name(from.where.function_name());
-  }
-  std::fprintf(stderr, "%s\n", line.c_str());
-}
-
-void report_never_awaited(std::coroutine_handle<> frame) noexcept {
-  const promise_base& p =
-      std::coroutine_handle<promise_base>::from_address(frame.address()).promise();
-  const std::string_view name = short_name(p.awaiting.function_name());
-  const std::string_view file = file_of(p.awaiting);
-  std::fprintf(stderr, "rondo: a task was destroyed without ever being awaited: %.*s at %.*s:%u\n",
-               static_cast<int>(name.size()), name.data(), static_cast<int>(file.size()),
-               file.data(), p.awaiting.line());
-}
-
-}  // namespace detail
-
 std::string detail::tree_of(const waitable& w) {
-  tree_writer writer(this_loop());
+  tree_writer writer(detail::this_core());
   writer.children_of(w);
   return writer.take();
 }
 
 std::string task_tree() {
-  const loop& l = this_loop();
+  const detail::loop_core& l = detail::this_core();
   tree_writer w(l);
-  l.for_each_root(w);
+  if (const job* main = l.main_job(); main && !main->ended()) w.line(*main, "main");
+  l.running_services().for_each([&](const job& j) { w.line(j, "service"); });
   return w.take();
 }
 
@@ -214,7 +129,7 @@ void dump_tasks(std::FILE* to) {
 
 void set_task_name(std::string name) {
   if (job* j = detail::surrounding_job(); j && !j->ended())
-    this_loop().set_name(*j, std::move(name));
+    detail::this_core().set_name(*j, std::move(name));
 }
 
 std::optional<std::chrono::nanoseconds> remaining_time() {
@@ -222,7 +137,7 @@ std::optional<std::chrono::nanoseconds> remaining_time() {
   for (const job* j = detail::surrounding_job(); j && j->owner(); j = j->owner()->parent())
     nearest = std::min(nearest, j->owner()->deadline());
   if (nearest == detail::never) return std::nullopt;
-  return std::max(nearest - this_loop().now(), detail::nanoseconds::zero());
+  return std::max(nearest - detail::this_core().now(), detail::nanoseconds::zero());
 }
 
 }  // namespace rondo

@@ -20,7 +20,6 @@
 
 namespace rondo {
 
-class loop;
 namespace detail {
 class waitable;
 }
@@ -40,23 +39,8 @@ std::optional<std::chrono::nanoseconds> remaining_time();
 
 namespace detail {
 
-class job;
-
 // The jobs that `w` waits for, as task_tree() shows them.
 std::string tree_of(const waitable& w);
-
-// Where a step was, for a report of slow ones: "after app.cpp:12, in serve()".
-struct step_place {
-  const char* how = "";
-  std::source_location where;  // line 0: not known
-  bool is_latest_await = false;
-};
-// Before the step: the latest co_await that is the program's own. A task that has not come to one
-// yet is named by where it was spawned, or by where what it belongs to is awaited.
-step_place place_of_step(const job& j) noexcept;
-// After it, when the job goes on: where it rests now.
-step_place place_of_rest(const job& j) noexcept;
-void report_slow_step(const std::string& name, const step_place& from, nanoseconds took);
 
 }  // namespace detail
 }  // namespace rondo

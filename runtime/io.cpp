@@ -5,13 +5,10 @@
 namespace rondo::detail {
 
 bool io_wait::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   assert(!in_flight && "an awaiter is awaited once at a time");
   waiter_ = &j;
-  while (this_loop().io().start(*this))
+  while (this_core().io().start(*this))
     if (settle()) return true;
   j.wait_on(*this);
   return false;
@@ -35,7 +32,7 @@ void io_wait::arrived(operation& op) noexcept {
       j.wake_stopped();
       return;
     }
-    if (!this_loop().io().start(op)) return;
+    if (!this_core().io().start(op)) return;
   }
   j.wake();
 }

@@ -15,7 +15,7 @@ namespace rondo::detail {
 class io_wait : public wait_base, public operation {
  public:
   bool begin(job& j) noexcept override;
-  void cancel(job&) noexcept override { this_loop().io().cancel(*this); }
+  void cancel(job&) noexcept override { this_core().io().cancel(*this); }
   void describe(wait_visitor& v) const override { v.waits_for(name_of(kind()), target.fd); }
 
  protected:

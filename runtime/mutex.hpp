@@ -100,10 +100,7 @@ class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
  public:
   explicit lock_wait(mutex& m) noexcept : mutex_(&m) {}
   bool begin(detail::job& j) noexcept override {
-    if (mutex_->locked_ && j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (mutex_->locked_ && j.stops_here()) return false;
     if (mutex_->take_or_wait(*this)) return true;
     job_ = &j;
     j.wait_on(*this);

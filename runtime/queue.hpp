@@ -174,7 +174,7 @@ class basic_queue {
     if (unfinished_ == 0)
       throw std::logic_error("queue::task_done called more often than items were put");
     if (--unfinished_ == 0)
-      while (join_wait* w = joiners_.pop_front()) w->job_->wake();
+      while (join_wait* w = joiners_.pop_front()) w->wake();
   }
   // Completes when every item that was put has been dealt with.
   join_wait join() noexcept { return join_wait(*this); }
@@ -233,7 +233,7 @@ class basic_queue {
     put_wait* const putter = putters_.pop_front();
     if (putter) {
       ++unfinished_;
-      putter->job_->wake();
+      putter->wake();
     }
     if (items_.size() == 0) return std::move(putter->item_);
     T item(items_.pop());
@@ -248,7 +248,7 @@ class basic_queue {
     error_ = std::move(error);
     while (put_wait* w = putters_.pop_front()) {
       w->refused_ = true;
-      w->job_->wake();
+      w->wake();
     }
     while (queue_getter<T>* getter = getters_.pop_front()) {  // they waited, so it is empty
       getter->error = error_;  // the queue may be gone when they resume
@@ -268,8 +268,7 @@ class basic_queue {
 
 template <class T, class Store>
 class [[nodiscard("without co_await nothing happens"),
-        gnu::warn_unused]] basic_queue<T, Store>::put_wait final : public wait_base,
-                                                                   public list_node {
+        gnu::warn_unused]] basic_queue<T, Store>::put_wait final : public line_wait {
  public:
   put_wait(basic_queue& q, T&& item) noexcept : queue_(&q), item_(std::move(item)) {}
 
@@ -286,18 +285,8 @@ class [[nodiscard("without co_await nothing happens"),
       }
       return true;
     }
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
-    job_ = &j;
-    queue_->putters_.push_back(*this);
-    j.wait_on(*this);
-    return false;
-  }
-  void cancel(job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+    if (j.stops_here()) return false;
+    return stand_in(queue_->putters_, j);
   }
   void describe(wait_visitor& v) const override { v.waits_for("room in a queue"); }
   void await_resume() const {
@@ -309,7 +298,6 @@ class [[nodiscard("without co_await nothing happens"),
   friend class basic_queue;
   basic_queue* queue_;
   T item_;
-  job* job_ = nullptr;
   bool refused_ = false;
   bool out_of_memory_ = false;
 };
@@ -323,10 +311,7 @@ class [[nodiscard("without co_await nothing happens"),
 
   bool begin(job& j) noexcept override {
     if (queue_->serve(mine_)) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     mine_.waiter = &j;
     queue_->line_up(mine_);
     j.wait_on(*this);
@@ -358,24 +343,13 @@ class [[nodiscard("without co_await nothing happens"),
 
 template <class T, class Store>
 class [[nodiscard("without co_await nothing happens")]] basic_queue<T, Store>::join_wait final
-    : public wait_base,
-      public list_node {
+    : public line_wait {
  public:
   explicit join_wait(basic_queue& q) noexcept : queue_(&q) {}
   bool begin(job& j) noexcept override {
     if (queue_->unfinished_ == 0) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
-    job_ = &j;
-    queue_->joiners_.push_back(*this);
-    j.wait_on(*this);
-    return false;
-  }
-  void cancel(job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+    if (j.stops_here()) return false;
+    return stand_in(queue_->joiners_, j);
   }
   void describe(wait_visitor& v) const override { v.waits_for("a queue to be done"); }
   void await_resume() const noexcept {}
@@ -383,7 +357,6 @@ class [[nodiscard("without co_await nothing happens")]] basic_queue<T, Store>::j
  private:
   friend class basic_queue;
   basic_queue* queue_;
-  job* job_ = nullptr;
 };
 
 }  // namespace detail

@@ -48,8 +48,8 @@ class received_bytes {
   void give_back() noexcept {
     void* buffer = std::exchange(buffer_, nullptr);
     size_ = 0;
-    const loop* running = detail::this_thread.running_loop;
-    if (buffer && running && running->id() == loop_id_) this_loop().io().give_back(buffer);
+    const detail::loop_core* running = detail::this_thread.running_loop;
+    if (buffer && running && running->id() == loop_id_) detail::this_core().io().give_back(buffer);
   }
 
  private:
@@ -81,7 +81,7 @@ class [[nodiscard("without co_await nothing happens")]] receive_wait final : pub
 
  private:
   received_bytes take() noexcept {
-    return {take_lent(), static_cast<std::size_t>(result), this_loop().id()};
+    return {take_lent(), static_cast<std::size_t>(result), this_core().id()};
   }
 };
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <rondo/runtime/core/remote_queue.hpp>
+#include <rondo/runtime/core/unhandled.hpp>
 #include <rondo/runtime/errors.hpp>
 #include <rondo/runtime/reactor/reactor.hpp>
 #include <rondo/runtime/wait.hpp>
@@ -82,9 +83,6 @@ class mailbox {
   std::atomic<std::uint64_t> wakes_{0};
 };
 
-// Hands the exception that is being handled to the on_unhandled of the loop that runs.
-void unhandled_here() noexcept;
-
 template <class Fn>
 class posted_call final : public remote_node {
  public:
@@ -93,7 +91,7 @@ class posted_call final : public remote_node {
     try {
       fn_();
     } catch (...) {
-      unhandled_here();
+      report_unhandled(std::current_exception());
     }
     delete this;
   }

@@ -52,25 +52,25 @@ int failed_main(const std::exception_ptr& error) noexcept {
 }
 
 main_run::main_run(const run_options& options)
-    : loop_(&make_reactor, options.choice_, options.unhandled_),
+    : loop_(make_reactor, options.choice_, options.unhandled_),
+      patience_(options.thread_patience_),
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
   loop_.threads().set_limit(options.max_threads_);
-  loop_.set_thread_patience(options.thread_patience_);
   if (options.debug_) loop_.watch_steps(options.slow_step_);
 }
 
 void main_run::drive(child_frame& main) {
   interrupt_watch sigint;
-  if (handle_sigint_) sigint.start(loop_, main.running_job());
+  if (handle_sigint_) sigint.start(main, patience_);
   dump_watch sigusr1;
-  if (dump_on_sigusr1_) sigusr1.start(loop_);
+  if (dump_on_sigusr1_) sigusr1.start();
   main.start(*this);
-  loop_.run_until(ended_, main.running_job());
-  main.ended();
-  if (loop_.deadlocked())
+  loop_.run_until(ended_, main, patience_);
+  main.let_go();
+  if (loop_.deadlocked_)
     throw std::logic_error("rondo::run: nothing can ever happen again, and tasks still wait:\n" +
-                           loop_.stuck_tasks());
+                           loop_.stuck_tasks_);
   if (sigint.fired() && main.stopped()) throw interrupted();
 }
 

@@ -6,6 +6,7 @@
 
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/child.hpp>
+#include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -139,6 +140,7 @@ class main_run final : public job_owner {
  private:
   void on_end(job&) noexcept override { ended_ = true; }
   loop loop_;
+  thread_patience patience_;
   bool handle_sigint_;
   bool dump_on_sigusr1_;
   bool ended_ = false;

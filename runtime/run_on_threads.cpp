@@ -56,7 +56,7 @@ class team {
     member& me = members_[i];
     {
       const std::scoped_lock lock(mutex_);
-      me.home = this_loop().mailbox();
+      me.home = this_core().mailbox();
       if (first_) me.scope.cancel();  // it will not start
     }
     const outcome<void> how =

@@ -13,7 +13,7 @@ bool scope_wait::begin(job& parent) noexcept {
 }
 
 void scope_wait::on_end(job&) noexcept {
-  child_->ended();
+  child_->let_go();
   if (!child_->stopped())
     parent_->wake();
   else if (parent_->must_stop())
@@ -39,12 +39,12 @@ bool deadline_wait::begin(job& parent) noexcept {
     return true;
   }
   start(parent);
-  this_loop().timers().arm(*this, after_);
+  this_core().timers().arm(*this, after_);
   return false;
 }
 
 void deadline_wait::on_end(job& child) noexcept {
-  this_loop().timers().disarm(*this);
+  this_core().timers().disarm(*this);
   scope_wait::on_end(child);
 }
 
@@ -58,7 +58,7 @@ void deadline_wait::fired(timer& t) noexcept {
 
 cancel_scope::~cancel_scope() {
   if (running_) detail::fatal("a cancel_scope was destroyed while a task ran in it");
-  if (timer_.armed()) this_loop().timers().disarm(timer_);
+  if (timer_.armed()) detail::this_core().timers().disarm(timer_);
 }
 
 void cancel_scope::cancel() noexcept {
@@ -67,7 +67,7 @@ void cancel_scope::cancel() noexcept {
 }
 
 void cancel_scope::arm(detail::time_point tp) noexcept {
-  detail::timer_wheel& timers = this_loop().timers();
+  detail::timer_wheel& timers = detail::this_core().timers();
   timers.disarm(timer_);
   timers.arm(timer_, tp);
 }

@@ -33,7 +33,7 @@ class scope_wait : public wait_base, public job_owner {
   bool must_begin() const noexcept override { return child_->cleans_up(); }
   void describe(wait_visitor& v) const override {
     v.waits_for("a scope");
-    v.child(child_->running_job(), "body");
+    v.child(*child_, "body");
   }
   const job* parent() const noexcept override { return parent_; }
 
@@ -76,7 +76,7 @@ class deadline_wait : public scope_wait, private timer {
   bool expired() const noexcept { return expired_ && (skipped_ || child_->stopped()); }
   void describe(wait_visitor& v) const override {
     v.waits_for("a timeout");
-    v.child(child_->running_job(), "body");
+    v.child(*child_, "body");
   }
   // One that has passed is still the deadline of what it ends.
   time_point deadline() const noexcept override {
@@ -186,7 +186,7 @@ class [[nodiscard("without co_await nothing happens")]] shield_wait final : publ
   }
   void describe(wait_visitor& v) const override {
     v.waits_for("a shield");
-    v.child(body_.running_job(), "body");
+    v.child(body_, "body");
   }
   void cancel(job&) noexcept override {
   }  // the mark is enough: it is delivered when the child has ended
@@ -236,8 +236,7 @@ class [[nodiscard("without co_await nothing happens")]] finally_wait final : pub
   }
   void describe(wait_visitor& v) const override {
     v.waits_for("a finally");
-    v.child(cleaning_ ? cleanup_.running_job() : body_.running_job(),
-            cleaning_ ? "cleanup" : "body");
+    v.child(cleaning_ ? static_cast<const job&>(cleanup_) : body_, cleaning_ ? "cleanup" : "body");
   }
 
   T await_resume() {
@@ -247,7 +246,7 @@ class [[nodiscard("without co_await nothing happens")]] finally_wait final : pub
     outcome<T> result = body_.take_outcome();
     if (cleaned.has_error()) {
       if (!result.has_error()) std::rethrow_exception(cleaned.error());
-      this_loop().unhandled(cleaned.error());
+      report_unhandled(cleaned.error());
     }
     return std::move(result).value();
   }
@@ -255,7 +254,7 @@ class [[nodiscard("without co_await nothing happens")]] finally_wait final : pub
  private:
   struct body_owner final : job_owner {
     void on_end(job&) noexcept override {
-      all->body_.ended();
+      all->body_.let_go();
       all->body_stopped_ = all->body_.stopped();
       all->clean_up();
     }

@@ -90,24 +90,16 @@ class [[nodiscard]] semaphore::permit {
 };
 
 class [[nodiscard("without co_await nothing happens")]] semaphore::acquire_wait final
-    : public detail::wait_base,
-      public detail::list_node {
+    : public detail::line_wait {
  public:
   acquire_wait(semaphore& s, std::size_t n) noexcept : semaphore_(&s), count_(n) {}
   bool begin(detail::job& j) noexcept override {
     if (semaphore_->take(count_)) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
-    job_ = &j;
-    semaphore_->line_.push_back(*this);
-    j.wait_on(*this);
-    return false;
+    if (j.stops_here()) return false;
+    return stand_in(semaphore_->line_, j);
   }
   void cancel(detail::job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
+    line_wait::cancel(j);
     semaphore_->serve();  // a large request may have held up smaller ones
   }
   void describe(detail::wait_visitor& v) const override { v.waits_for("a semaphore"); }
@@ -117,14 +109,13 @@ class [[nodiscard("without co_await nothing happens")]] semaphore::acquire_wait 
   friend class semaphore;
   semaphore* semaphore_;
   std::size_t count_;
-  detail::job* job_ = nullptr;
 };
 
 inline void semaphore::serve() noexcept {
   while (!line_.empty() && line_.front().count_ <= free_) {
     acquire_wait& w = *line_.pop_front();
     free_ -= w.count_;
-    w.job_->wake();
+    w.wake();
   }
 }
 

@@ -5,6 +5,7 @@
 // counted while it is inside.
 //
 // The dispositions are changed under a mutex that the handler never takes.
+#include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/signals.hpp>
@@ -30,8 +31,8 @@ class signal_receiver final : public remote_node {
 
   // --- on the loop's thread ---
 
-  void open(loop& l, callback deliver, void* owner) noexcept {
-    home_ = l.mailbox();
+  void open(callback deliver, void* owner) noexcept {
+    home_ = this_core().mailbox();
     deliver_ = deliver;
     owner_ = owner;
     arrived_.store(0, std::memory_order_relaxed);
@@ -252,9 +253,8 @@ class signal_hub {
  public:
   // The loop's, made when its first watch is.
   static signal_hub& get() {
-    loop& l = this_loop();
-    if (!current) current = new signal_hub(l);
-    if (current->loop_ != l.id()) fatal(outlived);
+    if (!current) current = new signal_hub();
+    if (current->loop_ != this_core().id()) fatal(outlived);
     return *current;
   }
 
@@ -264,7 +264,7 @@ class signal_hub {
     signal_registry::get().watch(w.wanted_);
   }
   void remove(signal_watch& w) noexcept {
-    const loop* l = this_thread.running_loop;
+    const loop_core* l = this_thread.running_loop;
     if (!l || l->id() != loop_) fatal(outlived);
     signal_registry::get().unwatch(w.wanted_);
     watches_.remove(w);
@@ -280,8 +280,8 @@ class signal_hub {
       "a signal_watch outlived its loop, or left the loop's thread";
   static constinit thread_local signal_hub* current;
 
-  explicit signal_hub(loop& l) : loop_(l.id()), receiver_(signal_registry::get().receiver()) {
-    receiver_.open(l, &deliver, this);
+  signal_hub() : loop_(this_core().id()), receiver_(signal_registry::get().receiver()) {
+    receiver_.open(&deliver, this);
   }
   void update() noexcept {
     signal_mask all = 0;
@@ -305,19 +305,8 @@ bool signal_wait::begin(job& j) noexcept {
     watch_->pending_ &= watch_->pending_ - 1;
     return true;
   }
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
-  job_ = &j;
-  watch_->line_.push_back(*this);
-  j.wait_on(*this);
-  return false;
-}
-
-void signal_wait::cancel(job& j) noexcept {
-  unlink();
-  j.wake_stopped();
+  if (j.stops_here()) return false;
+  return stand_in(watch_->line_, j);
 }
 
 signal_mask mask_of(std::initializer_list<int> signals) {
@@ -341,11 +330,12 @@ task<int> next_of(signal_mask signals) {
 
 // --- run(), SIGINT and SIGUSR1 -------------------------------------------------------------------
 
-void interrupt_watch::start(loop& l, job& main) {
+void interrupt_watch::start(job& main, thread_patience& patience) {
   if (::gettid() != ::getpid()) return;
   signal_receiver& r = signal_registry::get().receiver();
-  r.open(l, &arrived, this);
+  r.open(&arrived, this);
   main_ = &main;
+  patience_ = &patience;
   receiver_ = &r;
   if (signal_registry::get().watch_interrupt(r)) return;
   receiver_ = nullptr;
@@ -362,12 +352,12 @@ void interrupt_watch::arrived(void* self, signal_mask) noexcept {
   auto& w = *static_cast<interrupt_watch*>(self);
   w.fired_ = true;
   w.main_->cancel();
-  this_loop().expect_end();
+  w.patience_->end_is_due();
 }
 
-void dump_watch::start(loop& l) {
+void dump_watch::start() {
   signal_receiver& r = signal_registry::get().receiver();
-  r.open(l, &arrived, this);
+  r.open(&arrived, this);
   if (!signal_registry::get().watch_dump()) {
     r.close();
     return;
@@ -409,7 +399,7 @@ void signal_watch::arrived(detail::signal_mask signals) noexcept {
   for (; signals != 0; signals &= signals - 1) {
     if (detail::signal_wait* w = line_.pop_front()) {
       w->signal_ = detail::lowest(signals);
-      w->job_->wake();
+      w->wake();
     } else {
       pending_ |= signals & -signals;
     }

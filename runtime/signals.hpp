@@ -46,19 +46,16 @@ constexpr int lowest(signal_mask m) noexcept { return __builtin_ctzll(m) + 1; }
 // The watches of one loop.
 class signal_hub;
 
-class [[nodiscard("without co_await nothing happens")]] signal_wait final : public wait_base,
-                                                                            public list_node {
+class [[nodiscard("without co_await nothing happens")]] signal_wait final : public line_wait {
  public:
   explicit signal_wait(signal_watch& w) noexcept : watch_(&w) {}
   bool begin(job& j) noexcept override;
-  void cancel(job& j) noexcept override;
   void describe(wait_visitor& v) const override { v.waits_for("a signal"); }
   int await_resume() const noexcept { return signal_; }
 
  private:
   friend class rondo::signal_watch;
   signal_watch* watch_;
-  job* job_ = nullptr;
   int signal_ = 0;
 };
 
@@ -107,6 +104,7 @@ inline task<int> next_signal(std::initializer_list<int> signals) {
 namespace detail {
 
 class signal_receiver;
+class thread_patience;
 
 // run()'s own interest in SIGINT: on the main thread, while the disposition is the default. The
 // first SIGINT cancels the main task; the kernel has then restored the default, so a second one
@@ -119,7 +117,7 @@ class interrupt_watch {
   ~interrupt_watch();
 
   // Watches, if it is for this thread to do so. On the loop's thread.
-  void start(loop& l, job& main);
+  void start(job& main, thread_patience& patience);
   // A SIGINT has cancelled the main task.
   bool fired() const noexcept { return fired_; }
 
@@ -127,6 +125,7 @@ class interrupt_watch {
   static void arrived(void* self, signal_mask) noexcept;
   signal_receiver* receiver_ = nullptr;
   job* main_ = nullptr;
+  thread_patience* patience_ = nullptr;
   bool fired_ = false;
 };
 
@@ -140,7 +139,7 @@ class dump_watch {
   ~dump_watch();
 
   // On the loop's thread. Throws std::bad_alloc.
-  void start(loop& l);
+  void start();
 
  private:
   static void arrived(void* self, signal_mask) noexcept;

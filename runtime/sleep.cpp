@@ -3,15 +3,12 @@
 namespace rondo::detail {
 
 bool sleep_wait::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   if (relative_ && when_ <= 0) {  // no timer: its turn comes when the others had theirs
     j.yield();
     return false;
   }
-  timer_wheel& timers = this_loop().timers();
+  timer_wheel& timers = this_core().timers();
   if (relative_)
     timers.arm(*this, nanoseconds(when_));
   else
@@ -22,7 +19,7 @@ bool sleep_wait::begin(job& j) noexcept {
 }
 
 void sleep_wait::cancel(job& j) noexcept {
-  this_loop().timers().disarm(*this);
+  this_core().timers().disarm(*this);
   j.wake_stopped();
 }
 

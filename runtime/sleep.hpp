@@ -31,10 +31,7 @@ class [[nodiscard("without co_await nothing happens")]] sleep_wait final : publi
 class [[nodiscard("without co_await nothing happens")]] yield_wait final : public wait_base {
  public:
   bool begin(job& j) noexcept override {
-    if (j.must_stop())
-      j.wake_stopped();
-    else
-      j.yield();
+    if (!j.stops_here()) j.yield();
     return false;
   }
   void cancel(job&) noexcept override {}  // never waiting: a job that yields is ready

@@ -70,7 +70,7 @@ std::future<task_value_t<X...>> submit_to(const loop_remote& home, X&&... x) {
   std::future<T> result = promise.get_future();
   home.post([to = delivery<T>(std::move(promise)),
              what = std::tuple<std::decay_t<X>...>(std::forward<X>(x)...)]() mutable {
-    this_loop().run_service(
+    this_core().run_service(
         serve_submission<T, std::decay_t<X>...>(std::move(to), std::move(what)));
   });
   return result;

@@ -208,6 +208,12 @@ struct promise<void> : promise_common<void> {
   void return_void() const noexcept {}
 };
 
+// That of a task<T>'s frame.
+template <class T>
+promise<T>& promise_of(std::coroutine_handle<> frame) noexcept {
+  return std::coroutine_handle<promise<T>>::from_address(frame.address()).promise();
+}
+
 template <class T>
 class [[nodiscard("without co_await nothing happens")]] task_awaiter : public awaitable_tag {
  public:
@@ -241,14 +247,10 @@ class [[nodiscard("without co_await nothing happens")]] task_awaiter : public aw
     j.set_leaf(child);  // it has not started: resuming it later is starting it
     if (always)
       j.wake();
-    else if (j.must_stop())
-      j.wake_stopped();
-    else
+    else if (!j.stops_here())
       j.yield();
   }
-  promise<T>& child_promise() noexcept {
-    return std::coroutine_handle<promise<T>>::from_address(frame_.get().address()).promise();
-  }
+  promise<T>& child_promise() noexcept { return promise_of<T>(frame_.get()); }
   frame_owner frame_;
 };
 

@@ -8,15 +8,13 @@ namespace rondo::detail {
 
 void child_record::start(group_wait& group) noexcept {
   group_ = &group;
-  job_.start(promise_of(frame_.get()), *this);
+  child_frame::start(*this);
 }
 
 void child_record::on_end(job& j) noexcept {
   std::exception_ptr error;
-  if (j.stopped())
-    frame_.release();
-  else
-    error = take_result();
+  let_go();
+  if (!j.stopped()) error = take_result();
   frame_.reset();  // and the arguments in it: what the child held is back
   if (joiner_) std::exchange(joiner_, nullptr)->wake();
   group_->child_ended(*this, j.stopped(), std::move(error));
@@ -28,16 +26,12 @@ const job* child_record::parent() const noexcept { return group_ ? group_->paren
 
 void group_wait::describe(wait_visitor& v) const {
   v.waits_for("a task group");
-  if (body_running_) v.child(body_->running_job(), "body");
-  children_.for_each(
-      [&](const child_record& r) { v.child(r.running_job(), "child", &r.spawned_at()); });
+  if (body_running_) v.child(*body_, "body");
+  children_.for_each([&](const child_record& r) { v.child(r, "child", &r.spawned_at()); });
 }
 
 bool group_wait::begin(job& parent) noexcept {
-  if (parent.must_stop()) {
-    parent.wake_stopped();
-    return false;
-  }
+  if (parent.stops_here()) return false;
   parent_ = &parent;
   parent.wait_on(*this);
   body_running_ = true;
@@ -59,7 +53,7 @@ void group_wait::own(group_object& o) noexcept {
 
 bool group_wait::keeps(const job&) noexcept {
   if (running_ == 0) return false;
-  this_loop().timers().arm(*this, patience_of_body);
+  this_core().timers().arm(*this, patience_of_body);
   return true;
 }
 
@@ -75,7 +69,7 @@ void group_wait::body_waits_long(timer& t) noexcept {
   } catch (const std::bad_alloc&) {
     report = std::current_exception();
   }
-  this_loop().unhandled(std::move(report));
+  report_unhandled(std::move(report));
 }
 
 void group_wait::cancel(job&) noexcept {
@@ -90,7 +84,7 @@ void group_wait::cancel_all() noexcept {
 }
 
 void group_wait::on_end(job&) noexcept {
-  body_->ended();
+  body_->let_go();
   body_running_ = false;
   if (body_->stopped())
     stopped_from_outside_ |= cancelled_from_outside_;
@@ -115,7 +109,7 @@ void group_wait::failed(std::exception_ptr error) noexcept {
     first_error_ = std::move(error);
     cancel_all();
   } else if (error != first_error_) {  // the body may rethrow what it joined
-    this_loop().unhandled(std::move(error));
+    report_unhandled(std::move(error));
   }
 }
 
@@ -123,7 +117,7 @@ void group_wait::ended() noexcept {
   if (running_ > 0) return;
   if (body_running_) {
     if (!body_->parked()) return;
-    this_loop().timers().disarm(*this);
+    this_core().timers().disarm(*this);
     body_->unpark();
     return;
   }

@@ -37,19 +37,15 @@ class group_wait;
 struct from_callable;
 
 // A child's job, frame and result. It lives as long as the child or a handle needs it.
-class child_record : public pooled, public list_node, public job_owner {
+class child_record : public pooled, public list_node, public job_owner, public child_frame {
  public:
-  child_record(const child_record&) = delete;
-  child_record& operator=(const child_record&) = delete;
   virtual ~child_record() = default;
 
   void start(group_wait& group) noexcept;
-  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
-  // The group asks; or a handle, and then its end is nobody's failure.
-  void cancel() noexcept { job_.cancel(); }
+  // A handle asks, not the group: its end is nobody's failure.
   void cancel_alone() noexcept {
-    if (!job_.must_stop()) alone_ = true;  // else the group was first
-    job_.cancel();
+    if (!must_stop()) alone_ = true;  // else the group was first
+    cancel();
   }
   bool done() const noexcept { return group_ == nullptr; }
   bool cancelled_alone() const noexcept { return alone_; }
@@ -60,7 +56,6 @@ class child_record : public pooled, public list_node, public job_owner {
   }
 
   const job* parent() const noexcept override;
-  const job& running_job() const noexcept { return job_; }
   const std::source_location& spawned_at() const noexcept { return spawned_at_; }
   const std::source_location* spawned_where() const noexcept override {
     return spawned_at_.line() != 0 ? &spawned_at_ : nullptr;
@@ -72,16 +67,13 @@ class child_record : public pooled, public list_node, public job_owner {
   void set_joiner(job* j) noexcept { joiner_ = j; }
 
  protected:
-  explicit child_record(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  using child_frame::child_frame;
   // Moves the result out of the frame; the exception, if it was one.
   virtual std::exception_ptr take_result() noexcept = 0;
-
-  frame_owner frame_;
 
  private:
   void on_end(job& j) noexcept final;
 
-  job job_;
   group_wait* group_ = nullptr;
   job* joiner_ = nullptr;
   std::source_location spawned_at_;
@@ -105,13 +97,7 @@ class typed_record final : public child_record {
 
  private:
   std::exception_ptr take_result() noexcept override {
-    auto& p = std::coroutine_handle<promise<T>>::from_address(frame_.get().address()).promise();
-    try {
-      std::destroy_at(&result_);
-      std::construct_at(&result_, p.result.take_outcome());
-    } catch (...) {
-      std::construct_at(&result_, std::current_exception());
-    }
+    move_outcome(result_);
     return result_.has_error() ? result_.error() : nullptr;
   }
 
@@ -143,10 +129,7 @@ class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] join_w
     // would make an error of a cancellation.
     const bool stop = for_value_ && record_->was_cancelled();
     if (refused_ || (record_->done() && !(stop && j.must_stop()))) return true;
-    if (j.must_stop()) {
-      j.wake_stopped();
-      return false;
-    }
+    if (j.stops_here()) return false;
     record_->set_joiner(&j);
     j.wait_on(*this);
     return false;

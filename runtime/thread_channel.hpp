@@ -62,7 +62,7 @@ class channel_waiter : public wait_base, public list_node, public remote_node {
 
  private:
   job* job_ = nullptr;
-  loop* loop_ = nullptr;
+  loop_core* loop_ = nullptr;
   channel_waiter* next_served_ = nullptr;
 };
 
@@ -215,9 +215,7 @@ class [[nodiscard("without co_await nothing happens"),
         return true;
       }
       if (channel_->items_.size() >= channel_->maxsize_) {
-        if (j.must_stop()) {
-          j.wake_stopped();
-        } else {
+        if (!j.stops_here()) {
           this->wait(j);
           channel_->putters_.push_back(*this);
         }
@@ -259,9 +257,7 @@ class thread_channel<T>::get_wait_base : public detail::channel_waiter {
       const std::scoped_lock lock(channel_->mutex_);
       if (channel_->items_.size() == 0) {
         if (channel_->closed_) return true;
-        if (j.must_stop()) {
-          j.wake_stopped();
-        } else {
+        if (!j.stops_here()) {
           this->wait(j);
           channel_->getters_.push_back(*this);
         }

@@ -2,7 +2,8 @@
 
 namespace rondo::detail {
 
-void thread_call::begin(loop& l, job& j) noexcept {
+void thread_call::begin(job& j) noexcept {
+  loop_core& l = this_core();
   home_ = l.mailbox();
   waiter_ = &j;
   references_.fetch_add(1, std::memory_order_relaxed);
@@ -35,8 +36,8 @@ void thread_call::pass_on(thread_slots& slots) noexcept {
 }
 
 void thread_call::run() noexcept {
-  if (!waiter_) this_loop().threads().abandoned_returned();
-  pass_on(this_loop().threads());
+  if (!waiter_) this_core().threads().abandoned_returned();
+  pass_on(this_core().threads());
   job* j = waiter_;
   release();
   if (j) j->wake();
@@ -46,10 +47,10 @@ bool thread_call::cancel(bool may_abandon) noexcept {
   if (in_line_) {
     unlink();
   } else if (take_back_from_pool(*this)) {
-    pass_on(this_loop().threads());
+    pass_on(this_core().threads());
   } else if (may_abandon) {
     waiter_ = nullptr;
-    this_loop().threads().abandoned();
+    this_core().threads().abandoned();
     return true;
   } else {
     return false;
@@ -59,17 +60,13 @@ bool thread_call::cancel(bool may_abandon) noexcept {
 }
 
 bool thread_wait_base::begin(job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
-  loop& l = this_loop();
-  if (l.simulated()) {
+  if (j.stops_here()) return false;
+  if (this_core().simulated()) {
     call_->call();
     return true;
   }
   j.wait_on(*this);
-  call_->begin(l, j);
+  call_->begin(j);
   return false;
 }
 

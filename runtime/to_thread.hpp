@@ -52,7 +52,7 @@ class thread_call : public pool_item, public remote_node {
   virtual void call() noexcept = 0;
 
   // On the loop: to a thread, or into the line.
-  void begin(loop& l, job& j) noexcept;
+  void begin(job& j) noexcept;
   // On the loop, once. True: the awaiting job will not be woken. False: it will.
   bool cancel(bool may_abandon) noexcept;
   const std::exception_ptr& refused() const noexcept { return refused_; }

@@ -5,10 +5,10 @@
 //   struct my_wait : rondo::custom_awaitable {
 //     bool begin(rondo::waiting_task& t) noexcept override {
 //       if (already_there()) return true;  // goes on at once, draws on the budget
-//       if (t.must_stop()) {               // a cancellation point, before it starts
-//         t.wake_stopped();
-//         return false;
-//       }
+//       // A cancellation point, before the wait starts: true for a task that is to stop,
+//       // which is then not resumed. In two steps: if (t.must_stop()) { t.wake_stopped();
+//       // return false; }
+//       if (t.stops_here()) return false;
 //       remember(t);
 //       t.wait_on(*this);                  // later: t.wake()
 //       return false;
@@ -28,6 +28,7 @@
 // coroutine's frame until the wait is over.
 #pragma once
 
+#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <coroutine>
@@ -49,6 +50,31 @@ class wait_base : public waitable, public awaitable_tag {
 
  protected:
   ~wait_base() = default;
+};
+
+// A wait that stands in a line until it is woken; cancelled, it leaves the line at once.
+class line_wait : public wait_base, public list_node {
+ public:
+  void cancel(job& j) noexcept override {
+    unlink();
+    j.wake_stopped();
+  }
+  // Of one that has been taken out of its line: what it waited for has happened.
+  void wake() noexcept { job_->wake(); }
+
+ protected:
+  // What begin() ends with, as in `return stand_in(line, j)`: false.
+  template <class W>
+  bool stand_in(intrusive_list<W>& line, job& j) noexcept {
+    job_ = &j;
+    line.push_back(static_cast<W&>(*this));
+    j.wait_on(*this);
+    return false;
+  }
+  ~line_wait() = default;
+
+ private:
+  job* job_ = nullptr;
 };
 
 // What co_await gives for an awaitable.

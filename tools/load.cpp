@@ -24,7 +24,7 @@ nanoseconds from_seconds(double s) { return std::chrono::ceil<nanoseconds>(durat
 // The loop reads its clock once a turn; a latency wants the moment itself. Virtual time has no
 // other.
 time_point now() {
-  return this_loop().simulated() ? this_loop().now() : std::chrono::steady_clock::now();
+  return detail::this_core().simulated() ? this_loop().now() : std::chrono::steady_clock::now();
 }
 
 struct cpu {

@@ -42,7 +42,7 @@ task<> yield_among_others(State& state, task_group& group, bool& over) {
   over = true;
 }
 task<> yield_watched(State& state) {
-  this_loop().watch_steps(std::chrono::seconds(1));  // as run_options::debug does
+  detail::this_core().watch_steps(std::chrono::seconds(1));  // as run_options::debug does
   bool over = false;
   co_await with_task_group(
       [&](task_group& group) { return yield_among_others(state, group, over); });

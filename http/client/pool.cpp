@@ -64,16 +64,10 @@ pool::wait pool::acquire(std::string_view key, reuse what) {
 }
 
 bool pool::wait::begin(rondo::detail::job& j) noexcept {
-  if (j.must_stop()) {
-    j.wake_stopped();
-    return false;
-  }
+  if (j.stops_here()) return false;
   // Whoever waits cannot use what is free now: so nobody is passed here who could.
   if (pool_->grant(*this)) return true;
-  job_ = &j;
-  pool_->waiting_.push_back(*this);
-  j.wait_on(*this);
-  return false;
+  return stand_in(pool_->waiting_, j);
 }
 
 // True: the wait is over, with a lease or for want of memory.
@@ -164,7 +158,7 @@ void pool::returned(place& p, std::unique_ptr<client_connection> c) noexcept {
     waiting_.pop_front();
     first->granted_ = lease(std::move(first->pool_), p);
     first->granted_.conn = std::move(c);
-    first->job_->wake();
+    first->wake();
     return;
   }
   if (!c || !keep(p.second, std::move(c))) {
@@ -183,7 +177,7 @@ bool pool::keep(pool_entry& e, std::unique_ptr<client_connection> c) noexcept {
   if (c->until <= c->since) return false;
   try {
     if (e.idle.size() == e.idle.capacity()) e.idle.reserve(2 * e.idle.size() + 1);
-    if (!watch_->running) this_loop().run_service(watch_idle(watch_));
+    if (!watch_->running) rondo::detail::this_core().run_service(watch_idle(watch_));
   } catch (const std::bad_alloc&) {
     return false;
   }
@@ -200,7 +194,7 @@ void pool::serve_waiters() noexcept {
     if (served || !grant(w)) return;
     served = true;
     w.unlink();
-    w.job_->wake();
+    w.wake();
   };
   if (waiting_.empty()) return;
   serve(waiting_.front());

@@ -164,17 +164,12 @@ class pool : public std::enable_shared_from_this<pool> {
 };
 
 class [[nodiscard("without co_await nothing happens")]] pool::wait final
-    : public rondo::detail::wait_base,
-      public rondo::detail::list_node {
+    : public rondo::detail::line_wait {
  public:
   wait(std::shared_ptr<pool> p, std::string_view key, reuse what) noexcept
       : pool_(std::move(p)), key_(key), reuse_(what) {}
 
   bool begin(rondo::detail::job& j) noexcept override;
-  void cancel(rondo::detail::job& j) noexcept override {
-    unlink();
-    j.wake_stopped();
-  }
   lease await_resume() {
     if (out_of_memory_) throw std::bad_alloc();
     return std::move(granted_);
@@ -186,7 +181,6 @@ class [[nodiscard("without co_await nothing happens")]] pool::wait final
   std::string_view key_;
   reuse reuse_;
   bool out_of_memory_ = false;
-  rondo::detail::job* job_ = nullptr;
   lease granted_;
 };
 

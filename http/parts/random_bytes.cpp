@@ -12,7 +12,7 @@ namespace rondo::http::detail {
 
 std::string random_hex(std::size_t bytes) {
   std::vector<unsigned char> raw(bytes);
-  const loop* l = rondo::detail::this_thread.running_loop;
+  const rondo::detail::loop_core* l = rondo::detail::this_thread.running_loop;
   if (l && l->simulated()) {
     rondo::detail::random_source from(
         static_cast<std::uint64_t>(l->now().time_since_epoch().count()));

@@ -47,7 +47,7 @@ server_response failed(int status) {
 
 void check_response(server_response& response, bool head_only) {
   const auto report = [](const std::string& what) {
-    this_loop().unhandled(
+    rondo::detail::report_unhandled(
         std::make_exception_ptr(std::logic_error("a handler's response " + what)));
   };
   const int status = response.status_;

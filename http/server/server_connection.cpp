@@ -239,7 +239,7 @@ task<server_response> server_connection::handle(server_request& request) {
     co_return blame(e);
   } catch (...) {
     if (lost_) throw;
-    this_loop().unhandled(std::current_exception());
+    rondo::detail::report_unhandled(std::current_exception());
     co_return failed(500);
   }
 }
@@ -273,7 +273,7 @@ server_response server_connection::blame(const http::error& thrown) {
   const std::exception_ptr e = std::current_exception();
   if (e == body_failure_)
     return server_response::text(std::string(thrown.message()) + '\n', status_of_own(thrown));
-  this_loop().unhandled(e);
+  rondo::detail::report_unhandled(e);
   return failed(status_of_upstream(thrown));
 }
 

@@ -15,7 +15,7 @@ constexpr std::size_t bytes_acked_at = 120;
 }  // namespace
 
 write_watch::~write_watch() {
-  if (armed()) this_loop().timers().disarm(*this);
+  if (armed()) rondo::detail::this_core().timers().disarm(*this);
 }
 
 void write_watch::start() noexcept {
@@ -24,7 +24,9 @@ void write_watch::start() noexcept {
   look_again();
 }
 
-void write_watch::look_again() noexcept { this_loop().timers().arm(*this, quarter_); }
+void write_watch::look_again() noexcept {
+  rondo::detail::this_core().timers().arm(*this, quarter_);
+}
 
 void write_watch::look() noexcept {
   if (!under_way_) return;  // the next write starts it

@@ -19,13 +19,13 @@ namespace {
 
 constexpr std::uint64_t apart_from_the_network = 0x746c735f73656564;
 
-const loop* simulation() noexcept {
-  const loop* l = rondo::detail::this_thread.running_loop;
+const rondo::detail::loop_core* simulation() noexcept {
+  const rondo::detail::loop_core* l = rondo::detail::this_thread.running_loop;
   return l && l->simulated() ? l : nullptr;
 }
 
 int draw(unsigned char* out, int size) {
-  const loop* l = simulation();
+  const rondo::detail::loop_core* l = simulation();
   if (!l) return RAND_OpenSSL()->bytes(out, size);
   thread_local std::uint64_t of_loop = 0;
   thread_local rondo::detail::random_source source(0);

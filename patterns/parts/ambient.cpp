@@ -1,11 +1,13 @@
 #include <rondo/patterns/parts/ambient.hpp>
-#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/core/loop_core.hpp>
+#include <rondo/runtime/core/unhandled.hpp>
 
-#include <cstdio>
 #include <exception>
 #include <random>
 
 namespace rondo::detail {
+
+void report_exception() noexcept { report_unhandled(std::current_exception()); }
 
 time_point policy_now() noexcept {
   return this_thread.running_loop ? this_thread.running_loop->now() : steady::now();
@@ -19,20 +21,6 @@ std::uint64_t policy_seed() noexcept {
     return (std::uint64_t{entropy()} << 32) | entropy();
   } catch (...) {  // no source of entropy: the clock differs between machines, at least
     return static_cast<std::uint64_t>(steady::now().time_since_epoch().count());
-  }
-}
-
-void report_exception() noexcept {
-  if (this_thread.running_loop) {
-    this_thread.running_loop->unhandled(std::current_exception());
-    return;
-  }
-  try {
-    throw;
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits: %s\n", e.what());
-  } catch (...) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits, not a std::exception\n");
   }
 }
 

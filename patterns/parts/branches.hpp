@@ -8,6 +8,7 @@
 // last branch has ended.
 #pragma once
 
+#include <rondo/runtime/core/child.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -19,21 +20,16 @@
 
 namespace rondo::detail {
 
-class branch_base : public job {
+class branch_base : public child_frame {
  public:
   // Moves the outcome out of the frame and destroys the frame. True when the task threw.
   virtual bool settle() noexcept = 0;
   // The exception it threw, once it is settled.
   virtual std::exception_ptr error() const noexcept = 0;
-  // Its first step comes from the ready list.
-  void start(job_owner& owner) noexcept { job::start(promise_of(frame_.get()), owner); }
-  bool cleans_up() const noexcept { return detail::cleans_up(frame_); }
 
  protected:
-  explicit branch_base(std::coroutine_handle<> frame) noexcept : frame_(frame) {}
+  using child_frame::child_frame;
   ~branch_base() = default;
-
-  frame_owner frame_;
 
  private:
   friend class branches_wait;
@@ -46,18 +42,10 @@ class branch final : public branch_base {
   explicit branch(task<T>&& t) noexcept : branch_base(t.release()) {}
 
   bool settle() noexcept override {
-    if (stopped()) {
-      frame_.release();
-      return false;
-    }
-    auto& p = std::coroutine_handle<promise<T>>::from_address(frame_.get().address()).promise();
-    try {
-      std::destroy_at(&result_);
-      std::construct_at(&result_, p.result.take_outcome());
-    } catch (...) {
-      std::construct_at(&result_, std::current_exception());
-    }
-    frame_.reset();
+    let_go();
+    if (stopped()) return false;
+    move_outcome(result_);
+    discard();
     return result_.has_error();
   }
   std::exception_ptr error() const noexcept override { return result_.error(); }

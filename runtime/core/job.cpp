@@ -1,5 +1,4 @@
 #include <rondo/runtime/core/job.hpp>
-#include <rondo/runtime/loop.hpp>
 
 #include <cstdio>
 #include <cstdlib>
@@ -95,9 +94,7 @@ void suspend_without_budget(promise_base& leaf, waitable& w) noexcept {
   j.set_leaf(leaf);
   if (w.must_begin())
     w.begin(j);  // starts a child, whose first step comes from the ready list: it suspends
-  else if (j.must_stop())
-    j.wake_stopped();
-  else
+  else if (!j.stops_here())
     j.retry(w);
 }
 
@@ -105,7 +102,7 @@ void job::cancel() noexcept {
   if (cancel_requested_ || state_ >= state::parked) return;
   cancel_requested_ = true;
   if (state_ == state::waiting)
-    this_thread.running_loop->deliver_cancellation(*this);
+    this_thread.cancelling.deliver(*this);
   else if (state_ == state::ready && step_ != step::resume)
     step_ = step::stop;
 }
@@ -144,13 +141,10 @@ void job::unwind() noexcept {
 }
 
 void cancellations::deliver(job& j) noexcept {
-  j.next_cancel_ = nullptr;
-  (head_ ? tail_->next_cancel_ : head_) = &j;
-  tail_ = &j;
+  asked_.push(j);
   if (delivering_) return;
   delivering_ = true;
-  while (job* next = head_) {
-    head_ = next->next_cancel_;
+  while (job* next = asked_.pop()) {
     // Another cancellation may have woken it meanwhile: then it has its result, and the mark is
     // enough.
     if (next->state_ != job::state::waiting) continue;

@@ -30,6 +30,7 @@
 #pragma once
 
 #include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/core/fifo.hpp>
 #include <rondo/runtime/core/frame_pool.hpp>
 
 #include <cassert>
@@ -45,6 +46,7 @@ class loop;
 namespace rondo::detail {
 
 class job;
+class loop_core;
 
 // How many awaits in a row may complete without suspending before the job must let others run.
 inline constexpr std::uint32_t await_budget = 64;
@@ -237,6 +239,13 @@ class job {
 
   // True when the job's next wait must not start: cancellation has been asked.
   bool must_stop() const noexcept { return cancel_requested_; }
+  // A cancellation point, for begin(): true when the wait must not start, and then the job has been
+  // woken stopped.
+  bool stops_here() noexcept {
+    if (!cancel_requested_) return false;
+    wake_stopped();
+    return true;
+  }
   bool ended() const noexcept { return state_ == state::ended; }
   // Its owner is asked before its frames go.
   bool may_be_kept() const noexcept { return kept_; }
@@ -249,7 +258,7 @@ class job {
 
  private:
   friend class rondo::loop;
-  friend class job_queue;
+  friend class loop_core;
   friend class cancellations;
 
   inline void make_ready(step s) noexcept;
@@ -270,27 +279,10 @@ class job {
   bool named_ = false;     // the loop knows a name for it
   bool kept_ = false;      // its owner is asked before it is unwound
   bool finishes_ = false;  // what it waited on is asked before it is unwound
-};
 
-// First in, first out.
-class job_queue {
  public:
-  bool empty() const noexcept { return head_ == nullptr; }
-  void push(job& j) noexcept {
-    j.next_ = nullptr;
-    (head_ ? tail_->next_ : head_) = &j;
-    tail_ = &j;
-  }
-  job& pop() noexcept {
-    job* j = head_;
-    head_ = j->next_;
-    __builtin_prefetch(head_);  // among many, it is not in the cache
-    return *j;
-  }
-
- private:
-  job* head_ = nullptr;
-  job* tail_ = nullptr;
+  using ready_list = fifo<job, &job::next_>;
+  using cancel_list = fifo<job, &job::next_cancel_>;
 };
 
 // Cancellations on their way down nested scopes: delivered from a list, so that depth costs no
@@ -300,16 +292,16 @@ class cancellations {
   void deliver(job& j) noexcept;
 
  private:
-  job* head_ = nullptr;
-  job* tail_ = nullptr;
+  job::cancel_list asked_;
   bool delivering_ = false;
 };
 
 // What the calling thread is doing. Constant-initialised and initial-exec, so that reaching it
 // costs one instruction, in a shared object too.
 struct thread_context {
-  loop* running_loop = nullptr;
-  job_queue* ready = nullptr;  // of the running loop
+  loop_core* running_loop = nullptr;
+  job::ready_list* ready = nullptr;  // of the running loop
+  cancellations cancelling;
   // The job whose step this is, to the end of that step: while it runs, while its frames are
   // destroyed, and while its owner hears of its end. Only a job that runs may wait: see
   // current_job() and surrounding_job().

@@ -26,7 +26,7 @@ CONFORMANCE_RUNS(CancelEveryWait, Resolve) {
   const auto n = cancel_at_every_wait(
       reactor,
       []() -> task<> {
-        if (this_loop().simulated())
+        if (detail::this_core().simulated())
           this_simulation().host("a.both.test", {"10.0.0.1"}).lookups(1ms, 1ms);
         co_await net::resolve("a.both.test", 80);  // of support/name_service.hpp
       },

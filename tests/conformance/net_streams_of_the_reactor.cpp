@@ -46,10 +46,11 @@ struct probe : detail::operation {
   probe(descriptor d, bool lent) : probe(d, io_call::recv_lent()) {
     if (!lent) static_cast<io_call&>(*this) = io_call::recv(bytes_.data(), bytes_.size());
   }
-  void start() { arrived = this_loop().io().start(*this); }
+  void start() { arrived = detail::this_core().io().start(*this); }
   char first() const { return *static_cast<const char*>(buffer()); }
   void give_back() {
-    if (kind() == operation_kind::recv_lent && result > 0) this_loop().io().give_back(take_lent());
+    if (kind() == operation_kind::recv_lent && result > 0)
+      detail::this_core().io().give_back(take_lent());
   }
   std::array<char, 8> bytes_{};
   bool arrived = false;
@@ -57,7 +58,7 @@ struct probe : detail::operation {
 
 struct raw_pair {
   raw_pair() {
-    detail::reactor& io = this_loop().io();
+    detail::reactor& io = detail::this_core().io();
     EXPECT_EQ(io.open_pair(SOCK_STREAM, fds), 0);
     ours = {fds[0], io.attach(fds[0], detail::transfers::stop_short_when_drained)};
   }
@@ -69,7 +70,7 @@ struct raw_pair {
 // An operation waits, or a stream brings bytes, when its descriptor is closed and another takes the
 // number at once: neither the operation nor an event of the old one may reach the new.
 task<> close_and_take_the_number(int rounds) {
-  detail::reactor& io = this_loop().io();
+  detail::reactor& io = detail::this_core().io();
   int taken_again = 0;
   for (int i = 0; i < rounds; ++i) {
     const bool lent = i % 2 == 0;
@@ -114,7 +115,7 @@ ON_KERNEL_REACTORS(Streams, NoStaleWakeReachesWhoTookTheNumber) {
 // After an entry that it refuses the kernel may stop (io_uring_setup(2), IORING_SETUP_SUBMIT_ALL);
 // what stands behind one must not run on whoever is given the number next.
 task<> close_behind_a_refused_entry() {
-  detail::reactor& io = this_loop().io();
+  detail::reactor& io = detail::this_core().io();
   const raw_pair other;
   std::array<char, 256> name{};
   for (int i = 0; i < 4; ++i) {
@@ -161,7 +162,7 @@ task<> wake_while_the_queue_is_full() {
     g.spawn([&]() -> task<> { (void)co_await as_result(listener.accept()); });
     co_await sleep_for(1ms);
     std::vector<std::unique_ptr<probe>> full;
-    this_loop().io().wake();
+    detail::this_core().io().wake();
     listener.close();  // io_uring brings the wake-up; its reactor looks when this step has ended
     for (int i = 0; i < 512; ++i) {
       full.push_back(std::make_unique<probe>(descriptor{pair.fds[1], 0}, false));
@@ -174,11 +175,11 @@ task<> wake_while_the_queue_is_full() {
     });
     co_await woken.wait();
     other.join();
-    for (auto& op : full) this_loop().io().cancel(*op);
+    for (auto& op : full) detail::this_core().io().cancel(*op);
     for (auto& op : full)
       while (!op->arrived) co_await yield_now();
   });
-  this_loop().io().close(pair.ours);
+  detail::this_core().io().close(pair.ours);
   detail::close_unattached(pair.fds[1]);
 }
 

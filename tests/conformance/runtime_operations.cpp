@@ -26,7 +26,7 @@ using detail::transfers;
 using rondo_test::cancel_at_every_wait;
 using rondo_test::run_on;
 
-detail::reactor& io() { return this_loop().io(); }
+detail::reactor& io() { return detail::this_core().io(); }
 
 // An attached descriptor, closed at the end.
 class owned {

@@ -58,7 +58,7 @@ CONFORMANCE(Timeout, OfAThousandNestedOnesOnlyTheOutermostThrows) {
 
 // A call in a thread cannot be taken back: it ends, and then its child uses what the body holds.
 CONFORMANCE(TaskGroup, KeepsWhatItsBodyHoldsForAChildWhoseThreadIsBusy) {
-  const bool simulated = this_loop().simulated();  // where calls run at once
+  const bool simulated = detail::this_core().simulated();  // where calls run at once
   for (const bool made_by_group : {true, false}) {
     int put = 0;
     std::latch begun(1);

@@ -245,7 +245,7 @@ TEST(Resolver, IsOneForEachRun) {
 TEST(Resolver, TellsAWaiterThatTheLoopEnds) {
   std::error_code late;
   in_slow_world([&]() -> task<> {
-    this_loop().run_service([](std::error_code& out) -> task<> {
+    detail::this_core().run_service([](std::error_code& out) -> task<> {
       co_await finally(sleep_for(1h), [&]() -> task<> {
         out = (co_await as_result(net::resolve("a", 1))).code();
       });

@@ -308,7 +308,7 @@ TEST(TaskTreeAtTheEnd, ArgumentsOfATaskThatHasEndedMayPrintIt) {
     });
     co_await gather([](auto) -> task<> { co_await sleep_for(1s); }(at_end(look)), sleep_for(2s));
     co_await timeout(1h, [](auto) -> task<> { co_await sleep_for(1s); }, at_end(look));
-    this_loop().run_service([](auto) -> task<> { co_await yield_now(); }(at_end(look)));
+    detail::this_core().run_service([](auto) -> task<> { co_await yield_now(); }(at_end(look)));
     co_await sleep_for(1s);
   });
   EXPECT_EQ(printed, 6);

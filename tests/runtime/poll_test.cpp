@@ -315,7 +315,7 @@ TEST_P(PollOnIoUring, AStreamLosesNothingToAFullRing) {
   constexpr std::uint64_t many = 10'000;
   const ends p = ends::sockets(0);
   run_on(reactor_kind::io_uring, [&]() -> task<> {
-    detail::reactor& io = this_loop().io();
+    detail::reactor& io = detail::this_core().io();
     int fds[2];
     EXPECT_EQ(io.open_pair(SOCK_STREAM, fds), 0);
     const detail::descriptor ours{fds[0],

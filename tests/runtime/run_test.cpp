@@ -227,7 +227,7 @@ TEST(Run, DestroysTheMainTaskWhileTheLoopIsStillThere) {
 TEST(Run, CancelsAndAwaitsTheLoopsServicesWhenMainHasEnded) {
   std::string log;
   simulate([&]() -> task<> {
-    this_loop().run_service([](std::string& l) -> task<> {
+    detail::this_core().run_service([](std::string& l) -> task<> {
       l += "started ";
       co_await finally(sleep_for(1h), [&l]() -> task<> {
         co_await sleep_for(1s);
@@ -246,7 +246,7 @@ TEST(Run, AServicesErrorGoesToOnUnhandled) {
     ++reported;
   }),
          []() -> task<> {
-           this_loop().run_service([]() -> task<> {
+           detail::this_core().run_service([]() -> task<> {
              co_await sleep_for(1s);
              throw std::runtime_error("service");
            }());

@@ -253,7 +253,7 @@ TEST(Timeout, ThrowsWhatTheTaskThrows) {
 TEST(Timeout, LeavesNoTimerBehind) {
   simulate([]() -> task<> {
     co_await timeout(1h, after(1ms, 1));
-    EXPECT_TRUE(this_loop().timers().empty());
+    EXPECT_TRUE(detail::this_core().timers().empty());
   });
 }
 

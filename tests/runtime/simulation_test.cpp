@@ -29,8 +29,8 @@ class raw_wait final : public detail::io_wait {
 };
 
 detail::descriptor open_socket() {
-  const int fd = this_loop().io().open_socket(AF_INET, SOCK_STREAM, 0);
-  return {fd, this_loop().io().attach(fd, detail::transfers::may_stop_short)};
+  const int fd = detail::this_core().io().open_socket(AF_INET, SOCK_STREAM, 0);
+  return {fd, detail::this_core().io().attach(fd, detail::transfers::may_stop_short)};
 }
 
 sockaddr_in local(std::uint16_t port) {
@@ -43,7 +43,7 @@ sockaddr_in local(std::uint16_t port) {
 
 // Sends `total` bytes through one connection and returns how many arrived.
 task<std::size_t> transfer(std::size_t total) {
-  detail::reactor& io = this_loop().io();
+  detail::reactor& io = detail::this_core().io();
   using detail::io_call;
   auto where = local(80);
   const detail::descriptor listener = open_socket();
@@ -86,7 +86,7 @@ struct connection {
   detail::descriptor there;
 };
 task<connection> connect() {
-  detail::reactor& io = this_loop().io();
+  detail::reactor& io = detail::this_core().io();
   using detail::io_call;
   auto where = local(80);
   const detail::descriptor listener = open_socket();
@@ -154,8 +154,8 @@ TEST(Simulation, ACancelledReceiveLosesNoByte) {
           co_await shield(send());
           co_await finally(receive(got), [&]() -> task<> {
             co_await receive(left);
-            this_loop().io().close(c.here);
-            this_loop().io().close(c.there);
+            detail::this_core().io().close(c.here);
+            detail::this_core().io().close(c.there);
           });
         },
         [&](outcome<void>& o) {

@@ -50,7 +50,8 @@ rondo::run_options options_for(rondo::reactor_kind kind) {
 void loop_watch::at_end(rondo::loop& l) noexcept {
   const rondo::loop_stats s = l.stats();
   EXPECT_EQ(s.submissions, s.completions) << "operations were in flight when everything had ended";
-  EXPECT_EQ(l.timers().size(), 0U) << "timers were armed when everything had ended";
+  EXPECT_EQ(rondo::detail::this_core().timers().size(), 0U)
+      << "timers were armed when everything had ended";
 }
 
 }  // namespace rondo_test

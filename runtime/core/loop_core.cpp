@@ -1,0 +1,75 @@
+#include <rondo/runtime/core/job_names.hpp>
+#include <rondo/runtime/core/loop_core.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <stdexcept>
+
+namespace rondo::detail {
+
+namespace {
+
+std::uint64_t next_loop_id() noexcept {
+  static constinit std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+// Asked before anything that belongs to the loop that runs is touched.
+void refuse_nesting() {
+  if (this_thread.running_loop) throw std::logic_error("rondo::run called inside a running loop");
+}
+
+}  // namespace
+
+loop_core::loop_core(reactor_maker& make, const reactor_choice& choice,
+                     std::shared_ptr<unhandled_sink> on_unhandled)
+    : simulated_(choice.kind == reactor_kind::simulated),
+      reactor_((refuse_nesting(), make(choice, completed_))),
+      mailbox_(std::make_shared<detail::mailbox>(*reactor_)),
+      id_(next_loop_id()),
+      on_unhandled_(std::move(on_unhandled)) {
+  this_thread.running_loop = this;
+  this_thread.ready = &ready_;
+  read_clock();
+}
+
+loop_core::~loop_core() {
+  mailbox_->close();
+  reactor_.reset();
+  this_thread.running_loop = nullptr;
+  this_thread.ready = nullptr;
+  this_thread.debug = false;
+}
+
+void loop_core::set_name(job& j, std::string name) {
+  if (!names_) names_ = std::make_unique<job_names>();
+  names_->set(j, std::move(name));
+  j.named_ = true;
+}
+
+const std::string* loop_core::name_of(const job& j) const noexcept {
+  return j.named_ ? names_->find(j) : nullptr;
+}
+
+void report_unhandled(const std::shared_ptr<unhandled_sink>& to, std::exception_ptr e) noexcept {
+  try {
+    if (to) {
+      to->take(std::move(e));
+      return;
+    }
+    std::rethrow_exception(std::move(e));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "rondo: an exception that nobody awaits: %s\n", error.what());
+  } catch (...) {
+    std::fprintf(stderr, "rondo: an exception that nobody awaits, not a std::exception\n");
+  }
+}
+
+void report_unhandled(std::exception_ptr e) noexcept {
+  if (const loop_core* l = this_thread.running_loop)
+    report_unhandled(l->on_unhandled(), std::move(e));
+  else
+    report_unhandled(nullptr, std::move(e));
+}
+
+}  // namespace rondo::detail

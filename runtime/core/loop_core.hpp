@@ -1,0 +1,121 @@
+// The loop as the library sees it: what awaitables, services and the tree of tasks reach of it, by
+// this_core(). Users see rondo::loop (loop.hpp), which is this and the turn.
+#pragma once
+
+#include <rondo/runtime/core/job.hpp>
+#include <rondo/runtime/core/services.hpp>
+#include <rondo/runtime/core/thread_pool.hpp>
+#include <rondo/runtime/core/timers.hpp>
+#include <rondo/runtime/core/unhandled.hpp>
+#include <rondo/runtime/reactor/reactor.hpp>
+#include <rondo/runtime/remote.hpp>
+#include <rondo/runtime/wait.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace rondo::detail {
+
+class job_names;
+class pending_call;
+
+// Hears of every step of a loop: for tests and tools. None is there in ordinary use.
+class loop_observer {
+ public:
+  // `j` is about to take its step.
+  virtual void before_step(job& /*j*/) noexcept {}
+  // `j` has come to rest after its step: it waits, or is ready for another. Not called when it has
+  // ended.
+  virtual void after_step(job& /*j*/) noexcept {}
+  // Everything has ended; the reactor is still there.
+  virtual void at_end(loop& /*l*/) noexcept {}
+
+ protected:
+  ~loop_observer() = default;
+};
+
+class loop_core {
+ public:
+  loop_core(const loop_core&) = delete;
+  loop_core& operator=(const loop_core&) = delete;
+
+  time_point now() const noexcept {
+    if (!clock_read_) read_clock();
+    return now_;
+  }
+  timer_wheel& timers() noexcept { return timers_; }
+  reactor& io() noexcept { return *reactor_; }
+  // For what must outlive the loop.
+  const std::shared_ptr<detail::mailbox>& mailbox() const noexcept { return mailbox_; }
+  thread_slots& threads() noexcept { return threads_; }
+  // Runs a task that serves several others; it is cancelled and awaited before run() returns.
+  void run_service(task<> t) { services_.run(std::move(t)); }
+  // Calls that are to come (call_later.hpp).
+  intrusive_list<pending_call>& calls() noexcept { return calls_; }
+  // Woken when nobody else can go on before time passes (idle.hpp).
+  intrusive_list<line_wait>& waits_for_idle() noexcept { return waits_for_idle_; }
+
+  bool simulated() const noexcept { return simulated_; }
+  // Unique in the process, so that what outlives its loop can tell.
+  std::uint64_t id() const noexcept { return id_; }
+  const std::shared_ptr<unhandled_sink>& on_unhandled() const noexcept { return on_unhandled_; }
+
+  // For the tree of tasks: nullptr before there is one.
+  const job* main_job() const noexcept { return main_; }
+  const services& running_services() const noexcept { return services_; }
+  void set_name(job& j, std::string name);
+  // nullptr: it has none.
+  const std::string* name_of(const job& j) const noexcept;
+
+  // At most one; nullptr: none.
+  void observe(loop_observer* o) noexcept { observer_ = o; }
+  // Debugging: steps longer than `limit` are reported, and tasks that nobody awaited.
+  void watch_steps(nanoseconds limit) noexcept {
+    slow_step_ = limit;
+    this_thread.debug = true;
+  }
+
+ protected:
+  using reactor_maker = std::unique_ptr<reactor>(const reactor_choice&, operation_queue&);
+  // Throws std::logic_error where a loop runs already, and what making the reactor throws.
+  loop_core(reactor_maker& make, const reactor_choice& choice,
+            std::shared_ptr<unhandled_sink> on_unhandled);
+  ~loop_core();
+
+  void read_clock() const noexcept {
+    now_ = reactor_->now();
+    clock_read_ = true;
+    this_thread.now = now_;
+  }
+
+  job::ready_list ready_;
+  operation_queue completed_;
+  timer_wheel timers_;
+  mutable time_point now_{};
+  mutable bool clock_read_ = false;  // in this turn: now_ is what now() may answer
+  bool simulated_;
+  std::unique_ptr<reactor> reactor_;
+  std::shared_ptr<detail::mailbox> mailbox_;
+  thread_slots threads_;
+  services services_;
+  intrusive_list<pending_call> calls_;
+  intrusive_list<line_wait> waits_for_idle_;
+  std::uint64_t id_;
+  std::shared_ptr<unhandled_sink> on_unhandled_;
+  const job* main_ = nullptr;
+  std::unique_ptr<job_names> names_;
+  loop_observer* observer_ = nullptr;
+  nanoseconds slow_step_ = nanoseconds::max();
+};
+
+// That of the loop that runs on this thread. Ends the program when there is none.
+inline loop_core& this_core() noexcept {
+  loop_core* l = this_thread.running_loop;
+  if (!l) [[unlikely]]
+    fatal("this_loop() on a thread where no loop runs");
+  return *l;
+}
+
+}  // namespace rondo::detail
