@@ -13,7 +13,8 @@ namespace rondo::net {
 namespace detail {
 
 template <class Stream>
-class [[nodiscard("without co_await nothing happens")]] accept_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] accept_wait final
+    : public io_wait {
  public:
   explicit accept_wait(descriptor d) noexcept : io_wait(d, io_call::accept()) {}
   Stream await_resume() {

@@ -48,7 +48,7 @@ struct system_batch {
   std::vector<sockaddr_storage> names;
 };
 
-class [[nodiscard("without co_await nothing happens")]] batch_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] batch_wait final
     : public rondo::detail::io_wait {
  public:
   batch_wait(descriptor d, const io_call& call) noexcept : io_wait(d, call) {}

@@ -57,7 +57,7 @@ class message_wait : public rondo::detail::io_wait {
   unsigned name_size_ = 0;
 };
 
-class [[nodiscard("without co_await nothing happens")]] send_message_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] send_message_wait final
     : public message_wait {
  public:
   send_message_wait(rondo::detail::descriptor d, std::span<const std::byte> bytes) noexcept;
@@ -72,7 +72,7 @@ class [[nodiscard("without co_await nothing happens")]] send_message_wait final
   }
 };
 
-class [[nodiscard("without co_await nothing happens")]] receive_message_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] receive_message_wait final
     : public message_wait {
  public:
   receive_message_wait(rondo::detail::descriptor d, std::span<std::byte> buffer) noexcept;

@@ -145,7 +145,7 @@ fresh_file open_here(std::string path, int flags, mode_t permissions) {
   return f;
 }
 
-class [[nodiscard("without co_await nothing happens")]] file_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] file_wait final
     : public rondo::detail::io_wait {
  public:
   file_wait(const detail::open_file& f, const io_call& call) noexcept

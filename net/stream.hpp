@@ -74,7 +74,8 @@ class transfer_wait : public io_wait {
   const char* what() const noexcept { return kind() == operation_kind::recv ? "read" : "write"; }
 };
 
-class [[nodiscard("without co_await nothing happens")]] read_wait final : public transfer_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] read_wait final
+    : public transfer_wait {
  public:
   read_wait(descriptor d, std::span<std::byte> buffer) noexcept
       : transfer_wait(d, io_call::recv(buffer.data(), transfer_size(buffer.size()))) {}
@@ -84,7 +85,7 @@ class [[nodiscard("without co_await nothing happens")]] read_wait final : public
   }
 };
 
-class [[nodiscard("without co_await nothing happens")]] write_some_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] write_some_wait final
     : public transfer_wait {
  public:
   write_some_wait(descriptor d, std::span<const std::byte> bytes) noexcept
@@ -97,7 +98,8 @@ class [[nodiscard("without co_await nothing happens")]] write_some_wait final
 
 // Sends again until everything has gone. Cancelled on its way it cannot know how much did, so the
 // write side is broken from then on: later writes fail with io_errc::write_broken.
-class [[nodiscard("without co_await nothing happens")]] write_all_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] write_all_wait final
+    : public io_wait {
  public:
   write_all_wait(descriptor d, std::span<const std::byte> bytes) noexcept
       : io_wait(d, io_call::send(bytes.data(), transfer_size(bytes.size()))), left_(bytes) {}
@@ -126,7 +128,8 @@ class [[nodiscard("without co_await nothing happens")]] write_all_wait final : p
 };
 
 // The same for several pieces, which go out together: one system call moves up to `pieces_at_once`.
-class [[nodiscard("without co_await nothing happens")]] write_pieces_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] write_pieces_wait final
+    : public io_wait {
  public:
   static constexpr std::size_t pieces_at_once = 16;
 

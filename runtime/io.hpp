@@ -45,7 +45,8 @@ outcome<T> io_outcome(std::int32_t result, const char* what) noexcept {
                                 static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(what))});
 }
 
-class [[nodiscard("without co_await nothing happens")]] poll_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] poll_wait final
+    : public io_wait {
  public:
   poll_wait(int fd, direction way, std::uint32_t events) noexcept
       : io_wait(descriptor{fd, 0}, io_call::poll(way, events)) {}

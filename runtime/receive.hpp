@@ -61,7 +61,8 @@ class received_bytes {
 namespace detail {
 
 // Completes with what came, or nothing at the end. Cancelled: no byte is lost.
-class [[nodiscard("without co_await nothing happens")]] receive_wait final : public io_wait {
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] receive_wait final
+    : public io_wait {
  public:
   explicit receive_wait(descriptor d) noexcept : io_wait(d, io_call::recv_lent()) {}
   received_bytes await_resume() {

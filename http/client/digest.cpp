@@ -185,7 +185,7 @@ std::optional<digest_challenge> understand(const challenge& from) {
   return c;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -240,11 +240,11 @@ std::string digest_authorization(const digest_challenge& c, std::string_view use
   const std::string response =
       hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
                                 : joined({secret, c.nonce, request}));
-  std::string out = "Digest username=" + quoted(username) + ", realm=" + quoted(c.realm) +
-                    ", nonce=" + quoted(c.nonce) + ", uri=" + quoted(target) +
+  std::string out = "Digest username=" + in_quotes(username) + ", realm=" + in_quotes(c.realm) +
+                    ", nonce=" + in_quotes(c.nonce) + ", uri=" + in_quotes(target) +
                     ", algorithm=" + c.algorithm + ", response=\"" + response + '"';
-  if (c.has_opaque) out += ", opaque=" + quoted(c.opaque);
-  if (c.qop_auth || c.sess) out += ", cnonce=" + quoted(cnonce);
+  if (c.has_opaque) out += ", opaque=" + in_quotes(c.opaque);
+  if (c.qop_auth || c.sess) out += ", cnonce=" + in_quotes(cnonce);
   if (c.qop_auth) out += std::string(", qop=auth, nc=") + count.data();
   return out;
 }

@@ -9,7 +9,7 @@
 namespace rondo::net::detail {
 
 // Completes with 0, or what stood in the way as the reactor gives it.
-class [[nodiscard("without co_await nothing happens")]] connect_wait final
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] connect_wait final
     : public rondo::detail::io_wait {
  public:
   connect_wait(rondo::detail::descriptor d, const endpoint& to) noexcept
