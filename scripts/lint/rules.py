@@ -167,7 +167,7 @@ def umbrellas() -> Complaints:
 
 def widths() -> Complaints:
     """A line longer than 100 columns; characters, not bytes."""
-    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools")):
+    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools", "docs")):
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
             if len(line) > 100 and "http://" not in line and "https://" not in line:
                 yield f"{path}:{number}: {len(line)} columns"
@@ -258,6 +258,9 @@ def lists() -> Complaints:
         # What must not compile is taken by tests/negative/run.sh, all of the folder.
         if not named(path) and not str(path).startswith("tests/negative/"):
             yield f"{path}: no meson.build names it"
+    for path in files("main.cpp", folders=("docs/tour",)):
+        if f"'{path.split('/')[2]}'" not in (ROOT / "docs/tour/meson.build").read_text(encoding="utf-8"):
+            yield f"{path}: docs/tour/meson.build does not name its chapter"
 
 
 RULES = {
