@@ -1,6 +1,6 @@
-// The other side of the programs, and not their subject: a server on 127.0.0.1 that answers `GET
-// /N` with a page of N bytes, 100 ms after it was asked. One thread accepts, and each connection
-// has a thread that answers.
+// The other side of the programs, and not their subject: a server on 127.0.0.1 that answers `GET /N`
+// with a page of N bytes, 100 ms after it was asked, and `GET /N/D` after D ms. One thread accepts,
+// and each connection has a thread that answers.
 //
 //   server s;
 //   fetch(s.port(), "/1000");
@@ -92,9 +92,11 @@ class server {
       if (n <= 0) break;  // it has gone without having asked
       request.append(buffer, static_cast<std::size_t>(n));
     }
-    const long bytes = request.size() > 5 ? std::atol(request.c_str() + 5) : 0;
+    char* rest = nullptr;
+    const long bytes = request.size() > 5 ? std::strtol(request.c_str() + 5, &rest, 10) : 0;
+    const long delay_ms = rest && *rest == '/' ? std::atol(rest + 1) : s.delay_ms_;
     s.wait_for_the_others();
-    usleep(static_cast<useconds_t>(s.delay_ms_) * 1000);
+    usleep(static_cast<useconds_t>(delay_ms) * 1000);
     s.count(-1);
     // In two pieces, as pages often come.
     const std::string body(static_cast<std::size_t>(bytes), 'x');
