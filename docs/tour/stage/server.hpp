@@ -1,6 +1,6 @@
-// The other side of the programs, and not their subject: a server on 127.0.0.1 that answers `GET /N`
-// with a page of N bytes, 100 ms after it was asked, and `GET /N/D` after D ms. One thread accepts,
-// and each connection has a thread that answers.
+// The other side of the programs, and not their subject: a server on 127.0.0.1 that answers
+// `GET /N` with a page of N bytes, 100 ms after it was asked, and `GET /N/D` after D ms. One thread
+// accepts, and each connection has a thread that answers.
 //
 //   server s;
 //   fetch(s.port(), "/1000");
