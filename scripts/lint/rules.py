@@ -263,6 +263,43 @@ def lists() -> Complaints:
             yield f"{path}: docs/tour/meson.build does not name its chapter"
 
 
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a) [^>]*(?:src|href)=\"([^\"]+)\"")
+
+
+def prose(path: str) -> collections.abc.Iterator[tuple[int, str]]:
+    """The lines of a page that are not in a block of code, and without what is code in them."""
+    in_block = False
+    for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            in_block = not in_block
+        elif not in_block and not line.startswith("    "):
+            yield number, re.sub(r"`[^`]*`", "", line)
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"`", "", heading)).strip().lower().replace(" ", "-")
+
+
+def links() -> Complaints:
+    """A link of a page leads to a file that is there, and to a heading that it has."""
+    for path in files(".md", folders=(".",)):
+        for number, line in prose(path):
+            for found in LINK.finditer(line):
+                target, _, anchor = (found.group(1) or found.group(2)).partition("#")
+                if re.match(r"[a-z]+:", target):
+                    continue  # of the net, which a lint does not ask
+                file = (ROOT / path).parent / target if target else ROOT / path
+                if not file.exists():
+                    yield f"{path}:{number}: there is no {target}"
+                elif anchor and file.suffix == ".md":
+                    page = str(file.resolve().relative_to(ROOT))
+                    headings = [line.lstrip("#") for line in file.read_text(encoding="utf-8").splitlines()
+                                if line.startswith("#")]
+                    if anchor not in map(anchor_of, headings):
+                        yield f"{path}:{number}: {page} has no heading #{anchor}"
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -274,6 +311,7 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "links": links,
 }
 
 

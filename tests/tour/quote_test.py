@@ -60,7 +60,7 @@ int main() {
 }
 """
 RESULTS = """{"suites": {"micro": {"rows": [
-  {"name": "await/epoll", "value": {"median": 10.06}, "counters": {"allocs": 0.0}}]}}}"""
+  {"name": "await/epoll", "value": {"median": 10.06}, "ratio": {"median": 0.77}, "counters": {"allocs": 0.0}}]}}}"""
 
 
 class Quote(unittest.TestCase):
@@ -137,6 +137,8 @@ class Quote(unittest.TestCase):
                       self.made_number("It takes <!-- number micro await/epoll `{:.1f} ns` -->?<!-- end -->.\n"))
         self.assertIn("-->0 allocations<!-- end -->", self.made_number(
             "<!-- number micro await/epoll#allocs `{:.0f} allocations` -->?<!-- end -->\n"))
+        self.assertIn("-->0.77 ×<!-- end -->", self.made_number(
+            "<!-- number micro await/epoll#ratio `{:.2f} ×` -->?<!-- end -->\n"))
 
     def made_number(self, text: str) -> str:
         self.page.write_text(text, encoding="utf-8")
