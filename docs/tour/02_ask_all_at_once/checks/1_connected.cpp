@@ -2,6 +2,7 @@
 #include "../../01_a_page_please/descriptor.hpp"
 #include "../../01_a_page_please/page.hpp"
 #include "../../stage/check.hpp"
+#include "../../stage/port.hpp"
 
 #include EXERCISE
 
@@ -12,17 +13,6 @@
 #include <cstring>
 
 namespace {
-
-tour::descriptor bound(unsigned short& port) {
-  tour::descriptor s(socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in at = tour::loopback(0);
-  socklen_t size = sizeof at;
-  const auto name = reinterpret_cast<sockaddr*>(&at);
-  tour::check(bind(s.get(), name, size) == 0, "no port could be had");
-  getsockname(s.get(), name, &size);
-  port = ntohs(at.sin_port);
-  return s;
-}
 
 int verdict(unsigned short port) {
   const tour::descriptor s(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
@@ -38,13 +28,12 @@ int verdict(unsigned short port) {
 }  // namespace
 
 int main() {
-  unsigned short port = 0;
-  const tour::descriptor listener = bound(port);
-  const int refused = verdict(port);
+  const tour::bound_port port;
+  const int refused = verdict(port.number);
   tour::check(refused == ECONNREFUSED, "nobody listens on the port, and it says: %s",
               std::strerror(refused));
-  listen(listener.get(), 1);
-  const int listened = verdict(port);
+  listen(port.fd, 1);
+  const int listened = verdict(port.number);
   tour::check(listened == 0, "somebody listens on the port, and it says: %s",
               std::strerror(listened));
   std::puts("a refused port is refused, and one that is listened on is not");

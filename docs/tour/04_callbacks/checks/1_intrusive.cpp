@@ -1,5 +1,6 @@
 // Three pages, a port that nobody listens on, and a count of the closures.
 #include "../../stage/check.hpp"
+#include "../../stage/port.hpp"
 #include "../../stage/server.hpp"
 
 #include EXERCISE
@@ -19,13 +20,8 @@ int main() {
               "pages of 1000, 200000 and 0 bytes came with %zu, %zu and %zu", a.result.bytes,
               b.result.bytes, c.result.bytes);
 
-  const tour::descriptor nobody(socket(AF_INET, SOCK_STREAM, 0));
-  sockaddr_in at = tour::loopback(0);
-  socklen_t size = sizeof at;
-  const auto name = reinterpret_cast<sockaddr*>(&at);
-  tour::check(bind(nobody.get(), name, size) == 0, "no port could be had");
-  getsockname(nobody.get(), name, &size);
-  tour::fetching refused(loop, ntohs(at.sin_port), "/1000");
+  const tour::bound_port nobody;
+  tour::fetching refused(loop, nobody.number, "/1000");
   loop.run();
   tour::check(refused.error == ECONNREFUSED, "nobody listens on the port, and it says: %s",
               std::strerror(refused.error));
