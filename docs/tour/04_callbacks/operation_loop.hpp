@@ -46,22 +46,31 @@ class operation_loop {
     }
   }
 
-  // Until nothing is under way any more.
   // begin run
+  // Until nothing is under way any more.
   void run() {
     for (;;) {
-      while (first_ != nullptr) {
-        operation& op = *first_;
-        first_ = op.next;
-        --under_way_;
-        op.completed(op);  // it may be gone afterwards
-      }
+      call_completed();
       if (under_way_ == 0) return;
-      const int n = poller_.wait();
-      for (int i = 0; i < n; ++i)
-        for (operation*& place : waiting_[poller_.event(i).data.u64].at)
-          if (place != nullptr && attempt(*place)) complete(*std::exchange(place, nullptr));
+      look(-1);
     }
+  }
+
+  void call_completed() {
+    while (first_ != nullptr) {
+      operation& op = *first_;
+      first_ = op.next;
+      --under_way_;
+      op.completed(op);  // it may be gone afterwards
+    }
+  }
+  // Sleeps until something happens, at most for `timeout_ms` (-1: as long as it takes), and tries
+  // again what has waited for it.
+  void look(int timeout_ms) {
+    const int n = poller_.wait(timeout_ms);
+    for (int i = 0; i < n; ++i)
+      for (operation*& place : waiting_[poller_.event(i).data.u64].at)
+        if (place != nullptr && attempt(*place)) complete(*std::exchange(place, nullptr));
   }
   // end run
 
