@@ -35,15 +35,10 @@ class operation_loop {
     const auto fd = static_cast<std::size_t>(op.fd);
     if (fd >= waiting_.size()) waiting_.resize(fd + 1);
     operation*& place = waiting_[fd].at[op.what == kind::recv ? 0 : 1];
-    if (place != nullptr) {
-      op.result = -EBUSY;
-      complete(op);
-    } else if (attempt(op)) {
-      complete(op);
-    } else {
-      place = &op;
-      poller_.add(op.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, fd);
-    }
+    if (place != nullptr) op.result = -EBUSY;
+    if (place != nullptr || attempt(op)) return complete(op);
+    place = &op;
+    poller_.add(op.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, fd);
   }
 
   // begin run

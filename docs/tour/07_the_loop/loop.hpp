@@ -17,6 +17,7 @@ class loop {
   loop() = default;
   loop(const loop&) = delete;
   loop& operator=(const loop&) = delete;
+  virtual ~loop() = default;
 
   // Runs `t` beside the others. It belongs to the loop, and must not throw.
   void spawn(task<> t) {
@@ -43,16 +44,24 @@ class loop {
     }
     running_.clear();
     io_.call_completed();
-    if (living_ == 0) return;
+    if (living_ > 0) look_outside();
+  }
+
+  // Until somebody is ready: an event that wakes nobody is no reason for a turn.
+  virtual void look_outside() {
     do {
       io_.look(ready_.empty() ? -1 : 0);
       io_.call_completed();
-    } while (ready_.empty());  // an event that wakes nobody is no reason for a turn
+    } while (ready_.empty());
   }
   // end turn
 
   long turns() const { return turns_; }
   long steps() const { return steps_; }
+
+ protected:
+  operation_loop io_;
+  std::vector<std::coroutine_handle<>> ready_;
 
  private:
   // A coroutine that awaits a task and is owned by nobody: it goes by itself when it has ended.
@@ -73,8 +82,6 @@ class loop {
     --l.living_;
   }
 
-  operation_loop io_;
-  std::vector<std::coroutine_handle<>> ready_;
   std::vector<std::coroutine_handle<>> running_;  // in this turn
   int living_ = 0;
   long turns_ = 0;
