@@ -87,18 +87,15 @@ class job {
   // begin steps
   // What the loop resumes: a step of the job each time, and at the end nothing is left of it.
   static coroutine steps(job& j) {
-    while (j.state_ != state::ended) {
-      if (j.stops_) {
-        j.root_.reset();  // its frame goes, and with it all that it awaits, the innermost first
-        j.state_ = state::ended;
-        co_return;
-      }
+    while (!j.stops_ && j.state_ != state::ended) {
       j.state_ = state::running;
       current_job = &j;
       j.leaf_.resume();
       current_job = nullptr;
       if (j.state_ != state::ended) co_await std::suspend_always();
     }
+    j.root_.reset();  // its frame goes, and with it all that it awaits, the innermost first
+    j.state_ = state::ended;
   }
   // end steps
 

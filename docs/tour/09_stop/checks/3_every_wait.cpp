@@ -1,6 +1,7 @@
 // Stopped before it begins, at its first wait, its second, … until it has returned by itself; and
 // the same again, but stopped in the moment in which its letter has come.
 #include "../../stage/check.hpp"
+#include "../../stage/turns.hpp"
 
 #include EXERCISE
 
@@ -10,12 +11,12 @@ tour::task<> one_run(tour::timed_loop& l, int letters, bool in_the_same_moment, 
   tour::letter post;
   tour::permits first, second;
   tour::job j(l, tour::work(post, first, second));
-  if (letters >= 0) co_await tour::sleep_for(l, 0);
+  if (letters >= 0) co_await tour::some_turns(l);
   for (int i = 0; i < letters; ++i) {
     tour::check(!j.ended(), "it has returned before its letter number %d", i + 1);
     post.arrive();
     if (in_the_same_moment && i == letters - 1) break;
-    co_await tour::sleep_for(l, 0);
+    co_await tour::some_turns(l);
   }
   returned = j.ended();
   tour::check(returned || letters < 3 || in_the_same_moment, "after 3 letters it has not returned");
@@ -24,7 +25,7 @@ tour::task<> one_run(tour::timed_loop& l, int letters, bool in_the_same_moment, 
   if (letters == 2 && !in_the_same_moment)
     tour::check(second.free == 0, "after 2 letters the second permit should be taken");
   j.cancel();
-  while (!j.ended()) co_await tour::sleep_for(l, 0);
+  while (!j.ended()) co_await tour::some_turns(l);
   const char* const when = in_the_same_moment ? ", in the moment in which the last one came" : "";
   tour::check(first.free == 1 && second.free == 1,
               "stopped after %d letters%s: %d and %d permits are free, and should be 1 and 1",
