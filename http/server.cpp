@@ -5,12 +5,6 @@
 
 namespace rondo::http {
 
-void server::add(std::string_view method, std::string_view pattern,
-                 std::unique_ptr<detail::any_handler> h) {
-  state_.routes.add(method, pattern, state_.handlers.size());
-  state_.handlers.push_back(std::move(h));
-}
-
 namespace {
 
 task<> serve_connection(const detail::server_state& s, detail::transport stream) {
@@ -37,8 +31,14 @@ task<> server::serve(net::unix_listener listener, net::tls_reloadable tls) {
   return serve_tls(std::move(listener), std::move(tls));
 }
 
+task<> server::serve_stream(net::any_stream stream) {
+  state_.routing.compose();
+  return serve_connection(state_, std::move(stream));
+}
+
 template <class Listener>
 task<> server::serve_plain(Listener listener) {
+  state_.routing.compose();
   co_await net::serve(
       std::move(listener),
       [this](detail::plain_stream stream) { return serve_connection(state_, std::move(stream)); },
@@ -47,6 +47,7 @@ task<> server::serve_plain(Listener listener) {
 
 template <class Listener>
 task<> server::serve_tls(Listener listener, net::tls_reloadable tls) {
+  state_.routing.compose();
   co_await net::serve(
       std::move(listener),
       [this, tls = std::move(tls)](detail::plain_stream stream) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,6 +27,12 @@ class server_connection {
   task<std::span<const std::byte>> next_chunk();
   task<std::string> whole_body();
   net::endpoint remote() noexcept;
+  std::optional<tls_facts> tls() const;
+  // Keeps `why` as the client's fault, and throws it.
+  [[noreturn]] void refuse_body(std::exception_ptr why);
+  int status_for(const std::exception_ptr& thrown) const noexcept;
+  void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
+  task<> send_early_hints(http::headers fields);
 
  private:
   enum class head_state : std::uint8_t { came, closed, timed_out };
@@ -44,13 +51,10 @@ class server_connection {
   parse_step buffered_event();
   task<head_state> await_head();
   task<> answer();
-  task<server_response> handle(server_request& request);
-  server_response not_routed(std::string_view method, const router::match& found);
-  // The answer to OPTIONS of the server as a whole.
-  server_response about_the_server() const;
+  task<server_response> handle(server_request& request, bool whole_server);
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
-  [[noreturn]] void refuse_body();  // it is too large
+  [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
   task<> refuse(int status, std::string_view why);
@@ -71,6 +75,9 @@ class server_connection {
   bool keep_ = true;
   bool lost_ = false;  // reading or writing failed: nobody is left to answer
   http::version version_ = http::version::http_1_1;
+  bool reading_ = false;            // of this request's body; left so when the read was cancelled
+  std::uint64_t body_taken_ = 0;    // of this request's body
+  std::uint64_t max_streamed_ = 0;  // how much of it may be
   // What reading this request's body has thrown: the client's fault, whoever lets it pass.
   std::exception_ptr body_failure_;
 };

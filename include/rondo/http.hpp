@@ -4,13 +4,17 @@
 #include <rondo/http/body.hpp>
 #include <rondo/http/client.hpp>
 #include <rondo/http/client_options.hpp>
+#include <rondo/http/connector.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
+#include <rondo/http/hop_by_hop.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/message.hpp>
+#include <rondo/http/middleware.hpp>
+#include <rondo/http/multipart_reader.hpp>
 #include <rondo/http/percent.hpp>
 #include <rondo/http/policy.hpp>
 #include <rondo/http/proxy.hpp>
@@ -20,5 +24,6 @@
 #include <rondo/http/server.hpp>
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
+#include <rondo/http/test_client.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
