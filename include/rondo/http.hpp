@@ -1,15 +1,20 @@
 // Rondo's HTTP: URLs, headers, a client, a server.
 #pragma once
 
+#include <rondo/http/access_log.hpp>
 #include <rondo/http/body.hpp>
 #include <rondo/http/client.hpp>
 #include <rondo/http/client_options.hpp>
+#include <rondo/http/compress.hpp>
 #include <rondo/http/connector.hpp>
 #include <rondo/http/cookies.hpp>
+#include <rondo/http/cors.hpp>
+#include <rondo/http/error_pages.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
+#include <rondo/http/health.hpp>
 #include <rondo/http/hop_by_hop.hpp>
 #include <rondo/http/limits.hpp>
 #include <rondo/http/message.hpp>
@@ -18,11 +23,16 @@
 #include <rondo/http/percent.hpp>
 #include <rondo/http/policy.hpp>
 #include <rondo/http/proxy.hpp>
+#include <rondo/http/rate_limit.hpp>
 #include <rondo/http/request.hpp>
+#include <rondo/http/request_id.hpp>
+#include <rondo/http/request_limits.hpp>
 #include <rondo/http/resilience.hpp>
 #include <rondo/http/response.hpp>
 #include <rondo/http/server.hpp>
+#include <rondo/http/server_auth.hpp>
 #include <rondo/http/server_messages.hpp>
+#include <rondo/http/server_metrics.hpp>
 #include <rondo/http/server_options.hpp>
 #include <rondo/http/test_client.hpp>
 #include <rondo/http/tracer.hpp>
