@@ -4,6 +4,7 @@
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
+#include <rondo/http/json.hpp>
 
 #include <cstdlib>
 #include <filesystem>
@@ -92,6 +93,23 @@ CONFORMANCE(ServerRequests, AFormIsReadAsFields) {
   EXPECT_EQ(status_of(other), "415");
   EXPECT_TRUE(has(other, "Connection: close")) << "the body was not read";
   EXPECT_EQ(status_of(co_await answered(tell, request_text("POST /", "", "a=1"))), "415");
+}
+
+CONFORMANCE(ServerRequests, JsonIsReadAndWritten) {
+  const auto twice = [](server_request& r) -> task<server_response> {
+    const nlohmann::json asked = co_await http::read_json(r);
+    co_return http::json_response({{"twice", asked.at("n").get<int>() * 2}}, 201);
+  };
+  const std::string got = co_await answered(twice, request_text("POST /", "", "{\"n\": 21}"));
+  EXPECT_EQ(status_of(got), "201");
+  EXPECT_EQ(body_part(got), "{\"twice\":42}");
+  const std::string broken = co_await answered(twice, request_text("POST /", "", "{\"n\": 21"));
+  EXPECT_EQ(status_of(broken), "400");
+  EXPECT_TRUE(has(broken, "no JSON at byte 9") && has(broken, "Connection: close")) << broken;
+  // As deep as a body may be: no stack is used up.
+  EXPECT_EQ(
+      status_of(co_await answered(twice, request_text("POST /", "", std::string(500'000, '[')))),
+      "400");
 }
 
 CONFORMANCE(ServerRequests, CookiesAreReadByName) {
