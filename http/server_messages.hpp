@@ -10,6 +10,7 @@
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
 #include <rondo/http/server/router.hpp>
+#include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/type_mark.hpp>
@@ -33,14 +34,15 @@ namespace rondo::http {
 
 struct cookie;
 class body_error;
+class running_server;
 class server_response;
 
 namespace detail {
 class routing;
 class server_connection;
 void check_response(server_response& response, bool head_only);
-std::string response_head_text(const server_response& response, version v, bool chunked,
-                               bool keep_alive);
+void write_response_head(std::string& out, const server_response& response, bool chunked,
+                         std::string_view kept);
 }  // namespace detail
 
 // What a client's TLS is. The text lives as long as the request.
@@ -98,6 +100,9 @@ class server_request {
   net::endpoint remote() const;
   // Empty when the connection is not encrypted.
   std::optional<tls_facts> tls() const;
+
+  // The server as it serves: what it counts, its stop, and tasks that outlive this client.
+  running_server& server() noexcept;
 
   // The whole body, up to server_options' limit (the client gets 413, before it is asked for its
   // body when the length says so). Throws body_error, protocol_error, timeout_error,
@@ -174,6 +179,16 @@ class server_response {
   // Where `location` comes from a client, see that it stays on this site. Throws
   // std::invalid_argument when the status is not 301, 302, 303, 307 or 308.
   static server_response redirect(std::string_view location, int status = 302);
+  // 101, after which fn(upgraded_stream) -> task<> has the connection, for as long as its task
+  // runs. `protocol` is what the client must have asked for, as "websocket". See
+  // <rondo/http/upgrade.hpp>. Throws std::invalid_argument for what is no protocol's name.
+  template <class Fn>
+  static server_response upgrade(std::string_view protocol, Fn fn) {
+    server_response r(101);
+    r.headers_.set("Upgrade", protocol);
+    r.upgrade_ = std::make_unique<detail::function_upgrade_handler<Fn>>(std::move(fn));
+    return r;
+  }
 
   // Replaces the field. Throws std::invalid_argument.
   server_response& header(std::string_view name, std::string_view value) & {
@@ -236,14 +251,15 @@ class server_response {
  private:
   friend class detail::server_connection;
   friend void detail::check_response(server_response& response, bool head_only);
-  friend std::string detail::response_head_text(const server_response& response, http::version v,
-                                                bool chunked, bool keep_alive);
+  friend void detail::write_response_head(std::string& out, const server_response& response,
+                                          bool chunked, std::string_view kept);
   int status_;
   http::headers headers_;
   std::string body_;
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
   bool flushes_ = false;
+  std::unique_ptr<detail::upgrade_handler> upgrade_;
 };
 
 }  // namespace rondo::http

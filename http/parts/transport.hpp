@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
 
 namespace rondo::http::detail {
@@ -56,6 +57,15 @@ class transport {
 
   // The stream itself, or the one below TLS; a closed one for a stream of another kind.
   plain_stream& socket() noexcept { return kind_ == kind::secure ? tls_.transport() : plain_; }
+  // TLS itself; nullptr where there is none.
+  tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  // A stream of another kind; nullptr where it is none.
+  net::any_stream* other() noexcept { return kind_ == kind::other ? &other_ : nullptr; }
+  // Sends what fits without waiting, while no other write is under way: how many bytes went.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    return with([bytes](auto& s) noexcept { return s.try_write(bytes); });
+  }
   // True when a read would not wait: data, the end, or an error.
   bool readable_now() const noexcept {
     return with([](const auto& s) noexcept { return s.readable_now(); });

@@ -30,6 +30,8 @@ net::endpoint server_request::remote() const { return connection_.remote(); }
 
 std::optional<tls_facts> server_request::tls() const { return connection_.tls(); }
 
+running_server& server_request::server() noexcept { return connection_.server(); }
+
 void server_request::max_body(rondo::detail::amount bytes) { connection_.limit_body(bytes); }
 
 void server_request::refuse_body(const body_error& why) {
@@ -47,7 +49,7 @@ task<> server_request::early_hints(http::headers fields) {
 namespace detail {
 
 std::optional<tls_facts> server_connection::tls() const {
-  return stream_.with([]<class S>(const S& s) -> std::optional<tls_facts> {
+  return connection_.stream().with([]<class S>(const S& s) -> std::optional<tls_facts> {
     if constexpr (std::same_as<S, tls_stream>)
       return tls_facts{.protocol = s.protocol(),
                        .cipher = s.cipher(),
@@ -62,11 +64,10 @@ std::optional<tls_facts> server_connection::tls() const {
 // A 1.0 client takes no interim response (RFC 9110, section 15.2).
 task<> server_connection::send_early_hints(http::headers fields) {
   if (version_ != http::version::http_1_1) co_return;
-  std::string text;
-  write_status_line(text, 103);
-  text += without_hop_by_hop(fields).wire();
-  text += "\r\n";
-  co_await write(text);
+  write_status_line(held_, 103);
+  held_ += without_hop_by_hop(fields).wire();
+  held_ += "\r\n";
+  co_await flush();
 }
 
 }  // namespace detail
