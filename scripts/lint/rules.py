@@ -260,6 +260,30 @@ def lists() -> Complaints:
             yield f"{path}: no meson.build names it"
 
 
+def first(pattern: str, path: str) -> str:
+    """What the pattern's first group finds in a file."""
+    found = re.search(pattern, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "nothing"
+
+
+def versions() -> Complaints:
+    """One version everywhere; and every public header brings <rondo/version.hpp>, which makes the linker compare."""
+    version = first(r"^  version: '([\d.]+)',$", "meson.build")
+    major, minor, patch = (int(number) for number in version.split("."))
+    header = "include/rondo/version.hpp"
+    for path, pattern, wanted in (
+        (header, r"^#define RONDO_VERSION (\d+)$", str(major * 10_000 + minor * 100 + patch)),
+        (header, r"^inline namespace version_(\w+) \{$", version.replace(".", "_")),
+    ):
+        if (found := first(pattern, path)) != wanted:
+            yield f"{path}: has {found} where meson.build's version {version} makes it {wanted}"
+    graph = {f"rondo/{path}": {i for _, i in includes(path)} for path in files(".hpp")}
+    for path in sorted(graph):
+        public = not room_of(path.removeprefix("rondo/"))
+        if public and "rondo/version.hpp" not in reachable(graph, path):
+            yield f"{path}: does not lead to <rondo/version.hpp>"
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -271,6 +295,7 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "versions": versions,
 }
 
 
