@@ -284,6 +284,30 @@ def versions() -> Complaints:
             yield f"{path}: does not lead to <rondo/version.hpp>"
 
 
+def cmake() -> Complaints:
+    """CMakeLists.txt has the sources that the layers' meson.build have, those of a feature apart from the rest."""
+    always: set[str] = set()
+    sometimes: set[str] = set()
+    for layer in LAYERS:
+        text = (ROOT / layer / "meson.build").read_text(encoding="utf-8")
+        for block in re.finditer(r"_sources (\+?=) files\((.*?)\)", text, re.DOTALL):
+            names = {f"{layer}/{name}" for name in re.findall(r"'([\w/]+\.cpp)'", block.group(2))}
+            if block.group(1) == "=":
+                always |= names
+            else:
+                sometimes |= names
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    library = re.search(r"add_library\(rondo STATIC\n(.*?)\)", text, re.DOTALL)
+    source = re.compile(r"\b(?:" + "|".join(LAYERS) + r")/[\w/]+\.cpp")
+    in_library = set(source.findall(library.group(1))) if library else set()
+    for what, meson, here in (
+        ("always built", always, in_library),
+        ("built for a feature", sometimes, set(source.findall(text)) - in_library),
+    ):
+        yield from (f"CMakeLists.txt: {path} is {what}, and missing" for path in sorted(meson - here))
+        yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -295,6 +319,7 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "cmake": cmake,
     "versions": versions,
 }
 

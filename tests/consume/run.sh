@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A project that is not Rondo builds examples/fetch_urls.cpp and runs it: with an installed archive
-# through pkg-config, by hand and by meson, and with Rondo as a meson subproject.
+# through pkg-config, by hand and by meson, through CMake's find_package, and with Rondo as a meson
+# subproject.
 #
 # usage: run.sh SOURCE_ROOT BUILD_ROOT, with CC and CXX set to the compilers of BUILD_ROOT
 set -euo pipefail
@@ -105,6 +106,30 @@ new_project installed
 meson setup --wrap-mode=nofallback "$work/installed/build" "$work/installed"
 ninja -C "$work/installed/build"
 run_on_both "$work/installed/build/consumer"
+
+if command -v cmake >/dev/null; then
+  echo "consume: CMake's find_package"
+  new_project found
+  cat >"$work/found/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.20)
+project(consumer CXX)
+find_package(rondo 0.2 REQUIRED)
+add_executable(consumer consumer.cpp)
+target_link_libraries(consumer PRIVATE rondo::rondo)
+# What it is not must not be found.
+find_package(rondo 0.1 QUIET)
+find_package(rondo 9.0 QUIET)
+if(rondo_CONSIDERED_VERSIONS STREQUAL "" OR rondo_FOUND)
+  message(FATAL_ERROR "another version of Rondo was found than the one asked for")
+endif()
+END
+  cmake -S "$work/found" -B "$work/found/build" -DCMAKE_CXX_COMPILER="${compiler[0]}" \
+    -DCMAKE_PREFIX_PATH="$(pkg-config --variable=prefix rondo)"
+  cmake --build "$work/found/build"
+  run_on_both "$work/found/build/consumer"
+else
+  echo "consume: no cmake here: find_package is not tried"
+fi
 
 echo "consume: meson subproject"
 new_project subproject
