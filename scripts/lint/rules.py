@@ -274,6 +274,7 @@ def versions() -> Complaints:
     for path, pattern, wanted in (
         (header, r"^#define RONDO_VERSION (\d+)$", str(major * 10_000 + minor * 100 + patch)),
         (header, r"^inline namespace version_(\w+) \{$", version.replace(".", "_")),
+        ("debian/changelog", r"^rondo \(([\d.]+)-\d+\) ", version),
     ):
         if (found := first(pattern, path)) != wanted:
             yield f"{path}: has {found} where meson.build's version {version} makes it {wanted}"
