@@ -22,3 +22,4 @@
 #include <rondo/http/server_options.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/version.hpp>

@@ -20,3 +20,4 @@
 #include <rondo/net/tls_error.hpp>
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/version.hpp>

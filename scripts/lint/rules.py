@@ -260,6 +260,55 @@ def lists() -> Complaints:
             yield f"{path}: no meson.build names it"
 
 
+def first(pattern: str, path: str) -> str:
+    """What the pattern's first group finds in a file."""
+    found = re.search(pattern, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "nothing"
+
+
+def versions() -> Complaints:
+    """One version everywhere; and every public header brings <rondo/version.hpp>, which makes the linker compare."""
+    version = first(r"^  version: '([\d.]+)',$", "meson.build")
+    major, minor, patch = (int(number) for number in version.split("."))
+    header = "include/rondo/version.hpp"
+    for path, pattern, wanted in (
+        (header, r"^#define RONDO_VERSION (\d+)$", str(major * 10_000 + minor * 100 + patch)),
+        (header, r"^inline namespace version_(\w+) \{$", version.replace(".", "_")),
+        ("debian/changelog", r"^rondo \(([\d.]+)-\d+\) ", version),
+    ):
+        if (found := first(pattern, path)) != wanted:
+            yield f"{path}: has {found} where meson.build's version {version} makes it {wanted}"
+    graph = {f"rondo/{path}": {i for _, i in includes(path)} for path in files(".hpp")}
+    for path in sorted(graph):
+        public = not room_of(path.removeprefix("rondo/"))
+        if public and "rondo/version.hpp" not in reachable(graph, path):
+            yield f"{path}: does not lead to <rondo/version.hpp>"
+
+
+def cmake() -> Complaints:
+    """CMakeLists.txt has the sources that the layers' meson.build have, those of a feature apart from the rest."""
+    always: set[str] = set()
+    sometimes: set[str] = set()
+    for layer in LAYERS:
+        text = (ROOT / layer / "meson.build").read_text(encoding="utf-8")
+        for block in re.finditer(r"_sources (\+?=) files\((.*?)\)", text, re.DOTALL):
+            names = {f"{layer}/{name}" for name in re.findall(r"'([\w/]+\.cpp)'", block.group(2))}
+            if block.group(1) == "=":
+                always |= names
+            else:
+                sometimes |= names
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    library = re.search(r"add_library\(rondo STATIC\n(.*?)\)", text, re.DOTALL)
+    source = re.compile(r"\b(?:" + "|".join(LAYERS) + r")/[\w/]+\.cpp")
+    in_library = set(source.findall(library.group(1))) if library else set()
+    for what, meson, here in (
+        ("always built", always, in_library),
+        ("built for a feature", sometimes, set(source.findall(text)) - in_library),
+    ):
+        yield from (f"CMakeLists.txt: {path} is {what}, and missing" for path in sorted(meson - here))
+        yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -271,6 +320,8 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "cmake": cmake,
+    "versions": versions,
 }
 
 

@@ -60,6 +60,8 @@ MUTANTS = (
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
     Mutant("an interrupted program gives the exit code that shells give", "runtime/run.cpp",
            "return 128 + SIGINT;", "return 1;", "test_runtime", "RunMain*"),
+    Mutant("the environment switches debugging on", "runtime/run.cpp",
+           "if (options.debug_ || debug_in_environment())", "if (options.debug_)", "test_runtime", "Debugging*"),
     Mutant("a simulated run begins at the date that was asked for", "runtime/reactor/reactor_sim.cpp",
            "return world->start_ + (this_loop().now() - simulation_begin);",
            "return simulation_options().start_ + (this_loop().now() - simulation_begin);", "test_runtime",
