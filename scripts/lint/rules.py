@@ -167,7 +167,7 @@ def umbrellas() -> Complaints:
 
 def widths() -> Complaints:
     """A line longer than 100 columns; characters, not bytes."""
-    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools")):
+    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools", "docs")):
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
             if len(line) > 100 and "http://" not in line and "https://" not in line:
                 yield f"{path}:{number}: {len(line)} columns"
@@ -258,6 +258,46 @@ def lists() -> Complaints:
         # What must not compile is taken by tests/negative/run.sh, all of the folder.
         if not named(path) and not str(path).startswith("tests/negative/"):
             yield f"{path}: no meson.build names it"
+    for path in files("main.cpp", folders=("docs/tour",)):
+        if f"'{path.split('/')[2]}'" not in (ROOT / "docs/tour/meson.build").read_text(encoding="utf-8"):
+            yield f"{path}: docs/tour/meson.build does not name its chapter"
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a) [^>]*(?:src|href)=\"([^\"]+)\"")
+
+
+def prose(path: str) -> collections.abc.Iterator[tuple[int, str]]:
+    """The lines of a page that are not in a block of code, and without what is code in them."""
+    in_block = False
+    for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            in_block = not in_block
+        elif not in_block and not line.startswith("    "):
+            yield number, re.sub(r"`[^`]*`", "", line)
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"`", "", heading)).strip().lower().replace(" ", "-")
+
+
+def links() -> Complaints:
+    """A link of a page leads to a file that is there, and to a heading that it has."""
+    for path in files(".md", folders=(".",)):
+        for number, line in prose(path):
+            for found in LINK.finditer(line):
+                target, _, anchor = (found.group(1) or found.group(2)).partition("#")
+                if re.match(r"[a-z]+:", target):
+                    continue  # of the net, which a lint does not ask
+                file = (ROOT / path).parent / target if target else ROOT / path
+                if not file.exists():
+                    yield f"{path}:{number}: there is no {target}"
+                elif anchor and file.suffix == ".md":
+                    page = str(file.resolve().relative_to(ROOT))
+                    headings = [line.lstrip("#") for line in file.read_text(encoding="utf-8").splitlines()
+                                if line.startswith("#")]
+                    if anchor not in map(anchor_of, headings):
+                        yield f"{path}:{number}: {page} has no heading #{anchor}"
 
 
 def first(pattern: str, path: str) -> str:
@@ -322,6 +362,7 @@ RULES = {
     "lists": lists,
     "cmake": cmake,
     "versions": versions,
+    "links": links,
 }
 
 
