@@ -11,8 +11,12 @@
 #include <rondo/net/file.hpp>
 #include <rondo/net/memory_stream.hpp>
 #include <rondo/net/options.hpp>
+#include <rondo/net/pipe_stream.hpp>
+#include <rondo/net/process.hpp>
 #include <rondo/net/resolver.hpp>
+#include <rondo/net/run_process.hpp>
 #include <rondo/net/serve.hpp>
+#include <rondo/net/simulated_program.hpp>
 #include <rondo/net/socket.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/net/tcp.hpp>
