@@ -20,6 +20,8 @@
 #include <rondo/net/serve.hpp>
 #include <rondo/net/simulated_program.hpp>
 #include <rondo/net/socket.hpp>
+#include <rondo/net/socks.hpp>
+#include <rondo/net/socks_error.hpp>
 #include <rondo/net/standard_streams.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/net/tcp.hpp>

@@ -58,22 +58,23 @@ using detail::pipe_end;
 using rondo::detail::direction;
 using end_ptr = std::shared_ptr<pipe_end>;
 
-[[noreturn]] void fail(std::int32_t result, direction way) {
+[[noreturn]] void fail_transfer(std::int32_t result, direction way) {
   rondo::detail::throw_io_error(result, way == direction::in ? "read" : "write");
 }
 
 // Open, and going that way.
 void want(const end_ptr& e, direction way) {
-  if (!e || e->closed) fail(rondo::detail::result_closed, way);
-  if (way == direction::in ? !e->traits.reads : !e->traits.writes) fail(-EBADF, way);
-  if (way == direction::out && e->write_broken) fail(rondo::detail::result_write_broken, way);
+  if (!e || e->closed) fail_transfer(rondo::detail::result_closed, way);
+  if (way == direction::in ? !e->traits.reads : !e->traits.writes) fail_transfer(-EBADF, way);
+  if (way == direction::out && e->write_broken)
+    fail_transfer(rondo::detail::result_write_broken, way);
 }
 
 // Who looks, while he looks.
 class look {
  public:
   look(pipe_end& e, direction way) : looking_(e.looking.at(static_cast<std::size_t>(way))) {
-    if (looking_) fail(rondo::detail::result_busy, way);
+    if (looking_) fail_transfer(rondo::detail::result_busy, way);
     looking_ = true;
   }
   look(const look&) = delete;
@@ -87,12 +88,12 @@ class look {
 task<> until_ready(pipe_end& e, direction way) {
   if (e.attached.is_open()) {
     const std::int32_t r = co_await detail::ready_wait(e.attached.get(), way);
-    if (r < 0) fail(r, way);
+    if (r < 0) fail_transfer(r, way);
   } else {
     const look here(e, way);
     while (!e.closed && !detail::is_ready(e.fd(), way)) co_await sleep_for(detail::simulated_look);
   }
-  if (e.closed) fail(rondo::detail::result_closed, way);
+  if (e.closed) fail_transfer(rondo::detail::result_closed, way);
 }
 
 // Without waiting; -EAGAIN when there is nothing after all.
@@ -125,7 +126,7 @@ task<std::size_t> read_from(end_ptr e, std::span<std::byte> buffer) {
     co_await until_ready(*e, direction::in);
     const std::int32_t r = read_now(*e, buffer);
     if (r >= 0) co_return static_cast<std::size_t>(r);
-    if (r != -EAGAIN && r != -EINTR) fail(r, direction::in);
+    if (r != -EAGAIN && r != -EINTR) fail_transfer(r, direction::in);
   }
 }
 
@@ -137,7 +138,7 @@ task<std::size_t> write_to(end_ptr e, std::span<const std::byte> bytes) {
     co_await until_ready(*e, direction::out);
     const std::int32_t r = write_now(*e, bytes);
     if (r > 0) co_return static_cast<std::size_t>(r);
-    if (r != 0 && r != -EAGAIN && r != -EINTR) fail(r, direction::out);
+    if (r != 0 && r != -EAGAIN && r != -EINTR) fail_transfer(r, direction::out);
   }
 }
 
@@ -176,7 +177,7 @@ task<> end_writing(end_ptr e) {
   } else if (e->traits.reads && e->memory) {
     co_await e->memory->shutdown_write();
   } else if (e->traits.is_socket) {
-    if (::shutdown(e->fd(), SHUT_WR) != 0) fail(-errno, direction::out);
+    if (::shutdown(e->fd(), SHUT_WR) != 0) fail_transfer(-errno, direction::out);
   } else if (!e->traits.reads) {
     e->close();
   }

@@ -208,7 +208,7 @@ class signals_blocked {
   sigset_t before_{};
 };
 
-[[noreturn]] void fail(const launch& l, step s, int error) {
+[[noreturn]] void fail_to_start(const launch& l, step s, int error) {
   std::string what = "start \"" + l.arguments.front() + '"';
   switch (s) {
     case step::group: what += ": a process group of its own"; break;
@@ -277,11 +277,11 @@ launched start_program(const launch& l) {
                       &pidfd);
     error = errno;
   }
-  if (pid < 0) fail(l, step::none, error);
+  if (pid < 0) fail_to_start(l, step::none, error);
   owned_descriptor known_by(pidfd);
   if (call.failed != step::none) {
     reap(pidfd);
-    fail(l, call.failed, call.error);
+    fail_to_start(l, call.failed, call.error);
   }
   return {pid, std::move(known_by)};
 }

@@ -32,7 +32,7 @@ using detail::pipe_access;
 using detail::pipe_traits;
 using namespace std::chrono_literals;
 
-[[noreturn]] void fail(const std::string& what, int error = errno) {
+[[noreturn]] void throw_errno(const std::string& what, int error = errno) {
   throw std::system_error(error, std::system_category(), what);
 }
 
@@ -101,7 +101,7 @@ struct pseudo_terminal {
 
 void set_size(int fd, terminal_size s) {
   const winsize w{.ws_row = s.rows, .ws_col = s.columns, .ws_xpixel = 0, .ws_ypixel = 0};
-  if (::ioctl(fd, TIOCSWINSZ, &w) != 0) fail("a terminal's size");
+  if (::ioctl(fd, TIOCSWINSZ, &w) != 0) throw_errno("a terminal's size");
 }
 
 pseudo_terminal open_terminal(terminal_size size) {
@@ -109,13 +109,13 @@ pseudo_terminal open_terminal(terminal_size size) {
   t.keyboard = owned_descriptor(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
   const int fd = t.keyboard.get();
   std::array<char, 64> name{};
-  if (fd < 0 || ::grantpt(fd) != 0 || ::unlockpt(fd) != 0) fail("a pseudo-terminal");
-  if (const int error = ::ptsname_r(fd, name.data(), name.size())) fail("ptsname", error);
+  if (fd < 0 || ::grantpt(fd) != 0 || ::unlockpt(fd) != 0) throw_errno("a pseudo-terminal");
+  if (const int error = ::ptsname_r(fd, name.data(), name.size())) throw_errno("ptsname", error);
   t.line = owned_descriptor(::open(name.data(), O_RDWR | O_NOCTTY | O_CLOEXEC));
-  if (!t.line) fail(name.data());
+  if (!t.line) throw_errno(name.data());
   set_size(fd, size);
   t.screen = owned_descriptor(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  if (!t.screen) fail("a pseudo-terminal");
+  if (!t.screen) throw_errno("a pseudo-terminal");
   return t;
 }
 
@@ -126,13 +126,13 @@ owned_descriptor open_for(const std::string& path, int flags) {
   do {
     fd = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, everybody_by_umask);
   } while (fd < 0 && errno == EINTR);
-  if (fd < 0) fail("open " + path);
+  if (fd < 0) throw_errno("open " + path);
   return owned_descriptor(fd);
 }
 
 owned_descriptor duplicate(int fd) {
   owned_descriptor copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
-  if (!copy) fail("descriptor " + std::to_string(fd));
+  if (!copy) throw_errno("descriptor " + std::to_string(fd));
   return copy;
 }
 
@@ -205,7 +205,7 @@ class process_starter {
                               "start \"" + command_.front() + "\": a stream that it is to get");
     const pipe_traits& t = pipe_access::peek(*s)->traits;
     if (i == 0 ? !t.reads : !t.writes)
-      fail("start \"" + command_.front() + "\": a stream that goes the other way", EBADF);
+      throw_errno("start \"" + command_.front() + "\": a stream that goes the other way", EBADF);
     return std::move(*s);
   }
 
@@ -216,7 +216,7 @@ class process_starter {
         if (::fcntl(static_cast<int>(i), F_GETFD) >= 0) s.fd = static_cast<int>(i);
         break;
       case redirect::kind::descriptor:
-        if (::fcntl(r.fd_, F_GETFD) < 0) fail("descriptor " + std::to_string(r.fd_));
+        if (::fcntl(r.fd_, F_GETFD) < 0) throw_errno("descriptor " + std::to_string(r.fd_));
         s.fd = r.fd_;
         break;
       case redirect::kind::null: s.owned = open_for("/dev/null", O_RDWR); break;
@@ -241,7 +241,7 @@ class process_starter {
     const redirect r = wanted(i);
     if (r.kind_ == redirect::kind::pipe) {
       std::array<int, 2> ends{-1, -1};
-      if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail("pipe");
+      if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw_errno("pipe");
       owned_descriptor in(ends[0]);
       owned_descriptor out(ends[1]);
       owned_descriptor ours = std::move(i == 0 ? out : in);
@@ -271,7 +271,7 @@ class process_starter {
         l.descriptors.emplace_back(streams_.at(i).fd, static_cast<int>(i));
     }
     for (const auto& [ours, its] : options_.passed_) {
-      if (::fcntl(ours, F_GETFD) < 0) fail("descriptor " + std::to_string(ours));
+      if (::fcntl(ours, F_GETFD) < 0) throw_errno("descriptor " + std::to_string(ours));
       l.descriptors.emplace_back(ours, its);
     }
     keep_terminal();
@@ -331,7 +331,8 @@ class process_starter {
 
   process start_simulated() {
     std::shared_ptr<simulated_program> program = find_simulated_program(command_.front());
-    if (!program) fail("start \"" + command_.front() + "\": no simulate_program plays it", ENOENT);
+    if (!program)
+      throw_errno("start \"" + command_.front() + "\": no simulate_program plays it", ENOENT);
     for (std::size_t i = 0; i < streams_.size(); ++i) open_simulated(i);
     simulated_process self;
     self.arguments_ = command_;
@@ -368,8 +369,9 @@ using child_ptr = std::shared_ptr<detail::child>;
 
 exit_status status_of(const detail::child& c) {
   if (c.lost() != 0)
-    fail("wait for \"" + c.program() + "\": something else in this program has taken its status",
-         c.lost());
+    throw_errno(
+        "wait for \"" + c.program() + "\": something else in this program has taken its status",
+        c.lost());
   return c.status();
 }
 
@@ -436,7 +438,8 @@ bool process::kill(int signal) {
   if (!child_ || child_->has_ended()) return false;
   const int r = child_->send(signal);
   if (r == -ESRCH) return false;
-  if (r < 0) fail("send signal " + std::to_string(signal) + " to \"" + child_->program() + '"', -r);
+  if (r < 0)
+    throw_errno("send signal " + std::to_string(signal) + " to \"" + child_->program() + '"', -r);
   return true;
 }
 
@@ -444,7 +447,8 @@ pid_t process::pid() const noexcept { return child_ ? child_->pid() : 0; }
 
 void process::resize(terminal_size s) {
   const auto end = pipe_access::peek(input_.is_open() ? input_ : output_);
-  if (!end || !end->traits.is_pseudo_terminal || end->memory) fail("resize a terminal", ENOTTY);
+  if (!end || !end->traits.is_pseudo_terminal || end->memory)
+    throw_errno("resize a terminal", ENOTTY);
   set_size(end->fd(), s);
 }
 

@@ -5,18 +5,22 @@
 #include "support/conformance.hpp"
 #include "support/disposition.hpp"
 #include "support/programs.hpp"
+#include "support/seccomp.hpp"
 
 #include <rondo/net.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <thread>
 
 namespace net_process_cases {
 
@@ -391,6 +395,67 @@ ON_KERNEL_REACTORS(Process, WhoseStatusSomebodyElseHasTakenSaysSo) {
   });
 }
 
+ON_KERNEL_REACTORS(Process, WhoseStatusIsIgnoredMeanwhileSaysSo) {
+  run_on(reactor, []() -> task<> {
+    process p = process::start({"cat"});
+    const disposition ignored(SIGCHLD, SIG_IGN);
+    p.input().close();
+    const auto r = co_await as_result(p.wait());
+    expect_says(failure_in(r.error()), ECHILD, "\"cat\"");
+  });
+}
+
+ON_KERNEL_REACTORS(Process, ThatNobodyHoldsIsEndedWhileOthersRun) {
+  run_on(reactor, []() -> task<> {
+    process p = process::start({"sleep", "1000"});
+    const pid_t pid = p.pid();
+    p = process();
+    co_await until_gone(pid);
+  });
+}
+
+ON_KERNEL_REACTORS(Process, FillsBothOutputsBeyondAnyPipe) {
+  run_on(reactor, []() -> task<> {
+    const std::string text = pattern(300'000);
+    const auto r = co_await run_process({"tee", "/dev/stderr"}, process_options().input(text));
+    EXPECT_EQ(r.output, text);
+    EXPECT_EQ(r.error, text);
+  });
+}
+
+ON_KERNEL_REACTORS(Process, HasItsOutputReadAfterItsEnd) {
+  run_on(reactor, []() -> task<> {
+    process p = process::start({"head", "-c", "40000", "/dev/zero"});
+    EXPECT_TRUE((co_await p.wait()).success());
+    EXPECT_EQ((co_await read_all(p.output())).size(), 40'000U);
+  });
+}
+
+ON_KERNEL_REACTORS(Process, IsRunByAnyThread) {
+  std::thread([&] {
+    run_on(reactor, []() -> task<> {
+      EXPECT_EQ((co_await run_process({"cat"}, process_options().input("text"))).output, "text");
+    });
+  }).join();
+  expect_no_children();
+}
+
+// An error of starting closes what was opened for it.
+ON_KERNEL_REACTORS(Process, ThatIsNotStartedLeavesNothing) {
+  run_on(reactor, []() -> task<> {
+    for (int free = 0; free < 12; ++free) {
+      const descriptors_left few(free);
+      const auto f = failure_of(
+          [] { process::start({"true"}, process_options().error_to(redirect::pipe())); });
+      if (f.code) {
+        EXPECT_EQ(f.code, system_code(EMFILE)) << f.what;
+      }
+    }
+    co_return;
+  });
+  expect_no_children();
+}
+
 ON_KERNEL_REACTORS(Process, InheritsNoDescriptor) {
   run_on(reactor, []() -> task<> {
     const int open_for_all = ::dup(2);
@@ -589,6 +654,44 @@ ON_KERNEL_REACTORS(Process, ByTheHundredsLeaveNothing) {
     EXPECT_EQ(cancelled, (all + 2) / 3);
   });
   expect_no_children();
+}
+
+// --- older kernels ---
+
+namespace {
+
+// Where the kernel does not know a system call; in a program of its own.
+template <class Body>
+void without(int system_call, Body body) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        const bool forbidden = forbid_system_call(system_call, ENOSYS);
+        bool good = false;
+        run(body(good), run_options().reactor(reactor_kind::epoll));
+        std::_Exit(forbidden && good ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
+}
+
+}  // namespace
+
+// Linux 5.4 has no close_range.
+TEST(ProcessDeathTest, InheritsNoDescriptorOfAnOlderKernel) {
+  without(SYS_close_range, [](bool& good) -> task<> {
+    const int open_for_all = ::dup(2);
+    const auto r =
+        co_await run_process({"ls", "/proc/self/fd"}, process_options().pass(open_for_all, 40));
+    good = r.output == "0\n1\n2\n3\n40\n";
+  });
+}
+
+TEST(ProcessDeathTest, NamesTheKernelThatItNeeds) {
+  without(SYS_pidfd_open, [](bool& good) -> task<> {
+    const auto f = failure_of([] { process::start({"true"}); });
+    good = f.code == system_code(ENOSYS) && f.what.find("Linux 5.4") != std::string::npos;
+    co_return;
+  });
 }
 
 }  // namespace net_process_cases
