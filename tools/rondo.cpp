@@ -2,9 +2,11 @@
 #include "fetch.hpp"
 #include "httpbin.hpp"
 #include "load.hpp"
+#include "manual.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
+#include <rondo/version.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -83,6 +85,23 @@ rondo::task<int> load(rondo::tools::load_options options, bool json) {
   co_return report.completed > 0 && report.failed == 0 ? 0 : 1;
 }
 
+// For --version: a line each.
+std::string about() {
+  const rondo::feature_set has = rondo::features();
+  std::string text = std::string("rondo ") + rondo::version() + "\nbuilt with:";
+  for (const auto& [name, there] : {std::pair("tls", has.tls),
+                                    {"zlib", has.zlib},
+                                    {"brotli", has.brotli},
+                                    {"zstd", has.zstd},
+                                    {"psl", has.psl},
+                                    {"idn", has.idn}}) {
+    if (!there) continue;
+    text += ' ';
+    text += name;
+  }
+  return text + "\nllhttp " + has.llhttp + ", liburing " + has.liburing;
+}
+
 // As many descriptors as the system lets us have: a connection is one.
 void raise_descriptor_limit() {
   rlimit limit{};
@@ -94,8 +113,20 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Rondo's command: a test server and a client");
+  CLI::App app("a test server, a client and a load generator for HTTP", "rondo");
   app.require_subcommand(1);
+  app.set_version_flag("--version", about(), "The version, and what it was built with");
+  app.footer(
+      "RONDO_REACTOR  epoll or io_uring, instead of the better one that is there\n"
+      "SSLKEYLOGFILE  where the keys of TLS go, for tools that read captures");
+  // For those who package it. What is thrown is printed, and the program ends well.
+  app.add_flag_callback("--manual",
+                        [&app] { throw CLI::CallForVersion(rondo::tools::manual_page(app), 0); })
+      ->group("");
+  app.add_flag_callback(
+         "--completion",
+         [&app] { throw CLI::CallForVersion(rondo::tools::bash_completion(app), 0); })
+      ->group("");
 
   serve_options server;
   CLI::App* serve_command =
@@ -117,6 +148,7 @@ int main(int argc, char** argv) {
   rondo::tools::fetch_options fetch;
   CLI::App* fetch_command =
       app.add_subcommand("fetch", "Fetch URLs all at once and print a row each");
+  fetch_command->footer(std::string(rondo::tools::fetch_exit_codes));
   fetch_command->add_option("url", fetch.urls, "What to fetch")->required();
   fetch_command->add_option("-X,--method", fetch.method, "GET, or POST when there is a body");
   fetch_command->add_option("-H,--header", fetch.headers, "\"Name: value\"; may be repeated")

@@ -190,7 +190,9 @@ task<response> exchange::hop() {
   way_ = {};
   if (const auto& proxy = state_.options.proxy_)
     if (const http::url* by = proxy->for_target(request_.url_))
-      way_ = {.proxy = by, .tunnel = proxy->tunnels(request_.url_)};
+      way_ = {.proxy = by,
+              .tunnel = proxy->tunnels(request_.url_),
+              .speaks = proxy->kind_for(request_.url_)};
   net::tls_context identity;
   try {
     if (request_.url_.is_secure()) identity = tls_identity();

@@ -41,3 +41,4 @@
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/version.hpp>

@@ -1,13 +1,17 @@
 """Mutants: the library with one rule broken. Each must be found by the tests named with it; one that is not found says
 that the rule has no test (DeMillo, Lipton and Sayward: Hints on Test Data Selection, 1978).
 
-usage: mutants.py SOURCE BUILD [PART]     of those whose text contains PART
+usage: mutants.py COPY... [-- PART]     of those whose text contains PART
 
-SOURCE is a copy that may be changed, BUILD its configured build. The last line is `N passed, M failed`.
+COPY is a copy of the sources that may be changed, with a configured build in its folder `build`; each has a worker of
+its own. The last line is `N passed, M failed`.
 """
 
+import concurrent.futures
 import dataclasses
+import itertools
 import pathlib
+import queue
 import re
 import subprocess
 import sys
@@ -56,6 +60,8 @@ MUTANTS = (
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
     Mutant("an interrupted program gives the exit code that shells give", "runtime/run.cpp",
            "return 128 + SIGINT;", "return 1;", "test_runtime", "RunMain*"),
+    Mutant("the environment switches debugging on", "runtime/run.cpp",
+           "if (options.debug_ || debug_in_environment())", "if (options.debug_)", "test_runtime", "Debugging*"),
     Mutant("a simulated run begins at the date that was asked for", "runtime/reactor/reactor_sim.cpp",
            "return world->start_ + (this_loop().now() - simulation_begin);",
            "return simulation_options().start_ + (this_loop().now() - simulation_begin);", "test_runtime",
@@ -475,6 +481,34 @@ MUTANTS = (
            "    return;", "test_http", "*Pars*"),
     conformance("a graceful stop cancels who does not end", "net/serve.cpp",
                 "if (c.handler) c.handler->cancel();", ";", "GracefulStop*"),
+    # --- processes ---
+    conformance("a process inherits no descriptor", "net/process/launch.cpp",
+                "  close_others(c);\n  return true;", "  return true;", "Process.InheritsNoDescriptor*"),
+    conformance("a process begins with no signal blocked", "net/process/launch.cpp",
+                "  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, mask_size);", "  (void)none;",
+                "Process.BeginsWithCleanSignals*"),
+    conformance("what is left of a group that was stopped is killed", "net/process/starter.cpp",
+                "    if (own_group_ && was_asked()) ::kill(-pid_, SIGKILL);\n", "", "Process.ThatLeadsAGroup*"),
+    conformance("a process whose object goes is ended", "net/process/starter.cpp",
+                "  if (child_ && !child_->has_ended()) child_->abandon();\n", "",
+                "Process.ThatNobodyHoldsIsEndedWhileOthersRun*"),
+    conformance("a process that does not listen is killed", "net/process/child.cpp",
+                "  if (!c->has_ended()) c->send(SIGKILL);\n", "", "Process.ThatDoesNotListen*simulated"),
+    conformance("a signal that is handled ends no simulated program", "net/process/simulated_child.cpp",
+                "signal != SIGKILL && (self_.handled_ & bit(signal)) != 0", "false",
+                "Process.ThatDoesNotListen*simulated"),
+    conformance("a program writes as much as it may, and no more", "net/run_process.cpp",
+                "if (n > run.options.max_output_ - to.size())", "if (n > run.options.max_output_ - to.size() + 1)",
+                "Process.ThatSaysTooMuch*"),
+    conformance("a pipe that nobody reads is no signal", "net/parts/ready_wait.cpp",
+                "  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);",
+                "  ::pthread_sigmask(SIG_UNBLOCK, &pipe_signal, &before);", "PipeStream.ThatNobodyReads*"),
+    conformance("a write that went in part breaks the stream", "net/parts/pipe_end.cpp",
+                "    written.begun();\n", "", "Process.WritingThatIsCancelled*"),
+    conformance("a SOCKS proxy chooses what it was offered", "net/parts/socks_client.cpp",
+                "if (method != by_password || !login_)", "if (!login_)", "Socks.NamesWhat*"),
+    conformance("a SOCKS proxy reads no requests", "http/proxy.hpp",
+                " || kind_for(target) != proxy_kind::http;", ";", "HttpSocks.Carries*"),
     # --- patterns ---
     Mutant("a bulkhead's line has an end", "patterns/bulkhead.cpp",
            "if (b.waiting_ >= b.queue_)", "if (false)", "test_patterns", "Bulkhead*"),
@@ -516,13 +550,16 @@ MUTANTS = (
 
 
 class Bench:
-    """The copy and its build."""
+    """A copy and its build."""
 
-    def __init__(self, source: pathlib.Path, build: pathlib.Path):
-        self.source, self.build = source, build
+    def __init__(self, copy: str, jobs: int):
+        self.source = pathlib.Path(copy).resolve()
+        self.build = self.source / "build"
+        self.jobs = jobs
 
     def make(self, programs: set[str]) -> None:
-        done = subprocess.run(["ninja", "-C", str(self.build), *(f"tests/{p}" for p in sorted(programs))],
+        done = subprocess.run(["ninja", "-C", str(self.build), "-j", str(self.jobs),
+                               *(f"tests/{p}" for p in sorted(programs))],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"it does not compile:\n{done.stdout[-3000:]}")
@@ -563,26 +600,51 @@ def finder(bench: Bench, mutant: Mutant) -> str:
         path.write_text(whole, encoding="utf-8")
 
 
+def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
+    """Whether it is found, and the line that says so."""
+    begun = time.monotonic()
+    try:
+        test = finder(bench, mutant)
+        says = "found     " if test else "SURVIVED  "
+    except RuntimeError as error:
+        test, says = "", f"FAILED    {error}\n          "
+    return bool(test), (f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
+                        f"({time.monotonic() - begun:.0f} s)")
+
+
 def main() -> int:
-    bench = Bench(*(pathlib.Path(a).resolve() for a in sys.argv[1:3]))
-    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
-    bench.make({m.program for m in chosen})
+    programs = {m.program for m in chosen}
+    benches = [Bench(c, jobs=2) for c in copies.split()]
+    for bench in benches:  # after the first the compiler's cache has it all
+        bench.make(programs)
     passed = failed = 0
     for program, tests in sorted({(m.program, m.tests) for m in chosen}):
-        if test := bench.failing(program, tests):
+        if test := benches[0].failing(program, tests):
             print(f"FAILED    {test}, without a mutant", flush=True)
             failed += 1
-    for mutant in chosen:
-        begun = time.monotonic()
-        try:
-            test = finder(bench, mutant)
-            says = "found     " if test else "SURVIVED  "
-        except RuntimeError as error:
-            test, says = "", f"FAILED    {error}\n          "
-        passed, failed = passed + bool(test), failed + (not test)
-        print(f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
-              f"({time.monotonic() - begun:.0f} s)", flush=True)
+
+    # Those of a file one after the other, so that it alone is compiled again.
+    files: queue.SimpleQueue[list[Mutant]] = queue.SimpleQueue()
+    for _, of_file in itertools.groupby(sorted(chosen, key=lambda m: m.file), key=lambda m: m.file):
+        files.put(list(of_file))
+
+    def work(bench: Bench) -> tuple[int, int]:
+        found = lost = 0
+        while True:
+            try:
+                of_file = files.get_nowait()
+            except queue.Empty:
+                return found, lost
+            for mutant in of_file:
+                is_found, line = verdict(bench, mutant)
+                print(line, flush=True)
+                found, lost = found + is_found, lost + (not is_found)
+
+    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+        for found, lost in pool.map(work, benches):
+            passed, failed = passed + found, failed + lost
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
