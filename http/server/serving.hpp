@@ -74,8 +74,9 @@ class serving final : public running_server {
   // For a connection that has been accepted; nothing when its client has too many, or memory has
   // run out.
   std::optional<place> admit(const plain_stream& stream) noexcept;
-  // Runs its task.
+  // Runs its task, and one that watches for it. Throw std::bad_alloc.
   void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
+  join_handle<void> spawn_watch(task<> t) { return group_->spawn(std::move(t)); }
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
   // After the listener is closed: steps 2 to 4.
   task<> wind_down();
