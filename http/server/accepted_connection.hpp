@@ -8,6 +8,7 @@
 #include <rondo/http/server/serving.hpp>
 
 #include <cstdint>
+#include <optional>
 
 namespace rondo::http::detail {
 
@@ -37,6 +38,11 @@ class accepted_connection final : public open_connection {
   // Counts a request. True: another may follow it.
   bool take_request() noexcept;
 
+  // From here until it is left alone, the peer's going unwinds the task: once for a request, when
+  // its handler has come to rest. Without memory for that, nobody watches.
+  void watch_peer() noexcept;
+  void leave_peer_alone() noexcept;
+
   void hear_of_stop() noexcept override;
   void cancel() noexcept override { record_.cancel_alone(); }
   void close_under() noexcept override;
@@ -48,6 +54,7 @@ class accepted_connection final : public open_connection {
   connection_clock clock_;
   net::detail::descriptor socket_;
   rondo::detail::time_point opened_;
+  std::optional<join_handle<void>> peer_watch_;
   std::uint32_t requests_ = 0;
   state state_ = state::silent;
 };

@@ -102,9 +102,9 @@ class server_connection {
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
   [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
-  task<> send(server_response response, bool head_only);
+  void hold(const server_response& response, bool head_only);
   task<> send_body(server_response& response);
-  task<> refuse(int status, std::string_view why);
+  void refuse(int status, std::string_view why);
   // Whether the request asks for what the response would switch to.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;
   task<> switch_protocols(server_response response);
