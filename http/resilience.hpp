@@ -29,8 +29,8 @@
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
