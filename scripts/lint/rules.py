@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LAYERS = ("runtime", "net", "http", "patterns")
+LAYERS = ("runtime", "net", "http", "patterns", "testing")
 Complaints = collections.abc.Iterator[str]
 
 # What a layer may include besides itself. Tests, benches, examples and tools may include anything.
@@ -20,9 +20,11 @@ MAY_INCLUDE = {
     "net": {"runtime"},
     "http": {"runtime", "net"},
     "patterns": {"runtime"},
+    "testing": {"runtime", "net"},
 }
-# The ready-made resilience stack is the one place where http meets patterns.
-EXCEPTIONS = {"http/resilience.hpp": {"patterns"}, "http/resilience.cpp": {"patterns"}}
+# Where http meets patterns: the client's ready-made resilience stack, and the server's limit of rates.
+EXCEPTIONS = {f"http/{name}": {"patterns"}
+              for name in ("resilience.hpp", "resilience.cpp", "rate_limit.hpp", "rate_limit.cpp")}
 
 # What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
 # "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
@@ -35,7 +37,7 @@ STRANGERS = {("http/client", "http/server")}
 # A room is included from its own layer; these from others too.
 OPEN_ROOMS = {
     "runtime/reactor": {"net"},
-    "runtime/core": {"net", "http", "patterns"},
+    "runtime/core": {"net", "http", "patterns", "testing"},
 }
 
 # Circles of files that include each other (a header and its source are one file), each with its excuse.
@@ -45,6 +47,7 @@ CIRCLES = ()
 NOT_IN_AN_UMBRELLA = {
     "runtime/reactor_sim.hpp": "the former place of simulation.hpp",
     "http/json.hpp": "needs nlohmann-json, which Rondo does not",
+    "testing/count_allocations.hpp": "defines operator new, in one file of a program",
 }
 
 # Other people's headers, and the layers whose .cpp files may include them. None may in a header.
@@ -87,7 +90,7 @@ def directions() -> Complaints:
         layer = path.split("/")[0]
         allowed = MAY_INCLUDE[layer] | EXCEPTIONS.get(path, set()) | {layer}
         for number, included in includes(path):
-            found = re.match(r"(?:\.\./)*(?:rondo/)?(runtime|net|http|patterns)(?:/|\.hpp$)", included)
+            found = re.match(r"(?:\.\./)*(?:rondo/)?(runtime|net|http|patterns|testing)(?:/|\.hpp$)", included)
             if found and found.group(1) not in allowed:
                 yield f"{path}:{number}: {layer}/ must not include {included}"
 
@@ -300,6 +303,55 @@ def links() -> Complaints:
                         yield f"{path}:{number}: {page} has no heading #{anchor}"
 
 
+def first(pattern: str, path: str) -> str:
+    """What the pattern's first group finds in a file."""
+    found = re.search(pattern, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "nothing"
+
+
+def versions() -> Complaints:
+    """One version everywhere; and every public header brings <rondo/version.hpp>, which makes the linker compare."""
+    version = first(r"^  version: '([\d.]+)',$", "meson.build")
+    major, minor, patch = (int(number) for number in version.split("."))
+    header = "include/rondo/version.hpp"
+    for path, pattern, wanted in (
+        (header, r"^#define RONDO_VERSION (\d+)$", str(major * 10_000 + minor * 100 + patch)),
+        (header, r"^inline namespace version_(\w+) \{$", version.replace(".", "_")),
+        ("debian/changelog", r"^rondo \(([\d.]+)-\d+\) ", version),
+    ):
+        if (found := first(pattern, path)) != wanted:
+            yield f"{path}: has {found} where meson.build's version {version} makes it {wanted}"
+    graph = {f"rondo/{path}": {i for _, i in includes(path)} for path in files(".hpp")}
+    for path in sorted(graph):
+        public = not room_of(path.removeprefix("rondo/"))
+        if public and "rondo/version.hpp" not in reachable(graph, path):
+            yield f"{path}: does not lead to <rondo/version.hpp>"
+
+
+def cmake() -> Complaints:
+    """CMakeLists.txt has the sources that the layers' meson.build have, those of a feature apart from the rest."""
+    always: set[str] = set()
+    sometimes: set[str] = set()
+    for layer in LAYERS:
+        text = (ROOT / layer / "meson.build").read_text(encoding="utf-8")
+        for block in re.finditer(r"_sources (\+?=) files\((.*?)\)", text, re.DOTALL):
+            names = {f"{layer}/{name}" for name in re.findall(r"'([\w/]+\.cpp)'", block.group(2))}
+            if block.group(1) == "=":
+                always |= names
+            else:
+                sometimes |= names
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    library = re.search(r"add_library\(rondo STATIC\n(.*?)\)", text, re.DOTALL)
+    source = re.compile(r"\b(?:" + "|".join(LAYERS) + r")/[\w/]+\.cpp")
+    in_library = set(source.findall(library.group(1))) if library else set()
+    for what, meson, here in (
+        ("always built", always, in_library),
+        ("built for a feature", sometimes, set(source.findall(text)) - in_library),
+    ):
+        yield from (f"CMakeLists.txt: {path} is {what}, and missing" for path in sorted(meson - here))
+        yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -311,6 +363,8 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "cmake": cmake,
+    "versions": versions,
     "links": links,
 }
 
