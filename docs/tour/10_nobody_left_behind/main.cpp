@@ -30,7 +30,7 @@ task<> four_pages(timed_loop& l, tour::descriptor* sockets, int& pages) {
 task<> ask(timed_loop& l, tour::descriptor* sockets) {
   int pages = 0;
   try {
-    co_await tour::timeout(l, 30, four_pages(l, sockets, pages));
+    co_await tour::timeout(l, 300, four_pages(l, sockets, pages));
     std::printf("all pages came\n");
   } catch (const tour::timed_out&) {
     std::printf("%d of 4 pages came in time\n", pages);
