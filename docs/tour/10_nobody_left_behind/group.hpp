@@ -32,9 +32,14 @@ class group final : public stoppable {
     cancelled_ = true;
     for (const auto& j : jobs_) j->cancel();
   }
-  int running() const { return running_; }
 
-  // Awaited: until all have ended. Throws what was thrown first.
+  // Awaited: until all have ended. Throws what was thrown first. It begins even in a job that is to
+  // stop, since the children are there already, and lets go at once.
+  void await_suspend(std::coroutine_handle<> leaf) {
+    waits_ = current_job;
+    waits_->wait_on(leaf, *this);
+    if (waits_->must_stop()) let_go();
+  }
   void await_resume() const {
     if (error_) std::rethrow_exception(error_);
   }

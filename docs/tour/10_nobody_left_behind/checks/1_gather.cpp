@@ -20,6 +20,12 @@ tour::task<> collect(tour::loop& l, std::vector<tour::task<int>> tasks, std::vec
   }
 }
 
+tour::task<> collect_after(tour::letter& post, tour::loop& l, std::vector<tour::task<int>> tasks,
+                           std::vector<int>& into, bool& failed) {
+  co_await post;
+  co_await collect(l, std::move(tasks), into, failed);
+}
+
 tour::task<> all(tour::timed_loop& l) {
   std::vector<int> got;
   bool failed = false;
@@ -65,6 +71,15 @@ tour::task<> all(tour::timed_loop& l) {
     co_await tour::some_turns(l);
     tour::check(j.stopped() && !a.begun,
                 "gather was told to stop before it began, and a child ran");
+    number b(2);
+    tour::letter post;
+    tour::job woken(l, collect_after(post, l, tour::read_all(b), got, failed));
+    co_await tour::some_turns(l);
+    post.arrive();
+    woken.cancel();  // it was woken: it goes on to gather, and stops there
+    co_await tour::some_turns(l);
+    tour::check(woken.stopped() && !b.begun,
+                "gather was begun by a job that is to stop, and a child ran");
     tour::job none(l, collect(l, {}, got, failed));
     co_await tour::some_turns(l);
     tour::check(none.ended() && got.empty(), "a gather of nothing does not give nothing");
