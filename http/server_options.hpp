@@ -144,8 +144,8 @@ struct server_options {
     return *this;
   }
   // Whether a client may close its half and still wait for its answer. A half-close and a close
-  // look alike on the wire, so by default the end of what a client sends, once a handler has come to
-  // rest, is taken for its going: the handler is cancelled. (What must go on all the same is
+  // look alike on the wire, so by default the end of what a client sends, once a handler has come
+  // to rest, is taken for its going: the handler is cancelled. (What must go on all the same is
   // spawned: running_server::spawn.) With true only what ends both directions, as a reset, is. No.
   server_options& half_close(bool allowed) {
     half_close_ = allowed;

@@ -8,7 +8,7 @@
 
 namespace rondo::http::detail {
 
-accepted_connection::accepted_connection(serving& s, plain_stream stream)
+accepted_connection::accepted_connection(serving& s, transport stream)
     : serving_(s),
       record_(static_cast<rondo::detail::child_record&>(rondo::detail::current_job())),
       stream_(std::move(stream)),
@@ -68,7 +68,11 @@ void accepted_connection::leave_peer_alone() noexcept {
   peer_watch_.reset();
 }
 
-void accepted_connection::close_under() const noexcept {
+void accepted_connection::close_under() noexcept {
+  if (stream_.other() != nullptr) {
+    stream_.abort();
+    return;
+  }
   rondo::detail::this_core().io().close(socket_);
 }
 
