@@ -51,6 +51,15 @@ MUTANTS = (
                 "const bool sleep = deadline > time_point::min() && !something_completed() && unsubmitted_.empty() && "
                 "unsubmitted_cancels_.empty() &&",
                 "Remote*io_uring"),
+    # --- waiting lines ---
+    Mutant("who keeps a broadcast item keeps none of the later ones", "runtime/broadcast.hpp",
+           "std::exchange(i->next, nullptr)", "i->next", "test_runtime", "Broadcast*"),
+    Mutant("the room that a subscriber makes belongs to the sender that waited", "runtime/broadcast.hpp",
+           "if (made_room) room_was_made();", "if (made_room) --full_;", "test_runtime", "Broadcast*"),
+    Mutant("a subscriber that leaves holds nobody up", "runtime/broadcast.hpp",
+           "if (s.policy == overflow::wait && s.full()) room_was_made();", "", "test_runtime", "Broadcast*"),
+    Mutant("what a slow subscriber missed is counted", "runtime/broadcast.hpp",
+           "    ++s.dropped;\n", "", "test_runtime", "Broadcast*"),
     # --- what a caller may get wrong ---
     Mutant("a negative number of things is refused", "runtime/core/amount.hpp",
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
