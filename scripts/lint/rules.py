@@ -26,7 +26,7 @@ EXCEPTIONS = {"http/resilience.hpp": {"patterns"}, "http/resilience.cpp": {"patt
 
 # What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
 # "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
-VALUES = ("headers", "message", "limits", "errors", "percent", "url")
+VALUES = ("headers", "message", "limits", "errors", "event", "percent", "url")
 ROOM_MAY_INCLUDE = {
     "http/wire": VALUES,
 }

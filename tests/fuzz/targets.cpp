@@ -4,7 +4,9 @@
 #include <rondo/http/client/redirect.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/event.hpp>
 #include <rondo/http/wire/decode.hpp>
+#include <rondo/http/wire/event_parser.hpp>
 #include <rondo/http/wire/parser.hpp>
 
 #include <algorithm>
@@ -271,6 +273,52 @@ std::string with(std::initializer_list<int> choices, std::string_view rest) {
   return s += rest;
 }
 
+// What a reader of events makes of a stream that comes in pieces.
+std::string events_heard(std::string_view stream, std::size_t piece) {
+  std::string log;
+  http::detail::event_parser p({.line_bytes = 64, .event_bytes = 48, .id_bytes = 16});
+  try {
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      std::string_view input = stream.substr(at, piece);
+      while (const auto e = p.next(input)) {
+        must(e->type.size() + e->data.size() <= 48 + 7 && e->id.size() <= 16,
+             "an event is within its limits", stream);
+        must(!has_control(e->id) || e->id.find('\x7f') != std::string::npos,
+             "an id is no two lines", stream);
+        log += e->type + '|' + e->data + '|' + e->id + '\n';
+      }
+      must(input.empty(), "without an event, all of the input is taken", stream);
+    }
+    log += "last " + p.last_event_id();
+    if (p.retry()) log += " retry " + std::to_string(p.retry()->count());
+  } catch (const http::protocol_error& e) {
+    log += "error ";
+    log += e.message();
+  }
+  return log;
+}
+
+void event_stream(std::string_view input) {
+  const std::size_t piece = choose(input) % 16 + 1;
+  const std::string whole = events_heard(input, input.size() + 1);
+  must(events_heard(input, piece) == whole, "a stream of events is the same however it is split",
+       input);
+  must(events_heard(input, 1) == whole, "and byte by byte", input);
+
+  // What is written comes back: the data with LF for each of its line ends.
+  http::event e;
+  e.data(input).comment(input);
+  std::string expected(input);
+  for (std::size_t at = 0; (at = expected.find('\r', at)) != std::string::npos; ++at)
+    expected.replace(at, expected.substr(at, 2) == "\r\n" ? 2 : 1, "\n");
+  http::detail::event_parser p;
+  const std::string stream = e.text() + "\n";
+  std::string_view left = stream;
+  const auto back = p.next(left);
+  must(back && back->data == expected && back->type == "message" && left.empty(),
+       "an event comes back as it was written", input);
+}
+
 }  // namespace
 
 const std::vector<target>& targets() {
@@ -348,6 +396,13 @@ const std::vector<target>& targets() {
         ", ,DIGEST\tnonce = n ,, algorithm=\"MD5, SHA-256-sess\",qop=\"auth-int , auth\"",
         "Bad@x y=\"z, Digest nonce=1", "NTLM TlRM/+=, Digest nonce=\"\\\\\", realm=\"\"",
         "Digest a=, b"}},
+      {"event_stream",
+       &event_stream,
+       {with({0}, "id: 1\nevent: x\ndata: a\ndata: b\n\ndata: c\n\n"),
+        with({2}, "\xEF\xBB\xBF: hello\r\nretry: 1000\r\ndata\r\n\r\nid\rdata: d\r\r"),
+        with({5}, "id: 1\0x\ndata: 12345678901234567890123456789012345678901234567890\n\n"s),
+        with({1}, "retry: 99999999999999999999\ndata:x\r\n\n:\n"),
+        with({3}, "data: " + std::string(60, 'x') + "\n")}},
   };
   return all;
 }

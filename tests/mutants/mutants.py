@@ -60,6 +60,21 @@ MUTANTS = (
            "if (s.policy == overflow::wait && s.full()) room_was_made();", "", "test_runtime", "Broadcast*"),
     Mutant("what a slow subscriber missed is counted", "runtime/broadcast.hpp",
            "    ++s.dropped;\n", "", "test_runtime", "Broadcast*"),
+    # --- server-sent events ---
+    Mutant("a LF behind a CR ends no second line", "http/wire/event_parser.cpp",
+           "after_cr_ = input[end] == '\\r';", "after_cr_ = false;", "test_http", "Event*"),
+    Mutant("an id with a NUL is ignored", "http/wire/event_parser.cpp",
+           "if (value.find('\\0') == std::string_view::npos) id_ = value;", "id_ = value;", "test_http", "Event*"),
+    Mutant("an id counts when its event has ended", "http/wire/event_parser.cpp",
+           "    last_id_ = id_;\n    if (data_.empty()) {", "    if (!data_.empty()) last_id_ = id_;\n"
+           "    if (data_.empty()) {", "test_http", "Event*"),
+    Mutant("a byte order mark is none of a stream's text", "http/wire/event_parser.cpp",
+           "    line.remove_prefix(byte_order_mark.size());", "    {}", "test_http", "Event*"),
+    Mutant("a line has a limit", "http/wire/event_parser.cpp",
+           "  if (part.size() > limits_.line_bytes - line_.size()) too_large(\"a line\", limits_.line_bytes);\n",
+           "", "test_http", "Event*"),
+    Mutant("a line end in an event's id is refused", "http/event.cpp",
+           "  refuse_line_ends(\"id\", text);\n", "", "test_http", "Event*"),
     # --- what a caller may get wrong ---
     Mutant("a negative number of things is refused", "runtime/core/amount.hpp",
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
