@@ -26,6 +26,7 @@
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -45,6 +46,19 @@ class server {
   server& route(std::string_view method, std::string_view pattern, Handler handler) {
     add(method, pattern, std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
     return *this;
+  }
+  // GET and HEAD of a stream of server-sent events: `handler` is (server_request&, event_sink&) ->
+  // task<>, and `quiet` as in server_response::events, which a handler of route() may answer, too.
+  // Throws as route.
+  template <class Handler>
+  server& events(std::string_view pattern, Handler handler,
+                 std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    const auto answer = [kept, quiet](server_request& r) -> task<server_response> {
+      co_return server_response::events(
+          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
+    };
+    return route("GET", pattern, answer).route("HEAD", pattern, answer);
   }
   // Serves until cancelled; then stops accepting, cancels the handlers and waits for them. The
   // server must outlive it.

@@ -8,11 +8,13 @@
 #include <rondo/http/body.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
+#include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/router.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -57,6 +59,11 @@ class server_request {
   // The address of the client, or of the proxy in front of us; of a Unix socket mostly an unnamed
   // one. 0.0.0.0:0 when the client has gone. One system call each time.
   net::endpoint remote() const;
+  // Of a client that had an event stream before: the id of the last event that it got (WHATWG HTML,
+  // section 9.2.4). Empty when it had none. It is the client's word.
+  std::string_view last_event_id() const noexcept {
+    return headers().get("Last-Event-ID").value_or(std::string_view());
+  }
 
   // The whole body, up to server_options' limit (the client gets 413, before it is asked for its
   // body when the length says so). Throws body_error, protocol_error, timeout_error,
@@ -92,6 +99,17 @@ class server_response {
   // Streamed: with Content-Length when `size` is given, chunked when not.
   static server_response stream(std::unique_ptr<body_source> source,
                                 std::optional<std::uint64_t> size = {}, int status = 200);
+  // A stream of server-sent events: `handler`, (event_sink&) -> task<>, runs when the head has been
+  // sent (<rondo/http/event_sink.hpp>). It is text/event-stream that nobody stores or, as far as
+  // nginx is asked, buffers. When nothing was sent for `quiet`, a comment is, by which a client
+  // that has gone is found; zero: never. To end the stream of a browser, which comes again and
+  // again, answer 204.
+  template <class Handler>
+  static server_response events(Handler handler,
+                                std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    return events_from(std::make_unique<detail::typed_event_handler<Handler>>(std::move(handler)),
+                       quiet);
+  }
 
   // Replaces the field. Throws std::invalid_argument.
   server_response& header(std::string_view name, std::string_view value) & {
@@ -122,11 +140,15 @@ class server_response {
   friend void detail::check_response(server_response& response, bool head_only);
   friend std::string detail::response_head_text(const server_response& response, http::version v,
                                                 bool chunked, bool keep_alive);
+  static server_response events_from(std::unique_ptr<detail::any_event_handler> handler,
+                                     std::chrono::nanoseconds quiet);
+
   int status_;
   http::headers headers_;
   std::string body_;
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
+  std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
 };
 
 }  // namespace rondo::http

@@ -196,7 +196,11 @@ task<> server_connection::send(server_response response, bool head_only) {
   const bool streamed = response.source_ && !head_only;
   if (!response.source_ && !head_only) text += response.body_;
   co_await write(text);
-  if (streamed) co_await send_body(response);
+  if (!streamed) co_return;
+  if (response.events_)
+    co_await response.events_->run_beside(send_body(response));
+  else
+    co_await send_body(response);
 }
 
 task<> server_connection::send_body(server_response& response) {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-[[noreturn]] void too_large(const char* what, std::size_t most) {
+[[noreturn]] void refuse_length(const char* what, std::size_t most) {
   throw protocol_error("the event stream has " + std::string(what) + " of more than " +
                        std::to_string(most) + " bytes");
 }
@@ -44,7 +44,7 @@ std::optional<message_event> event_parser::next(std::string_view& input) {
     input.remove_prefix(end + 1);
     // Most lines come whole, and need not be kept.
     if (line_.empty()) {
-      if (line.size() > limits_.line_bytes) too_large("a line", limits_.line_bytes);
+      if (line.size() > limits_.line_bytes) refuse_length("a line", limits_.line_bytes);
     } else {
       keep(line);
       line = line_;
@@ -96,14 +96,14 @@ bool event_parser::read_line(std::string_view line) {
 void event_parser::read_field(std::string_view name, std::string_view value) {
   if (name == "data") {
     if (type_.size() + data_.size() + value.size() > limits_.event_bytes)
-      too_large("an event", limits_.event_bytes);
+      refuse_length("an event", limits_.event_bytes);
     data_.append(value) += '\n';
   } else if (name == "event") {
     if (data_.size() + value.size() > limits_.event_bytes)
-      too_large("an event", limits_.event_bytes);
+      refuse_length("an event", limits_.event_bytes);
     type_ = value;
   } else if (name == "id") {
-    if (value.size() > limits_.id_bytes) too_large("an id", limits_.id_bytes);
+    if (value.size() > limits_.id_bytes) refuse_length("an id", limits_.id_bytes);
     if (value.find('\0') == std::string_view::npos) id_ = value;
   } else if (name == "retry") {
     if (const auto d = read_milliseconds(value)) retry_ = d;
@@ -111,7 +111,7 @@ void event_parser::read_field(std::string_view name, std::string_view value) {
 }
 
 void event_parser::keep(std::string_view part) {
-  if (part.size() > limits_.line_bytes - line_.size()) too_large("a line", limits_.line_bytes);
+  if (part.size() > limits_.line_bytes - line_.size()) refuse_length("a line", limits_.line_bytes);
   line_ += part;
 }
 

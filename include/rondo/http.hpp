@@ -7,6 +7,7 @@
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/event.hpp>
+#include <rondo/http/event_sink.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
