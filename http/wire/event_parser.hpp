@@ -19,7 +19,8 @@ namespace rondo::http::detail {
 
 class event_parser {
  public:
-  explicit event_parser(event_limits limits = {}) noexcept : limits_(limits) {}
+  explicit event_parser(event_limits limits = {}, const std::string& last_id = {})
+      : limits_(limits), id_(last_id), last_id_(last_id) {}
 
   // The next event in `input`, of which it takes what it has read. Throws protocol_error past a
   // limit; then the stream is lost.

@@ -21,8 +21,9 @@ MAY_INCLUDE = {
     "http": {"runtime", "net"},
     "patterns": {"runtime"},
 }
-# The ready-made resilience stack is the one place where http meets patterns.
-EXCEPTIONS = {"http/resilience.hpp": {"patterns"}, "http/resilience.cpp": {"patterns"}}
+# The ready-made resilience stack and the delays of an event source are where http meets patterns.
+EXCEPTIONS = {f"http/{name}": {"patterns"}
+              for name in ("resilience.hpp", "resilience.cpp", "event_source.hpp", "event_source.cpp")}
 
 # What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
 # "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
