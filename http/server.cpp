@@ -1,4 +1,5 @@
 #include <rondo/http/server.hpp>
+#include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
@@ -13,17 +14,33 @@ void server::add(std::string_view method, std::string_view pattern,
 
 namespace {
 
-task<> serve_connection(const detail::server_state& s, detail::transport stream) {
-  detail::server_connection c(s, std::move(stream));
+task<> serve_connection(const detail::server_state& s, detail::transport stream,
+                        std::unique_ptr<net::endpoint> source) {
+  detail::server_connection c(s, std::move(stream), std::move(source));
   co_await c.run();
+}
+
+task<bool> begin(const detail::server_state& s, detail::plain_stream& stream,
+                 std::unique_ptr<net::endpoint>& source) {
+  if (!s.options.trusted_) co_return true;
+  co_return co_await detail::take_proxy_header(stream, *s.options.trusted_, source);
+}
+
+task<> serve_open(const detail::server_state& s, detail::plain_stream stream) {
+  std::unique_ptr<net::endpoint> source;
+  if (co_await begin(s, stream, source))
+    co_await serve_connection(s, std::move(stream), std::move(source));
 }
 
 // A client that does not get through its handshake is the client's trouble: nobody is told.
 task<> serve_secure(const detail::server_state& s, detail::plain_stream stream,
                     net::tls_context context) {
+  std::unique_ptr<net::endpoint> source;
+  if (!co_await begin(s, stream, source)) co_return;
   outcome<detail::tls_stream> secure =
       co_await as_result(detail::tls_stream::accept(std::move(stream), std::move(context)));
-  if (secure.has_value()) co_await serve_connection(s, std::move(secure).value());
+  if (secure.has_value())
+    co_await serve_connection(s, std::move(secure).value(), std::move(source));
 }
 
 }  // namespace
@@ -41,7 +58,7 @@ template <class Listener>
 task<> server::serve_plain(Listener listener) {
   co_await net::serve(
       std::move(listener),
-      [this](detail::plain_stream stream) { return serve_connection(state_, std::move(stream)); },
+      [this](detail::plain_stream stream) { return serve_open(state_, std::move(stream)); },
       net::serve_options().max_connections(state_.options.max_connections_));
 }
 

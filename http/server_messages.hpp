@@ -59,6 +59,10 @@ class server_request {
   // The address of the client, or of the proxy in front of us; of a Unix socket mostly an unnamed
   // one. 0.0.0.0:0 when the client has gone. One system call each time.
   net::endpoint remote() const;
+  // The address of the client itself, as far as server_options::trust says whose word counts: by
+  // the PROXY protocol, then by Forwarded or X-Forwarded-For. Without trust, the same as remote().
+  // Where only the address is known, the port is 0.
+  net::endpoint client() const;
   // Of a client that had an event stream before: the id of the last event that it got (WHATWG HTML,
   // section 9.2.4). Empty when it had none. It is the client's word.
   std::string_view last_event_id() const noexcept {

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <rondo/http/limits.hpp>
+#include <rondo/http/trusted_proxies.hpp>
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace rondo::http {
 
@@ -51,6 +54,13 @@ struct server_options {
     return *this;
   }
 
+  // Which proxies stand before the server, and how they say whom they ask for. None.
+  server_options& trust(trusted_proxies proxies) {
+    trusted_ = std::make_shared<const trusted_proxies>(std::move(proxies));
+    return *this;
+  }
+
+  std::shared_ptr<const trusted_proxies> trusted_;  // null: none
   std::size_t max_connections_ = 10'000;
   rondo::detail::nanoseconds header_timeout_ = std::chrono::seconds(60);
   rondo::detail::nanoseconds idle_timeout_ = std::chrono::seconds(75);

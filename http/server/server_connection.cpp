@@ -1,3 +1,4 @@
+#include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/request_target.hpp>
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/server/server_connection.hpp>
@@ -45,9 +46,11 @@ int status_of_upstream(const http::error& e) noexcept {
 
 }  // namespace
 
-server_connection::server_connection(const server_state& s, transport stream)
+server_connection::server_connection(const server_state& s, transport stream,
+                                     std::unique_ptr<net::endpoint> source)
     : server_(s),
       stream_(std::move(stream)),
+      source_(std::move(source)),
       watch_(stream_, s.options.write_timeout_),
       parser_(s.options.limits_) {}
 
@@ -171,6 +174,12 @@ net::endpoint server_connection::remote() noexcept {
   } catch (const std::system_error&) {
     return {};  // it has gone
   }
+}
+
+net::endpoint server_connection::client(const http::headers& fields) {
+  net::endpoint peer = source_ ? *source_ : remote();
+  const trusted_proxies* const trusted = server_.options.trusted_.get();
+  return trusted ? client_behind(std::move(peer), fields, *trusted) : peer;
 }
 
 task<bool> server_connection::drain() {
@@ -370,5 +379,7 @@ task<std::span<const std::byte>> server_request::next_chunk() { return connectio
 task<std::string> server_request::text() { return connection_.whole_body(); }
 
 net::endpoint server_request::remote() const { return connection_.remote(); }
+
+net::endpoint server_request::client() const { return connection_.client(headers()); }
 
 }  // namespace rondo::http

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,7 +19,9 @@ namespace rondo::http::detail {
 
 class server_connection {
  public:
-  server_connection(const server_state& s, transport stream);
+  // `source`: whom the proxy in front speaks for; null when none says.
+  server_connection(const server_state& s, transport stream,
+                    std::unique_ptr<net::endpoint> source = nullptr);
 
   // Until the connection is done with.
   task<> run();
@@ -26,6 +29,7 @@ class server_connection {
   task<std::span<const std::byte>> next_chunk();
   task<std::string> whole_body();
   net::endpoint remote() noexcept;
+  net::endpoint client(const http::headers& fields);
 
  private:
   enum class head_state : std::uint8_t { came, closed, timed_out };
@@ -61,6 +65,7 @@ class server_connection {
 
   const server_state& server_;
   transport stream_;
+  std::unique_ptr<net::endpoint> source_;
   write_watch watch_;
   request_parser parser_;
   received_bytes lent_;

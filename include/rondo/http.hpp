@@ -24,4 +24,5 @@
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
 #include <rondo/http/tracer.hpp>
+#include <rondo/http/trusted_proxies.hpp>
 #include <rondo/http/url.hpp>

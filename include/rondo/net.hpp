@@ -10,6 +10,7 @@
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/file.hpp>
 #include <rondo/net/memory_stream.hpp>
+#include <rondo/net/network.hpp>
 #include <rondo/net/options.hpp>
 #include <rondo/net/resolver.hpp>
 #include <rondo/net/serve.hpp>
