@@ -15,6 +15,7 @@
 #include <rondo/runtime/queue.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace rondo::http {
 
@@ -33,11 +34,11 @@ class event_sink {
   // first served. The event is copied at the call: it need not live on. Throws std::bad_alloc.
   // Cancelled: the event is not sent.
   auto send(const event& e) {
-    const std::string& text = e.text();
+    std::string_view text = e.text();
+    if (text.empty()) text = ":\n";  // an empty comment
     std::string block;
-    block.reserve(text.size() + 3);
-    // An empty event is written as an empty comment.
-    block.append(text.empty() ? ":\n" : text) += '\n';
+    block.reserve(text.size() + 1);
+    block.append(text) += '\n';
     return line_.put(std::move(block));
   }
 
