@@ -18,9 +18,11 @@
 // them but the status.
 #pragma once
 
+#include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
+#include <rondo/http/stop_handle.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
@@ -28,6 +30,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -35,7 +38,7 @@ namespace rondo::http {
 
 class server {
  public:
-  explicit server(server_options options = {}) { state_.options = options; }
+  explicit server(server_options options = {}) : state_(std::move(options)) {}
   server(const server&) = delete;
   server& operator=(const server&) = delete;
   ~server() = default;
@@ -60,23 +63,31 @@ class server {
     };
     return route("GET", pattern, answer).route("HEAD", pattern, answer);
   }
-  // Serves until cancelled; then stops accepting, cancels the handlers and waits for them. The
-  // server must outlive it.
-  task<> serve(net::tcp_listener listener);
-  task<> serve(net::unix_listener listener);
+  // Serves until `stop` asks for a stop. Then, in this order: what waits in the listener's queue is
+  // accepted, and the listener closed; a connection at rest has a second for one more request,
+  // which is answered with Connection: close, and one that has never sent a byte a second from its
+  // beginning; the others say Connection: close with their next answer, and until_stop() wakes
+  // whoever waits there; when server_options::grace is over, or stop.end_grace() asks for it, the
+  // handlers that still run are cancelled, and what was spawned; when cancel_grace is over as well,
+  // connections are closed under whatever still cleans up.
+  //
+  // Cancelled, it skips those clocks: it stops accepting, cancels the handlers and waits for them.
+  // Throws std::system_error when the listener fails; a lack of descriptors or memory is waited
+  // out. What a connection's task throws goes to on_unhandled. The server must outlive it, and may
+  // serve several listeners at a time.
+  task<> serve(net::tcp_listener listener, stop_handle stop = {});
+  task<> serve(net::unix_listener listener, stop_handle stop = {});
   // The same over TLS, each connection with what tls.get() gives when it comes: replace() renews
-  // certificates without dropping any. A client whose handshake fails is closed, and nobody is
-  // told.
-  task<> serve(net::tcp_listener listener, net::tls_reloadable tls);
-  task<> serve(net::unix_listener listener, net::tls_reloadable tls);
+  // certificates without dropping any. A client whose handshake fails is closed, counted
+  // (running_server::tls_failures) and told to server_options::on_tls_failure.
+  task<> serve(net::tcp_listener listener, net::tls_reloadable tls, stop_handle stop = {});
+  task<> serve(net::unix_listener listener, net::tls_reloadable tls, stop_handle stop = {});
 
  private:
   void add(std::string_view method, std::string_view pattern,
            std::unique_ptr<detail::any_handler> h);
   template <class Listener>
-  task<> serve_plain(Listener listener);
-  template <class Listener>
-  task<> serve_tls(Listener listener, net::tls_reloadable tls);
+  task<> serve_on(Listener listener, std::optional<net::tls_reloadable> tls, stop_handle stop);
 
   detail::server_state state_;
 };

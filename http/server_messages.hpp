@@ -10,6 +10,7 @@
 #include <rondo/http/message.hpp>
 #include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/router.hpp>
+#include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -26,13 +27,14 @@
 namespace rondo::http {
 
 struct cookie;
+class running_server;
 class server_response;
 
 namespace detail {
 class server_connection;
 void check_response(server_response& response, bool head_only);
-std::string response_head_text(const server_response& response, version v, bool chunked,
-                               bool keep_alive);
+void write_response_head(std::string& out, const server_response& response, bool chunked,
+                         std::string_view kept);
 }  // namespace detail
 
 // What a handler is given. It lives until the response has been sent.
@@ -68,6 +70,9 @@ class server_request {
   std::string_view last_event_id() const noexcept {
     return headers().get("Last-Event-ID").value_or(std::string_view());
   }
+
+  // The server as it serves: what it counts, its stop, and tasks that outlive this client.
+  running_server& server() noexcept;
 
   // The whole body, up to server_options' limit (the client gets 413, before it is asked for its
   // body when the length says so). Throws body_error, protocol_error, timeout_error,
@@ -115,6 +120,17 @@ class server_response {
                        quiet);
   }
 
+  // 101, after which fn(upgraded_stream) -> task<> has the connection, for as long as its task
+  // runs. `protocol` is what the client must have asked for, as "websocket". See
+  // <rondo/http/upgrade.hpp>. Throws std::invalid_argument for what is no protocol's name.
+  template <class Fn>
+  static server_response upgrade(std::string_view protocol, Fn fn) {
+    server_response r(101);
+    r.headers_.set("Upgrade", protocol);
+    r.upgrade_ = std::make_unique<detail::function_upgrade_handler<Fn>>(std::move(fn));
+    return r;
+  }
+
   // Replaces the field. Throws std::invalid_argument.
   server_response& header(std::string_view name, std::string_view value) & {
     headers_.set(name, value);
@@ -142,8 +158,8 @@ class server_response {
  private:
   friend class detail::server_connection;
   friend void detail::check_response(server_response& response, bool head_only);
-  friend std::string detail::response_head_text(const server_response& response, http::version v,
-                                                bool chunked, bool keep_alive);
+  friend void detail::write_response_head(std::string& out, const server_response& response,
+                                          bool chunked, std::string_view kept);
   static server_response events_from(std::unique_ptr<detail::any_event_handler> handler,
                                      std::chrono::nanoseconds quiet);
 
@@ -153,6 +169,7 @@ class server_response {
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
   std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
+  std::unique_ptr<detail::upgrade_handler> upgrade_;
 };
 
 }  // namespace rondo::http

@@ -14,6 +14,7 @@
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <utility>
 
 namespace rondo::http::detail {
@@ -52,6 +53,13 @@ class transport {
 
   // The stream itself, or the one below TLS.
   plain_stream& socket() noexcept { return secure_ ? tls_.transport() : plain_; }
+  // TLS itself; nullptr where there is none.
+  tls_stream* secure() noexcept { return secure_ ? &tls_ : nullptr; }
+  const tls_stream* secure() const noexcept { return secure_ ? &tls_ : nullptr; }
+  // Sends what fits without waiting, while no other write is under way: how many bytes went.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    return with([bytes](auto& s) noexcept { return s.try_write(bytes); });
+  }
   // True when a read would not wait: data, the end, or an error.
   bool readable_now() const noexcept {
     return with([](const auto& s) noexcept { return s.readable_now(); });

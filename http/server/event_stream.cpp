@@ -21,6 +21,7 @@ task<> event_stream::run_beside(task<> sending) {
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the group keeps it
   co_await with_task_group([this, &sending](task_group& g) -> task<> {
     running_ = g.spawn(run_handler(ending(sink_.line_)));
+    if (stopped_) stop();
     co_await std::move(sending);
     g.cancel();  // whoever changed the body has ended it early
   });

@@ -54,8 +54,10 @@ class event_stream final : private rondo::detail::timer {
   // throws what the first that failed did: a write that fails cancels the handler, a handler that
   // fails cuts the body off. Cancellation: both stop.
   task<> run_beside(task<> sending);
-  // The handler is cancelled; what it has sent goes out, and the stream ends as if it had returned.
+  // The handler is cancelled, or never begun; what it has sent goes out, and the stream ends as if
+  // it had returned.
   void stop() noexcept {
+    stopped_ = true;
     if (running_) running_->cancel();
   }
 
@@ -84,6 +86,7 @@ class event_stream final : private rondo::detail::timer {
   std::optional<join_handle<void>> running_;
   rondo::detail::nanoseconds quiet_;
   rondo::detail::time_point last_{};  // something was written
+  bool stopped_ = false;
 };
 
 }  // namespace rondo::http::detail

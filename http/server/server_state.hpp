@@ -7,6 +7,7 @@
 #include <rondo/runtime/task.hpp>
 
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,7 +30,11 @@ struct typed_handler final : any_handler {
 };
 
 struct server_state {
+  explicit server_state(server_options o);
+
   server_options options;
+  // What a client is told of a connection that is kept (Connection, Keep-Alive), with line ends.
+  std::string kept;
   router routes;
   std::vector<std::unique_ptr<any_handler>> handlers;  // by the numbers that routes give
 };

@@ -20,9 +20,13 @@
 #include <rondo/http/request.hpp>
 #include <rondo/http/resilience.hpp>
 #include <rondo/http/response.hpp>
+#include <rondo/http/run_server.hpp>
+#include <rondo/http/running_server.hpp>
 #include <rondo/http/server.hpp>
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
+#include <rondo/http/stop_handle.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/trusted_proxies.hpp>
+#include <rondo/http/upgrade.hpp>
 #include <rondo/http/url.hpp>

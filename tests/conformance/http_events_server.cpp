@@ -303,6 +303,55 @@ CONFORMANCE(ServerEvents, AStoppedStreamEndsWell) {
   stream->stop();
 }
 
+CONFORMANCE(ServerEvents, AStopOfTheServerEndsStreamsWellAndAtOnce) {
+  http::server server;
+  http::stop_handle stop;
+  event gone;
+  server.events("/", [&](server_request&, event_sink& out) -> task<> {
+    const at_end end{gone};
+    co_await out.send(http::event().data("x"));
+    co_await sleep_for(1h);
+  });
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  const auto begin = std::chrono::steady_clock::now();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn([&] { return server.serve(std::move(listener), stop); });
+    tcp_stream s = co_await tcp_stream::connect(here);
+    co_await write_text(s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    net::buffered_reader in(s);
+    co_await read_until(in, "data: x\n\n\r\n");
+    stop.stop();
+    co_await read_until(in, "0\r\n\r\n");
+    EXPECT_TRUE(gone.is_set());
+    co_await until_closed(s);
+  });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 20s);  // the grace is 30 s
+}
+
+CONFORMANCE(ServerEvents, AStreamThatBeginsDuringAStopEndsAtOnce) {
+  http::server server;
+  http::stop_handle stop;
+  int begun = 0;
+  server.route("GET", "/", [&](server_request&) -> task<server_response> {
+    stop.stop();
+    while (!stop.stopping()) co_await yield_now();
+    co_await sleep_for(5ms);
+    co_return server_response::events([&](event_sink&) -> task<> {
+      ++begun;
+      co_await sleep_for(1h);
+    });
+  });
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn([&] { return server.serve(std::move(listener), stop); });
+    const std::string got = co_await ask(here, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(got.ends_with("\r\n\r\n0\r\n\r\n")) << got;
+    EXPECT_EQ(begun, 0);
+  });
+}
+
 // --- many ----------------------------------------------------------------------------------------
 
 CONFORMANCE(ServerEvents, OneBroadcastReachesManyClients) {

@@ -194,6 +194,24 @@ ON_KERNEL_REACTORS(Counts, AnEchoRoundTrip) {
   });
 }
 
+// As a server watches its peer during a request: the kernel hears of the first watch alone.
+ON_KERNEL_REACTORS(Counts, AWatchOfThePeerThatIsCancelled) {
+  run_on(reactor, [reactor]() -> task<> {
+    stream_pair ends = co_await connect_pair();
+    const cost c = co_await cost_of([&]() -> task<> {
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&]() -> task<> { (void)co_await ends.server.gone(); });
+        co_await yield_now();
+        g.cancel();
+      });
+    });
+    at_most("allocations", c.allocations, 0);
+    at_most("frames", c.frames, 0);
+    // The loop's own looks: on epoll one for each operation that is cancelled.
+    at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 1.2 : 0.2);
+  });
+}
+
 ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
   run_on(reactor, [reactor]() -> task<> {
     http::server server;
