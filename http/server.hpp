@@ -30,6 +30,7 @@
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -99,6 +100,19 @@ class server {
   server& redirect_slashes(bool on = true) {
     state_.routing.redirect_slashes(on);
     return *this;
+  }
+  // GET and HEAD of a stream of server-sent events: `handler` is (server_request&, event_sink&) ->
+  // task<>, and `quiet` as in server_response::events, which a handler of route() may answer, too.
+  // Throws as route.
+  template <class Handler>
+  server& events(std::string_view pattern, Handler handler,
+                 std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    const auto answer = [kept, quiet](server_request& r) -> task<server_response> {
+      co_return server_response::events(
+          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
+    };
+    return route("GET", pattern, answer).route("HEAD", pattern, answer);
   }
   // Serves until `stop` asks for a stop. Then, in this order: what waits in the listener's queue is
   // accepted, and the listener closed; a connection at rest has a second for one more request,

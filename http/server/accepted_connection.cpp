@@ -39,6 +39,7 @@ bool accepted_connection::take_request() noexcept {
 
 void accepted_connection::hear_of_stop() noexcept {
   if (state_ != state::busy) clock_.hasten(rest_ends());
+  if (events_) events_->stop();
 }
 
 namespace {
@@ -54,7 +55,7 @@ task<> until_gone(net::detail::descriptor socket, net::hang_up least,
 }  // namespace
 
 void accepted_connection::watch_peer() noexcept {
-  if (peer_watch_) return;
+  if (peer_watch_ || stream_.other() != nullptr) return;
   try {
     peer_watch_ = serving_.spawn_watch(until_gone(
         socket_, options().half_close_ ? net::hang_up::full : net::hang_up::half, *this));

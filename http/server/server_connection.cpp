@@ -1,3 +1,4 @@
+#include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/request_target.hpp>
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/server/server_connection.hpp>
@@ -250,8 +251,8 @@ task<std::span<const std::byte>> server_connection::next_chunk() {
       co_await flush();
     }
     const parse_step step = co_await body_event();
-    if (in_handler_) hand_over();  // it may rest elsewhere from here on
     reading_ = false;
+    if (in_handler_) hand_over();  // it may rest elsewhere from here on
     if (step.event == parse_event::body) {
       body_taken_ += step.body.size();
       if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);
@@ -295,6 +296,13 @@ net::endpoint server_connection::remote() noexcept {
   } catch (const std::system_error&) {
     return {};  // it has gone
   }
+}
+
+net::endpoint server_connection::client(const http::headers& fields) {
+  const net::endpoint* const source = connection_.source().get();
+  net::endpoint peer = source ? *source : remote();
+  const trusted_proxies* const trusted = options().trusted_.get();
+  return trusted ? client_behind(std::move(peer), fields, *trusted) : peer;
 }
 
 task<bool> server_connection::drain() {
@@ -432,12 +440,16 @@ task<> server_connection::answer() {
                    .header("Upgrade", protocol);
   }
   check_response(response, head_only);
-  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
-  if (server().stopping()) keep_ = false;
+  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_) ||
+      server().stopping())
+    keep_ = false;
   if (held_.size() - gone_ + response.body_.size() > most_held && holds()) co_await flush();
   hold(response, head_only);
   try {
-    if (response.source_ && !head_only)
+    if (response.events_ && !head_only) {
+      const accepted_connection::streaming_events mine(connection_, *response.events_);
+      co_await response.events_->run_beside(send_body(response));
+    } else if (response.source_ && !head_only)
       co_await send_body(response);
     else if (held_.size() - gone_ > most_held)
       co_await flush();

@@ -11,6 +11,9 @@
 #include <rondo/http/cors.hpp>
 #include <rondo/http/error_pages.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/event.hpp>
+#include <rondo/http/event_sink.hpp>
+#include <rondo/http/event_source.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
@@ -39,6 +42,7 @@
 #include <rondo/http/stop_handle.hpp>
 #include <rondo/http/test_client.hpp>
 #include <rondo/http/tracer.hpp>
+#include <rondo/http/trusted_proxies.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/version.hpp>
