@@ -498,7 +498,7 @@ MUTANTS = (
                 "if (!serving_.stopping()) return add(now, options().idle_timeout_);",
                 "return add(now, options().idle_timeout_);", "ServerStop*"),
     conformance("an answer after the stop closes", "http/server/server_connection.cpp",
-                "  if (server().stopping()) keep_ = false;\n", "", "ServerStop*"),
+                "expects_continue_) ||\n      server().stopping())", "expects_continue_))", "ServerStop*"),
     conformance("what waits to be accepted is accepted before the listener closes", "http/server.cpp",
                 "    co_await detail::accept_what_waits(s, listener, secure);\n", "", "ServerStop.Nobody*"),
     conformance("the grace ends", "http/server/serving.cpp", "  cancel_all();\n  if (co_await", "  if (co_await",
