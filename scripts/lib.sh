@@ -66,7 +66,7 @@ build() {
 
 # sources: every C++ file of the project, tracked or new; without git, whatever is there.
 sources() {
-  local folders=(runtime net http patterns tests bench examples tools include)
+  local folders=(runtime net http patterns testing tests bench examples tools include)
   {
     git ls-files -co --exclude-standard -- "${folders[@]}" 2>/dev/null ||
       find "${folders[@]}" -type f

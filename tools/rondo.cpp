@@ -16,13 +16,42 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <string>
 
 namespace {
 
+struct serve_options {
+  std::string at = "127.0.0.1:8080";
+  std::size_t connections = 10'000;
+  std::string cert;
+  std::string key;
+  bool access_log = false;
+  bool metrics = false;
+};
+
+// A line each, at once: whoever reads a pipe sees it as it happens.
+void print_access(const rondo::http::access_event& e) {
+  std::puts(rondo::http::access_line(e).c_str());
+  std::fflush(stdout);
+}
+
+void add_operations(rondo::http::server& s, const serve_options& o) {
+  if (o.access_log) s.use(rondo::http::access_log(&print_access));
+  if (!o.metrics) return;
+  auto metrics = std::make_shared<rondo::http::server_metrics>();
+  s.use(rondo::http::measure(metrics));
+  s.route("GET", "/metrics", rondo::http::metrics_page(metrics));
+  s.route("GET", "/livez", rondo::http::alive_page());
+}
+
 template <class Listener>
-rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, std::string key) {
-  rondo::http::server s(rondo::http::server_options().max_connections(limit));
+rondo::task<> serve_on(Listener listener, const serve_options& o) {
+  rondo::http::server s(rondo::http::server_options().max_connections(o.connections));
+  add_operations(s, o);
   rondo::tools::add_httpbin_routes(s);
+  const std::string& cert = o.cert;
+  const std::string& key = o.key;
   const bool secure = !cert.empty();
   rondo::net::tls_context tls;
   if (secure)
@@ -39,14 +68,13 @@ rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, s
     co_await s.serve(std::move(listener));
 }
 
-rondo::task<> serve(const std::string& at, std::size_t limit, std::string cert, std::string key) {
-  const auto where = rondo::net::endpoint::parse(at);
+rondo::task<> serve(const serve_options& o) {
+  const auto where = rondo::net::endpoint::parse(o.at);
   if (where.is_unix()) {
     const auto options = rondo::net::unix_listen_options().replace_stale(true);
-    return serve_on(rondo::net::unix_listener::bind(where, options), limit, std::move(cert),
-                    std::move(key));
+    return serve_on(rondo::net::unix_listener::bind(where, options), o);
   }
-  return serve_on(rondo::net::tcp_listener::bind(where), limit, std::move(cert), std::move(key));
+  return serve_on(rondo::net::tcp_listener::bind(where), o);
 }
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
@@ -100,20 +128,22 @@ int main(int argc, char** argv) {
          [&app] { throw CLI::CallForVersion(rondo::tools::bash_completion(app), 0); })
       ->group("");
 
-  std::string at = "127.0.0.1:8080";
-  std::size_t connections = 10'000;
+  serve_options server;
   CLI::App* serve_command =
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
   serve_command
-      ->add_option("endpoint", at,
+      ->add_option("endpoint", server.at,
                    "Where to listen: an address and port (0 picks one), or unix:/path")
       ->capture_default_str();
-  std::string cert;
-  std::string key;
-  serve_command->add_option("--cert", cert,
+  serve_command->add_option("--cert", server.cert,
                             "Speak https, with this certificate and its chain (PEM)");
-  serve_command->add_option("--key", key, "The certificate's key (PEM), if it is in another file");
-  serve_command->add_option("--limit", connections, "Connections at a time")->capture_default_str();
+  serve_command->add_option("--key", server.key,
+                            "The certificate's key (PEM), if it is in another file");
+  serve_command->add_option("--limit", server.connections, "Connections at a time")
+      ->capture_default_str();
+  serve_command->add_flag("--access-log", server.access_log, "A line for each request");
+  serve_command->add_flag("--metrics", server.metrics,
+                          "Numbers for Prometheus at /metrics, and /livez");
 
   rondo::tools::fetch_options fetch;
   CLI::App* fetch_command =
@@ -202,7 +232,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   try {
     if (*serve_command) {
-      rondo::run([&] { return serve(at, connections, cert, key); });
+      rondo::run([&] { return serve(server); });
       return 0;
     }
     if (*load_command) {
