@@ -24,6 +24,9 @@
 
 namespace rondo::http {
 
+class event_source;
+class event_source_options;
+
 namespace detail {
 
 struct client_state;
@@ -83,6 +86,11 @@ class client {
   // A request whose URL may be relative to the base: c.send(c.make("POST", "users").json(text)).
   // Throws as http::request.
   request make(std::string_view method, std::string_view url) const;
+
+  // Server-sent events, over as many connections as it takes (<rondo/http/event_source.hpp>).
+  // Throws url_error when the first connection is opened.
+  event_source events(std::string url);
+  event_source events(std::string url, event_source_options o);
 
   // nullptr when it was told to have none.
   cookie_jar* cookies() const noexcept;

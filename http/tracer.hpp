@@ -8,7 +8,8 @@
 // Without a tracer nothing is measured.
 #pragma once
 
-#include <chrono>
+#include <rondo/runtime/core/clock.hpp>
+
 #include <cstdint>
 #include <string_view>
 

@@ -14,6 +14,7 @@
 #include <rondo/runtime/task.hpp>
 
 #include <memory>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -33,6 +34,7 @@ class erased_stream {
   virtual task<> write_all(std::span<const std::byte> bytes) = 0;
   virtual task<> write_pieces(std::span<const std::span<const std::byte>> pieces) = 0;
   virtual task<> shutdown_write() = 0;
+  virtual task<hang_up> gone(hang_up least) = 0;
   virtual std::size_t try_write(std::span<const std::byte> bytes) noexcept = 0;
   virtual void close() noexcept = 0;
   virtual bool is_open() const noexcept = 0;
@@ -63,6 +65,12 @@ class held_stream final : public erased_stream {
       return write_each(stream_, pieces);
   }
   task<> shutdown_write() override { return rondo::detail::to_task(stream_.shutdown_write()); }
+  task<hang_up> gone(hang_up least) override {
+    if constexpr (requires { stream_.gone(least); })
+      return rondo::detail::to_task(stream_.gone(least));
+    else
+      return cannot_tell();
+  }
   std::size_t try_write([[maybe_unused]] std::span<const std::byte> bytes) noexcept override {
     if constexpr (requires { stream_.try_write(bytes); })
       return stream_.try_write(bytes);
@@ -102,6 +110,10 @@ class held_stream final : public erased_stream {
   }
 
  private:
+  static task<hang_up> cannot_tell() {
+    throw std::system_error(std::make_error_code(std::errc::operation_not_supported), "gone");
+    co_return hang_up::half;
+  }
   static task<> write_each(S& stream, std::span<const std::span<const std::byte>> pieces) {
     for (const std::span<const std::byte> piece : pieces) co_await stream.write_all(piece);
   }
@@ -151,6 +163,10 @@ class any_stream {
   task<> shutdown_write() {
     return held_ ? held_->shutdown_write() : nothing_there_at_all("shutdown");
   }
+  // A stream that cannot tell: throws std::errc::operation_not_supported.
+  task<hang_up> gone(hang_up least = hang_up::half) {
+    return held_ ? held_->gone(least) : nothing_there<hang_up>("gone");
+  }
   void close() noexcept {
     if (held_) held_->close();
   }
@@ -173,9 +189,10 @@ class any_stream {
   }
 
  private:
-  static task<std::size_t> nothing_there(const char* what) {
+  template <class T = std::size_t>
+  static task<T> nothing_there(const char* what) {
     rondo::detail::throw_io_error(rondo::detail::result_closed, what);
-    co_return 0;
+    co_return T();
   }
   static task<> nothing_there_at_all(const char* what) { co_await nothing_there(what); }
 

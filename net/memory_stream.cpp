@@ -55,7 +55,10 @@ class memory_pipe {
   void end() noexcept {
     ended_ = true;
     serve(direction::in);
+    serve(direction::gone);
   }
+  // The other pipe of the connection has ended.
+  void ended_too() noexcept { serve(direction::gone); }
   void break_writes() noexcept { write_broken_ = true; }
   // Both ends hear of it: what waits on the one that closes ends with `closed`.
   void close(direction way) noexcept {
@@ -63,10 +66,13 @@ class memory_pipe {
     ended_ |= way == direction::out;
     serve(direction::in);
     serve(direction::out);
+    serve(direction::gone);
   }
 
-  memory_wait*& waiting(direction way) noexcept { return waiting_[static_cast<std::size_t>(way)]; }
+  memory_wait*& waiting(direction way) noexcept { return waiting_[rondo::detail::index(way)]; }
   bool readable() const noexcept { return size_ > 0 || ended_ || reader_closed_; }
+  bool ended() const noexcept { return ended_; }
+  bool reader_closed() const noexcept { return reader_closed_; }
 
  private:
   // Lets who waits there try again.
@@ -81,7 +87,7 @@ class memory_pipe {
   std::size_t first_ = 0;
   std::size_t size_ = 0;
   std::size_t largest_;
-  std::array<memory_wait*, 2> waiting_{};
+  std::array<memory_wait*, rondo::detail::directions> waiting_{};
   bool ended_ = false;  // nothing more will be written
   bool reader_closed_ = false;
   bool writer_closed_ = false;
@@ -124,6 +130,19 @@ bool memory_write_all_wait::attempt() noexcept {
   return true;
 }
 
+// It waits at the pipe that is read, which the peer closes last.
+bool memory_gone_wait::attempt() noexcept {
+  if (pipe_->reader_closed()) {
+    result_ = rondo::detail::result_closed;
+    return true;
+  }
+  const hang_up seen =
+      out_->reader_closed() || (out_->ended() && pipe_->ended()) ? hang_up::full : hang_up::half;
+  if (!pipe_->ended() || seen < least_) return false;
+  result_ = static_cast<std::int32_t>(seen);
+  return true;
+}
+
 void memory_write_all_wait::withdrawn() noexcept { pipe_->break_writes(); }
 
 }  // namespace detail
@@ -131,6 +150,7 @@ void memory_write_all_wait::withdrawn() noexcept { pipe_->break_writes(); }
 task<> memory_stream::shutdown_write() {
   if (!out_) rondo::detail::throw_io_error(rondo::detail::result_closed, "shutdown");
   out_->end();
+  in_->ended_too();
   co_return;
 }
 

@@ -35,12 +35,16 @@ class memory_wait : public rondo::detail::wait_base {
   bool begin(job& j) noexcept override;
   void cancel(job& j) noexcept override;
   void describe(rondo::detail::wait_visitor& v) const override {
-    v.waits_for(way_ == direction::in ? "recv in memory" : "send in memory");
+    v.waits_for(way_ == direction::gone ? "the peer to be gone, in memory"
+                : way_ == direction::in ? "recv in memory"
+                                        : "send in memory");
   }
 
  protected:
   ~memory_wait() = default;
-  const char* what() const noexcept { return way_ == direction::in ? "read" : "write"; }
+  const char* what() const noexcept {
+    return way_ == direction::gone ? "gone" : way_ == direction::in ? "read" : "write";
+  }
 
   std::shared_ptr<memory_pipe> pipe_;  // nullptr: of an end that is closed
   std::int32_t result_ = 0;
@@ -113,6 +117,27 @@ class [[nodiscard("without co_await nothing happens"),
   std::span<const std::byte> left_;
 };
 
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] memory_gone_wait final
+    : public memory_wait {
+ public:
+  memory_gone_wait(std::shared_ptr<memory_pipe> in, std::shared_ptr<memory_pipe> out,
+                   hang_up least) noexcept
+      : memory_wait(std::move(in), direction::gone), out_(std::move(out)), least_(least) {}
+  hang_up await_resume() const {
+    if (result_ < 0) rondo::detail::throw_io_error(result_, what());
+    return static_cast<hang_up>(result_);
+  }
+  outcome<hang_up> take_outcome() const noexcept {
+    if (result_ < 0) return io_outcome<hang_up>(result_, what());
+    return outcome<hang_up>(std::in_place, static_cast<hang_up>(result_));
+  }
+
+ private:
+  bool attempt() noexcept override;
+  std::shared_ptr<memory_pipe> out_;
+  hang_up least_;
+};
+
 }  // namespace detail
 
 // One end. Movable. Closed when it goes: the peer reads what was written and then the end; its
@@ -152,6 +177,9 @@ class memory_stream {
     return {};
   }
   task<> shutdown_write();
+  detail::memory_gone_wait gone(hang_up least = hang_up::half) noexcept {
+    return {in_, out_, least};
+  }
   void close() noexcept;
   bool is_open() const noexcept { return in_ != nullptr; }
   bool readable_now() const noexcept;

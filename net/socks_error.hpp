@@ -1,6 +1,8 @@
 // What may go wrong with a SOCKS5 proxy.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <string>
 #include <system_error>
 

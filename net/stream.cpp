@@ -1,5 +1,7 @@
 #include <rondo/net/stream.hpp>
 
+#include <poll.h>
+
 #include <algorithm>
 
 namespace rondo::net::detail {
@@ -33,6 +35,13 @@ bool write_pieces_wait::next_pieces() noexcept {
   header_.msg_iovlen = n;
   set_message(&header_, static_cast<std::uint32_t>(total));
   return n > 0;
+}
+
+gone_wait::gone_wait(descriptor d, hang_up least) noexcept
+    : io_wait(d, io_call::poll(direction::gone, least == hang_up::half ? POLLRDHUP : 0)) {}
+
+hang_up gone_wait::seen() const noexcept {
+  return result & (POLLERR | POLLHUP) ? hang_up::full : hang_up::half;
 }
 
 bool shutdown_wait::begin(job& j) noexcept {

@@ -11,6 +11,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -30,6 +31,12 @@ concept byte_stream = requires(S& s, std::span<std::byte> in, std::span<const st
 // Several pieces in one place: a vector, an array or a span of std::span<const std::byte>.
 template <class P>
 concept byte_pieces = std::convertible_to<const P&, std::span<const std::span<const std::byte>>>;
+
+// How far a peer has gone.
+enum class hang_up : std::uint8_t {
+  half,  // it sends nothing more: it has closed, or shut down that direction; which, TCP cannot say
+  full,  // nothing can reach it: a reset, a time-out, both directions shut down; a closed Unix peer
+};
 
 namespace detail {
 
@@ -156,6 +163,27 @@ class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] write_
   std::array<iovec, pieces_at_once> parts_{};
 };
 
+// Completes with how far the peer has gone.
+class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] gone_wait final
+    : public io_wait {
+ public:
+  gone_wait(descriptor d, hang_up least) noexcept;
+  void describe(rondo::detail::wait_visitor& v) const override {
+    v.waits_for("the peer to be gone", target.fd);
+  }
+  hang_up await_resume() const {
+    if (result < 0) rondo::detail::throw_io_error(result, "gone");
+    return seen();
+  }
+  outcome<hang_up> take_outcome() const noexcept {
+    if (result < 0) return io_outcome<hang_up>(result, "gone");
+    return outcome<hang_up>(std::in_place, seen());
+  }
+
+ private:
+  hang_up seen() const noexcept;
+};
+
 // Half-closes: the peer reads the end of the stream after what was written. Does not wait, but is a
 // cancellation point.
 class [[nodiscard("without co_await nothing happens")]] shutdown_wait final
@@ -214,6 +242,12 @@ class stream_socket : public socket_facade {
     return {};
   }
   detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
+  // Completes when the peer has gone, beside any reader and writer: whatever has come stays to be
+  // read. With `full` the end of what it sends is not enough. At once if it has gone already. A
+  // second waiter fails with io_errc::busy; closed under it: io_errc::closed. Cancelled: stops
+  // waiting, nothing else changes. A peer that vanishes without a word (a cable, a power cut) is
+  // not seen by waiting: only writes and keep-alive find that out (tcp(7), SO_KEEPALIVE).
+  detail::gone_wait gone(hang_up least = hang_up::half) noexcept { return {socket_.get(), least}; }
 
   // Throws std::system_error.
   endpoint remote_endpoint() const { return socket_.remote_endpoint(); }

@@ -9,7 +9,8 @@
 // their own in http/.
 #pragma once
 
-#include <chrono>
+#include <rondo/runtime/core/clock.hpp>
+
 #include <optional>
 #include <string_view>
 

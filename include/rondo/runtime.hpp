@@ -3,6 +3,7 @@
 
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/barrier.hpp>
+#include <rondo/runtime/broadcast.hpp>
 #include <rondo/runtime/call_later.hpp>
 #include <rondo/runtime/capacity_limiter.hpp>
 #include <rondo/runtime/channel.hpp>
@@ -38,3 +39,4 @@
 #include <rondo/runtime/thread_channel.hpp>
 #include <rondo/runtime/to_thread.hpp>
 #include <rondo/runtime/wait.hpp>
+#include <rondo/version.hpp>

@@ -18,12 +18,14 @@ namespace rondo::detail {
 // What an attempt at an operation gives when it must wait.
 inline constexpr std::int32_t would_block = -EAGAIN;
 
-struct alignas(32) descriptor_slot {    // a power of two: the table is indexed by shifting
-  std::array<operation*, 2> waiting{};  // the operations in flight, by direction
-  std::uint32_t generation = 0;         // 0: the number is not attached
-  bool closing = false;                 // closed by its owner, kept until the last completion
-  bool write_broken = false;
-  bool foreign = false;  // not ours: in the table only while somebody waits
+struct alignas(32) descriptor_slot {             // a power of two: the table is indexed by shifting
+  std::array<operation*, directions> waiting{};  // the operations in flight, by direction
+  std::uint32_t generation = 0;                  // 0: the number is not attached
+  bool closing : 1 = false;  // closed by its owner, kept until the last completion
+  bool write_broken : 1 = false;
+  bool foreign : 1 = false;  // not ours: in the table only while somebody waits
+
+  bool nobody_waits() const noexcept { return !waiting[0] && !waiting[1] && !waiting[2]; }
 };
 
 // An error of the connection, which the system tells once, to whoever asks first. A transfer that
@@ -112,7 +114,7 @@ class descriptor_table {
   }
   // Frees the slot of a number that is not ours when nobody waits there any more.
   static void leave(Slot& s) noexcept {
-    if (s.foreign && !s.waiting[0] && !s.waiting[1]) s = Slot{};
+    if (s.foreign && s.nobody_waits()) s = Slot{};
   }
   void for_each(auto fn) {
     for (std::size_t i = 0; i < slots_.size(); ++i)
@@ -127,7 +129,7 @@ class descriptor_table {
   static Slot* admit(Slot* s, operation& op) noexcept {
     if (!s)
       op.result = result_closed;
-    else if (s->waiting[static_cast<std::size_t>(op.way())])
+    else if (s->waiting[index(op.way())])
       op.result = result_busy;
     else if (s->write_broken &&
              (op.kind() == operation_kind::send || op.kind() == operation_kind::sendmsg))

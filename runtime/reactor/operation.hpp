@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -57,8 +58,11 @@ constexpr const char* name_of(operation_kind k) noexcept {
   return "?";
 }
 
-// Each descriptor serves one operation a direction at a time.
-enum class direction : std::uint8_t { in = 0, out = 1 };
+// Each descriptor serves one operation a direction at a time. `gone` is for the poll that waits,
+// beside any reader and writer, until the peer has hung up.
+enum class direction : std::uint8_t { in = 0, out = 1, gone = 2 };
+inline constexpr std::size_t directions = 3;
+constexpr std::size_t index(direction way) noexcept { return static_cast<std::size_t>(way); }
 
 struct descriptor {
   int fd = -1;
@@ -108,7 +112,8 @@ class io_call {
     c.messages_ = messages;
     return c;
   }
-  // `events`: POLL*. Completes with those that have come.
+  // `events`: POLL*. Completes with those that have come. In the direction `gone`: POLLRDHUP or
+  // nothing, which leaves POLLERR and POLLHUP, as always.
   static io_call poll(direction way, std::uint32_t events) noexcept {
     return {operation_kind::poll, way, 0, events};
   }

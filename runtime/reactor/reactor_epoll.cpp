@@ -30,18 +30,17 @@ constexpr int events_a_turn = 16;
 
 struct epoll_slot : descriptor_slot {
   std::array<bool, 2> ready{true, true};  // may succeed at once; false: an edge will tell
-  bool registered = false;
-  bool hung_up = false;       // no further edge will come
-  bool drains_short = false;  // a short transfer proves that there is no more
+  bool registered : 1 = false;
+  bool hung_up : 1 = false;       // no further edge of bytes will come
+  bool drains_short : 1 = false;  // a short transfer proves that there is no more
 };
+static_assert(sizeof(epoll_slot) == 32, "there is one for each descriptor");
 
 // Moves bytes, as many as the operation's size says at most.
 constexpr bool is_stream_transfer(operation_kind k) noexcept {
   return k == operation_kind::recv || k == operation_kind::send || k == operation_kind::recv_lent ||
          k == operation_kind::recvmsg || k == operation_kind::sendmsg;
 }
-
-constexpr std::size_t index(direction way) noexcept { return static_cast<std::size_t>(way); }
 
 class epoll_reactor final : public kernel_reactor {
  public:
@@ -62,7 +61,7 @@ class epoll_reactor final : public kernel_reactor {
     epoll_slot* s = op.target.generation == 0 ? table_.admit_number(op) : table_.admit(op);
     if (!s) return true;
     ++counts_.submitted;
-    if (s->ready[index(op.way())] || op.kind() == operation_kind::poll) {
+    if (worth_a_try(*s, op)) {
       const std::int32_t r = attempt(*s, op);
       if (r != would_block) {
         op.result = r;
@@ -123,6 +122,12 @@ class epoll_reactor final : public kernel_reactor {
   const char* name() const noexcept override { return "epoll"; }
 
  private:
+  // Whoever waits for the peer to be gone hears it from an edge, or has missed it.
+  static bool worth_a_try(const epoll_slot& s, const operation& op) noexcept {
+    if (op.kind() != operation_kind::poll) return s.ready[index(op.way())];
+    return op.way() != direction::gone || s.hung_up;
+  }
+
   // Asks the kernel, and sleeps there when nothing has completed.
   void fetch(time_point deadline) noexcept {
     int n = 0;
@@ -160,12 +165,12 @@ class epoll_reactor final : public kernel_reactor {
   // Tries the operation and keeps the flags true to what was learnt.
   std::int32_t attempt(epoll_slot& s, operation& op) noexcept {
     const std::int32_t r = perform(op);
-    const std::size_t way = index(op.way());
-    if (r == would_block)
-      s.ready[way] = false;
-    else if (s.drains_short && !s.hung_up && r > 0 && static_cast<std::uint32_t>(r) < op.size() &&
-             is_stream_transfer(op.kind()))
-      s.ready[way] = false;
+    if (r == would_block) {
+      if (op.way() != direction::gone) s.ready[index(op.way())] = false;
+    } else if (s.drains_short && !s.hung_up && r > 0 && static_cast<std::uint32_t>(r) < op.size() &&
+               is_stream_transfer(op.kind())) {
+      s.ready[index(op.way())] = false;
+    }
     return r;
   }
 
@@ -240,7 +245,10 @@ class epoll_reactor final : public kernel_reactor {
     epoll_slot* s = table_.at(fd);
     // Of a descriptor that is closed by now?
     if (!s || s->generation != static_cast<std::uint32_t>(e.data.u64 >> 32)) return;
-    if (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) s->hung_up = true;
+    if (e.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+      s->hung_up = true;
+      try_again(*s, direction::gone);
+    }
     if (e.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::in);
     if (e.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) became_ready(*s, direction::out);
     release_foreign(*s, fd);
@@ -248,6 +256,10 @@ class epoll_reactor final : public kernel_reactor {
 
   void became_ready(epoll_slot& s, direction way) noexcept {
     s.ready[index(way)] = true;
+    try_again(s, way);
+  }
+
+  void try_again(epoll_slot& s, direction way) noexcept {
     operation* op = s.waiting[index(way)];
     if (!op) return;
     const std::int32_t r = attempt(s, *op);
@@ -258,7 +270,7 @@ class epoll_reactor final : public kernel_reactor {
 
   // A descriptor that is not ours stays in the kernel's list only while somebody waits.
   void release_foreign(epoll_slot& s, int fd) noexcept {
-    if (!s.foreign || s.waiting[0] || s.waiting[1]) return;
+    if (!s.foreign || !s.nobody_waits()) return;
     if (s.registered) counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr));
     table_.leave(s);
   }

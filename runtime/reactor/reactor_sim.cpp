@@ -137,7 +137,7 @@ void simulated_reactor::happen(sim_event& e) {
     case sim_event_kind::perform:
     case sim_event_kind::cancel: {
       sim_slot* slot = table_.at(e.to.fd);
-      const auto way = static_cast<std::size_t>(e.way);
+      const std::size_t way = index(e.way);
       if (!slot || !slot->waiting[way] || slot->started[way] != e.started)
         return;  // it went its way before
       if (e.kind == sim_event_kind::cancel)
@@ -283,7 +283,7 @@ bool simulated_reactor::start(operation& op) noexcept {
   sim_slot* slot = table_.admit(op);
   if (!slot) return true;
   ++counts_.submitted;
-  const auto way = static_cast<std::size_t>(op.way());
+  const std::size_t way = index(op.way());
   slot->waiting[way] = &op;
   slot->started[way] = ++start_serial_;
   op.in_flight = true;
@@ -312,7 +312,7 @@ bool simulated_reactor::start(operation& op) noexcept {
 }
 
 void simulated_reactor::cancel(operation& op) noexcept {
-  const auto way = static_cast<std::size_t>(op.way());
+  const std::size_t way = index(op.way());
   sim_slot* slot = table_.at(op.target.fd);
   if (!slot || slot->waiting[way] != &op) return;
   op.cancel_asked = true;
@@ -326,7 +326,7 @@ void simulated_reactor::cancel(operation& op) noexcept {
 
 void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexcept {
   sim_slot* slot = table_.at(fd);
-  operation* op = std::exchange(slot->waiting[static_cast<std::size_t>(way)], nullptr);
+  operation* op = std::exchange(slot->waiting[index(way)], nullptr);
   assert(op && "nothing is in flight in this direction");
   if (op->cancel_asked && told_once(op->kind(), result)) {
     if (sim_socket* s = socket(fd)) s->broken = result;
@@ -338,19 +338,19 @@ void simulated_reactor::finish(int fd, direction way, std::int32_t result) noexc
 
 void simulated_reactor::try_later(int fd, direction way) {
   const sim_slot* slot = table_.at(fd);
-  if (!slot || !slot->waiting[static_cast<std::size_t>(way)]) return;
+  if (!slot || !slot->waiting[index(way)]) return;
   sim_event e{.kind = sim_event_kind::perform, .to = {fd, 0}};
   e.way = way;
-  e.started = slot->started[static_cast<std::size_t>(way)];
+  e.started = slot->started[index(way)];
   at(now_, std::move(e));
 }
 
 void simulated_reactor::progress(int fd) {
-  for (const direction way : {direction::in, direction::out}) {
+  for (const direction way : {direction::in, direction::out, direction::gone}) {
     sim_slot* slot = table_.at(fd);
     sim_socket* s = socket(fd);
     if (!slot || !s) return;
-    operation* op = slot->waiting[static_cast<std::size_t>(way)];
+    operation* op = slot->waiting[index(way)];
     if (!op) continue;
     const std::int32_t r = perform(fd, *s, *op);
     if (r != would_block) finish(fd, way, r);
@@ -368,7 +368,8 @@ std::int32_t simulated_reactor::perform(int fd, sim_socket& s, operation& op) {
     case operation_kind::recv_lent: return perform_receive(s, op);
     case operation_kind::send:
     case operation_kind::sendmsg: return perform_send(fd, s, m.get());
-    case operation_kind::poll: return perform_poll(s, op);
+    case operation_kind::poll:
+      return op.way() == direction::gone ? perform_gone(s, op) : perform_poll(s, op);
     case operation_kind::recvmmsg:
     case operation_kind::sendmmsg:  // of datagrams
     case operation_kind::read:

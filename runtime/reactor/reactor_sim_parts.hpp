@@ -88,7 +88,8 @@ struct sim_socket {
 };
 
 struct sim_slot : descriptor_slot {
-  std::array<std::uint64_t, 2> started{};  // serial of the operation in flight, by direction
+  std::array<std::uint64_t, directions>
+      started{};  // serial of the operation in flight, by direction
 };
 
 enum class sim_event_kind : std::uint8_t {
@@ -209,6 +210,7 @@ class simulated_reactor final : public reactor {
   std::int32_t perform_receive(sim_socket& s, operation& op);
   std::int32_t perform_send(int fd, sim_socket& s, const msghdr& m);
   std::int32_t perform_poll(sim_socket& s, const operation& op);
+  std::int32_t perform_gone(const sim_socket& s, const operation& op);
   std::int32_t perform_datagram(int fd, sim_socket& s, operation& op);
   std::int32_t connect_datagram(sim_socket& s, const operation& op);
   std::int32_t receive_datagram(sim_socket& s, msghdr& m, std::uint32_t flags);

@@ -143,6 +143,17 @@ std::int32_t simulated_reactor::perform_poll(sim_socket& s, const operation& op)
   return ready ? static_cast<std::int32_t>(ready) : would_block;
 }
 
+std::int32_t simulated_reactor::perform_gone(const sim_socket& s, const operation& op) {
+  std::uint32_t seen = 0;
+  if (s.end_arrived) seen |= POLLRDHUP;
+  // Both directions have ended; or it is a Unix socket, of which the kernel knows that the peer's
+  // is closed.
+  if (s.end_arrived && (s.write_shut || (s.domain == AF_UNIX && !socket(s.peer)))) seen |= POLLHUP;
+  if (s.reset || s.broken != 0) seen |= POLLHUP | POLLERR;
+  seen &= op.flags() | POLLERR | POLLHUP;
+  return seen ? static_cast<std::int32_t>(seen) : would_block;
+}
+
 void simulated_reactor::send_end(sim_socket& s) {
   if (s.write_shut || s.reset) return;
   s.write_shut = true;
@@ -199,8 +210,8 @@ void simulated_reactor::close(descriptor d) noexcept {
   sim_slot* slot = table_.find(d);
   if (!slot) return;
   trace("close", d.fd, 0);
-  for (const direction way : {direction::in, direction::out})
-    if (const operation* op = slot->waiting[static_cast<std::size_t>(way)])
+  for (const direction way : {direction::in, direction::out, direction::gone})
+    if (const operation* op = slot->waiting[index(way)])
       finish(d.fd, way, op->cancel_asked ? -ECANCELED : result_closed);
   *slot = sim_slot{};
   auto& place = sockets_[static_cast<std::size_t>(d.fd - first_simulated_descriptor)];
@@ -214,10 +225,12 @@ void simulated_reactor::close(descriptor d) noexcept {
   }
   if (s.what == sim_socket::kind::connecting && s.peer.fd >= 0) send_reset(s);
   if (s.what == sim_socket::kind::connected && !s.reset) {
-    if (s.inbox.empty())
-      send_end(s);
-    else
+    if (!s.inbox.empty())
       send_reset(s);  // RFC 9293, 3.10.4: closing with data unread resets
+    else if (s.write_shut && s.domain == AF_UNIX)  // its peer learns that it reads no more
+      at(delivery_from(s), sim_event{.kind = sim_event_kind::end, .to = s.peer});
+    else
+      send_end(s);
   }
   for (const socket_ref waiting : s.backlog)
     if (sim_socket* unserved = socket(waiting)) {

@@ -11,6 +11,9 @@
 // cancelled, and armed again when somebody waits. The kernel may end one too (no more buffers, no
 // more descriptors): a completion without the MORE flag is the last.
 //
+// The poll that waits for a peer to hang up outlives the wait too: a server that watches its peer
+// during each request arms it once a connection.
+//
 // Closing is the delicate part. An entry that has not been handed over would run on whatever
 // descriptor gets the number next, and close(2) does not end a pending recv. So close() hands over
 // what is queued while the number is still ours, cancels, and gives the number back at the last
@@ -39,11 +42,12 @@ constexpr unsigned all_completions = ~0U;
 // What a completion's user data says: one of these, or an operation's address.
 constexpr std::uint64_t tag_ignored = 0;
 constexpr std::uint64_t tag_wake = 1;
-// Of a multishot, in the lowest bits, where an address has none; above them stand the descriptor's
-// number and its generation.
+// Of what outlives a wait, in the lowest bits, where an address has none; above them stand the
+// descriptor's number and its generation, which is not 0: so tag_gone is never tag_wake.
+constexpr std::uint64_t tag_gone = 1;
 constexpr std::uint64_t tag_receiving = 2;
 constexpr std::uint64_t tag_accepting = 3;
-// Added to either, an address or a multishot's: the completion of its cancellation.
+// Added to either, an address or one of these three: the completion of its cancellation.
 constexpr std::uint64_t tag_cancelling = 4;
 constexpr std::uint64_t tag_mask = 7;
 constexpr unsigned number_shift = 3;
@@ -98,13 +102,15 @@ class uring_reactor final : public kernel_reactor {
         ++counts_.completed;
         return true;
       }
-      s->waiting[static_cast<std::size_t>(op.way())] = &op;
+      s->waiting[index(op.way())] = &op;
     }
     ++counts_.submitted;
     op.in_flight = true;
     op.cancel_asked = op.closed_under = false;
     if (s && takes_from_multishot(op))
       begin_input(*s, op);
+    else if (op.way() == direction::gone)
+      begin_gone(*s, op);
     else
       submit_alone(op);
     return false;
@@ -119,7 +125,8 @@ class uring_reactor final : public kernel_reactor {
       finish(op, -ECANCELED);
       return;
     }
-    if (unsubmitted_.remove(op)) {
+    // The poll of `gone` stays armed.
+    if (unsubmitted_.remove(op) || op.way() == direction::gone) {
       finish(op, -ECANCELED);
       return;
     }
@@ -198,6 +205,7 @@ class uring_reactor final : public kernel_reactor {
     uring_slot* s = table_.find(d);
     if (!s) return;
     end_multishot(d.fd, *s);
+    end_gone(d.fd, *s);
     for (operation*& op : s->waiting)
       if (op && unsubmitted_.remove(*op)) {
         operation& never_submitted = *std::exchange(op, nullptr);
@@ -245,7 +253,7 @@ class uring_reactor final : public kernel_reactor {
   // The slot that the operation waits in; nullptr: in none.
   uring_slot* slot_of(const operation& op) noexcept {
     uring_slot* s = table_.at(op.target.fd);
-    return s && s->waiting[static_cast<std::size_t>(op.way())] == &op ? s : nullptr;
+    return s && s->waiting[index(op.way())] == &op ? s : nullptr;
   }
 
   io_uring_sqe* entry() noexcept { return io_uring_get_sqe(&ring_); }
@@ -321,7 +329,11 @@ class uring_reactor final : public kernel_reactor {
       case operation_kind::recv_lent:
       case operation_kind::recvmmsg: io_uring_prep_poll_add(e, fd, POLLIN); break;
       case operation_kind::sendmmsg: io_uring_prep_poll_add(e, fd, POLLOUT); break;
-      case operation_kind::poll: io_uring_prep_poll_add(e, fd, op.flags()); break;
+      case operation_kind::poll:
+        io_uring_prep_poll_add(e, fd, op.flags());
+        if (op.way() != direction::gone) break;
+        armed_gone(e, op);
+        return true;
       case operation_kind::read:
         io_uring_prep_read(e, fd, op.buffer(), op.size(), op.offset());
         break;
@@ -344,7 +356,7 @@ class uring_reactor final : public kernel_reactor {
     cancelled_.push(op);
     cancels_queued_ = true;
   }
-  static void prepare_multishot_cancel(io_uring_sqe* e, std::uint64_t tag) noexcept {
+  static void prepare_tagged_cancel(io_uring_sqe* e, std::uint64_t tag) noexcept {
     io_uring_prep_cancel64(e, tag, 0);
     io_uring_sqe_set_data64(e, tag | tag_cancelling);
   }
@@ -356,8 +368,7 @@ class uring_reactor final : public kernel_reactor {
     if (result != -ENOENT || ending_) return;
     const std::uint64_t of = data & ~tag_cancelling;
     if ((of & tag_mask) != 0) {
-      // A multishot, whose tag is never used again. Once more is enough: by now it is armed, or has
-      // ended.
+      // What outlives a wait. Once more is enough: by now it is armed, or has ended.
       io_uring_sqe* e = entry_or_submit();
       if (!e) return;
       io_uring_prep_cancel64(e, of, 0);
@@ -409,6 +420,10 @@ class uring_reactor final : public kernel_reactor {
       }
       if ((c->user_data & tag_cancelling) != 0) {
         cancel_completion(c->user_data, c->res);
+        continue;
+      }
+      if ((c->user_data & tag_mask) == tag_gone) {
+        gone_completion(c->user_data, c->res);
         continue;
       }
       if ((c->user_data & tag_mask) != 0) {
@@ -503,8 +518,8 @@ class uring_reactor final : public kernel_reactor {
   bool cancel_multishot(int fd, uring_slot& s) noexcept {
     io_uring_sqe* e = entry_or_submit();
     if (!e) return false;
-    prepare_multishot_cancel(
-        e, tag_of({fd, s.generation}, s.accepted ? tag_accepting : tag_receiving));
+    prepare_tagged_cancel(e,
+                          tag_of({fd, s.generation}, s.accepted ? tag_accepting : tag_receiving));
     s.multishot = multishot_state::ending;
     return true;
   }
@@ -532,8 +547,8 @@ class uring_reactor final : public kernel_reactor {
     if (s.armed_in == batch_ && io_uring_sq_ready(&ring_) > 0) submit();
     io_uring_sqe* e = s.multishot == multishot_state::armed ? entry_or_submit() : nullptr;
     if (e) {
-      prepare_multishot_cancel(
-          e, tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
+      prepare_tagged_cancel(e,
+                            tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
     } else {
       kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
     }
@@ -576,6 +591,61 @@ class uring_reactor final : public kernel_reactor {
       s->small_reads = s->full_buffers = 0;
   }
 
+  // --- the peer that hangs up ---
+
+  void begin_gone(uring_slot& s, operation& op) noexcept {
+    if (!s.gone_armed) {
+      submit_alone(op);
+      return;
+    }
+    // What is armed would miss the end. Its last completion arms again.
+    if ((op.flags() & POLLRDHUP) == 0 || s.gone_sees_end) return;
+    if (io_uring_sqe* e = entry_or_submit()) prepare_tagged_cancel(e, tag_of(op.target, tag_gone));
+  }
+
+  void armed_gone(io_uring_sqe* e, const operation& op) noexcept {
+    uring_slot* s = slot_of(op);
+    assert(s && !s->gone_armed && "who waits for the peer to be gone stands in the slot");
+    io_uring_sqe_set_data64(e, tag_of(op.target, tag_gone));
+    ++in_flight_;
+    s->gone_armed = true;
+    s->gone_sees_end = (op.flags() & POLLRDHUP) != 0;
+    s->gone_armed_in = static_cast<std::uint8_t>(batch_);
+  }
+
+  void gone_completion(std::uint64_t data, std::int32_t result) noexcept {
+    --in_flight_;
+    uring_slot* s = table_.at(static_cast<int>(data >> number_shift & largest_number));
+    if (!s || s->generation != data >> generation_shift || s->closing) return;  // closed meanwhile
+    s->gone_armed = false;
+    operation* op = s->waiting[index(direction::gone)];
+    if (!op || ending_) return;  // the next who waits is told, because it is still so
+    const bool theirs =
+        result >= 0 ? (static_cast<std::uint32_t>(result) & (op->flags() | POLLERR | POLLHUP)) != 0
+                    : result != -ECANCELED;
+    if (theirs)
+      finish(*op, result);
+    else
+      submit_alone(*op);
+  }
+
+  // The descriptor is being closed.
+  void end_gone(int fd, uring_slot& s) noexcept {
+    if (operation* op = std::exchange(s.waiting[index(direction::gone)], nullptr)) {
+      unsubmitted_.remove(*op);
+      complete(*op, result_closed);
+    }
+    if (!s.gone_armed) return;
+    s.gone_armed = false;
+    // The entry that arms it must not run on whoever is given the number next.
+    if (s.gone_armed_in == static_cast<std::uint8_t>(batch_) && io_uring_sq_ready(&ring_) > 0)
+      submit();
+    if (io_uring_sqe* e = entry_or_submit())
+      prepare_tagged_cancel(e, tag_of({fd, s.generation}, tag_gone));
+    else
+      kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
+  }
+
   // The kernel is done with the operation, or never had it: its result goes to the loop.
   void finish(operation& op, std::int32_t result) noexcept {
     // A cancelled operation may report how it was interrupted instead.
@@ -588,7 +658,7 @@ class uring_reactor final : public kernel_reactor {
         result = share_the_error(*s, op, result);
       if (op.kind() == operation_kind::recv && s->plain_tcp && result > 0)
         uring_multishot::note_read(*s, result);
-      s->waiting[static_cast<std::size_t>(op.way())] = nullptr;
+      s->waiting[index(op.way())] = nullptr;
       if (s->closing) {
         // Bytes and connections that had come before the close stay a success. The end of the
         // stream is our own doing, and so may be what a poll has seen.

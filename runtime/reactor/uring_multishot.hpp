@@ -31,11 +31,15 @@ struct uring_slot : descriptor_slot {
   multishot_state multishot = multishot_state::none;
   bool ended = false;         // `end` is to be told
   bool on_multishot = false;  // who waits to read has no entry: the multishot will bring it
-  bool plain_tcp = false;
-  bool unix_datagrams = false;
+  bool plain_tcp : 1 = false;
+  bool unix_datagrams : 1 = false;
+  bool gone_armed : 1 = false;     // a poll in the kernel waits for the peer to hang up
+  bool gone_sees_end : 1 = false;  // it asks for POLLRDHUP too
+  std::uint8_t gone_armed_in = 0;  // the last bits of the batch that has, or had, its entry
   std::uint8_t small_reads = 0;
   std::uint8_t full_buffers = 0;
 };
+static_assert(sizeof(uring_slot) == 64, "there is one for each descriptor");
 
 constexpr bool is_receive(operation_kind k) noexcept {
   return k == operation_kind::recv || k == operation_kind::recvmsg ||

@@ -5,6 +5,7 @@
 #include <rondo/patterns/gather.hpp>
 
 #include <array>
+#include <chrono>
 #include <random>
 
 using namespace rondo;
@@ -539,6 +540,18 @@ CONFORMANCE(Tls, RunsOverTls) {
           all.append(reinterpret_cast<const char*>(buffer.data()), n);
       }(s, got));
   EXPECT_TRUE(got == sent) << got.size();
+}
+
+CONFORMANCE(Tls, APeerIsGoneWhenItsTransportEnds) {
+  NEEDS_OPENSSL;
+  tls_pair p = co_await tls_handshakes();
+  EXPECT_FALSE(co_await try_for(100us, p.server.gone()));
+  co_await p.client.shutdown_write();  // close_notify: bytes to be read
+  EXPECT_FALSE(co_await try_for(1ms, p.server.gone()));
+  p.client.close();
+  EXPECT_EQ(co_await p.server.gone(), net::hang_up::half);
+  p.server.close();
+  EXPECT_EQ((co_await as_result(p.server.gone())).code(), io_errc::closed);
 }
 
 CONFORMANCE(Tls, AClientThatIsInsecureAsksForTheNameAndChecksNothing) {

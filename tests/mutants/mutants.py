@@ -1,13 +1,17 @@
 """Mutants: the library with one rule broken. Each must be found by the tests named with it; one that is not found says
 that the rule has no test (DeMillo, Lipton and Sayward: Hints on Test Data Selection, 1978).
 
-usage: mutants.py SOURCE BUILD [PART]     of those whose text contains PART
+usage: mutants.py COPY... [-- PART]     of those whose text contains PART
 
-SOURCE is a copy that may be changed, BUILD its configured build. The last line is `N passed, M failed`.
+COPY is a copy of the sources that may be changed, with a configured build in its folder `build`; each has a worker of
+its own. The last line is `N passed, M failed`.
 """
 
+import concurrent.futures
 import dataclasses
+import itertools
 import pathlib
+import queue
 import re
 import subprocess
 import sys
@@ -51,11 +55,99 @@ MUTANTS = (
                 "const bool sleep = deadline > time_point::min() && !something_completed() && unsubmitted_.empty() && "
                 "unsubmitted_cancels_.empty() &&",
                 "Remote*io_uring"),
+    # --- the tools for tests ---
+    Mutant("the wait that is reached is cancelled", "testing/parts/canceller.cpp",
+           "if (!scope_ || &j == driver_ || seen_++ != k_) return;", "if (!scope_ || &j == driver_ || seen_++ >= k_) return;",
+           "test_net", "TestTools*"),
+    Mutant("a frame that is kept is named", "testing/accounts.cpp",
+           "if (is.frames != frames)", "if (is.frames < frames)", "test_net", "TestTools*"),
+    Mutant("a descriptor that is kept is named", "testing/accounts.cpp",
+           "if (is.descriptors != descriptors)", "if (false)", "test_net", "TestTools*"),
+    Mutant("an exception that nobody awaits fails the scenario", "testing/cancel_at_every_wait.hpp",
+           "if (unawaited) std::rethrow_exception", "if (false) std::rethrow_exception", "test_net", "TestTools*"),
+    Mutant("the bytes of a script are compared", "testing/script.cpp",
+           "if (std::string_view(received_).substr(0, n) != std::string_view(bytes).substr(0, n))", "if (false)",
+           "test_net", "Script*"),
+    Mutant("more than was expected is not the end", "testing/script.cpp",
+           "if (received_.empty() && !co_await receive()) co_return;", "co_return;", "test_net", "Script*"),
+    Mutant("the seed of the environment is run alone", "testing/parts/seed_runner.cpp",
+           "    run_seed(*one, once);\n    return;", "    run_seed(*one, once);", "test_net", "TestTools*"),
+    Mutant("what is in quarantine is overwritten", "runtime/core/frame_pool.cpp",
+           "    std::memset(block, poison, size);\n", "", "test_net", "TestTools*"),
+    # --- waiting lines ---
+    Mutant("who keeps a broadcast item keeps none of the later ones", "runtime/broadcast.hpp",
+           "std::exchange(i->next, nullptr)", "i->next", "test_runtime", "Broadcast*"),
+    Mutant("the room that a subscriber makes belongs to the sender that waited", "runtime/broadcast.hpp",
+           "if (made_room) room_was_made();", "if (made_room) --full_;", "test_runtime", "Broadcast*"),
+    Mutant("a subscriber that leaves holds nobody up", "runtime/broadcast.hpp",
+           "if (s.policy == overflow::wait && s.full()) room_was_made();", "", "test_runtime", "Broadcast*"),
+    Mutant("what a slow subscriber missed is counted", "runtime/broadcast.hpp",
+           "    ++s.dropped;\n", "", "test_runtime", "Broadcast*"),
+    # --- server-sent events ---
+    Mutant("a LF behind a CR ends no second line", "http/wire/event_parser.cpp",
+           "after_cr_ = input[end] == '\\r';", "after_cr_ = false;", "test_http", "Event*"),
+    Mutant("an id with a NUL is ignored", "http/wire/event_parser.cpp",
+           "if (value.find('\\0') == std::string_view::npos) id_ = value;", "id_ = value;", "test_http", "Event*"),
+    Mutant("an id counts when its event has ended", "http/wire/event_parser.cpp",
+           "    last_id_ = id_;\n    if (data_.empty()) {", "    if (!data_.empty()) last_id_ = id_;\n"
+           "    if (data_.empty()) {", "test_http", "Event*"),
+    Mutant("a byte order mark is none of a stream's text", "http/wire/event_parser.cpp",
+           "    line.remove_prefix(byte_order_mark.size());", "    {}", "test_http", "Event*"),
+    Mutant("a line has a limit", "http/wire/event_parser.cpp",
+           "  if (part.size() > limits_.line_bytes - line_.size()) refuse_length(\"a line\", limits_.line_bytes);\n",
+           "", "test_http", "Event*"),
+    Mutant("a line end in an event's id is refused", "http/event.cpp",
+           "  refuse_line_ends(\"id\", text);\n", "", "test_http", "Event*"),
+    conformance("an event stream ends when its handler does", "http/server/event_stream.hpp",
+                "      if (line_) line_->close();", "", "ServerEvents.*simulated"),
+    conformance("a stop of the server is one of its event streams", "http/server/accepted_connection.cpp",
+                "  if (events_) events_->stop();\n", "", "ServerEvents.AStopOf*simulated"),
+    conformance("a silent event stream says something", "http/server/event_stream.cpp",
+                '(void)sink_.line_.try_put(":\\n\\n");', "(void)0;", "ServerEvents*simulated:ServerEventsClock*"),
+    conformance("a comment waits for silence", "http/server/event_stream.cpp",
+                "rondo::detail::add(last_, quiet_) - now;", "rondo::detail::nanoseconds::zero();",
+                "ServerEventsClock*"),
+    conformance("an event stream is stored by nobody", "http/server_messages.cpp",
+                '  r.headers_.set("Cache-Control", "no-store");\n', "", "ServerEvents.*simulated"),
+    conformance("a fresh stream has nothing of the one that broke off", "http/event_source.cpp",
+                "  parser_.begin_again();\n", "", "ClientEvents.NoNumber*simulated"),
+    conformance("a source's first failure is thrown", "http/event_source.cpp",
+                "|| too_many || opened_ == 0)", "|| too_many)", "ClientEvents.BeforeTheFirst*simulated"),
+    conformance("a source says where it was", "http/event_source.cpp",
+                'add("Last-Event-ID", id);', "(void)id;", "ClientEvents.*simulated"),
+    conformance("a source waits as long as the server says", "http/event_source.cpp",
+                "if (const auto said = parser_.retry()) base", "if (const auto said = parser_.retry(); false) base",
+                "ClientEventsClock*"),
+    conformance("a source waits no longer than its limit", "http/event_source.cpp",
+                "base = std::clamp(base, rondo::detail::nanoseconds::zero(), options_.longest_delay_);", "",
+                "ClientEventsClock*"),
+    conformance("what is no event stream is an error", "http/event_source.cpp",
+                "if (!is_event_stream(type)) {", "if (false) {", "ClientEvents.AnotherContentType*simulated"),
+    # --- before the server ---
+    conformance("the PROXY protocol counts from trusted addresses alone", "http/server/forwarding.cpp",
+                "    if (!trusted.trusts(peer)) co_return true;\n", "", "Proxied.*simulated"),
+    conformance("a connection from a proxy begins with its header", "http/server/forwarding.cpp",
+                "  co_return false;\n}", "  co_return true;\n}", "Proxied.*simulated"),
+    Mutant("what stands before an address that is not trusted is a claim", "http/server/forwarding.cpp",
+           "    if (!trusted.trusts(peer)) return peer;\n", "", "test_http", "TrustedProxies*"),
+    Mutant("a header of the PROXY protocol takes nothing of what follows", "http/wire/proxy_header.cpp",
+           "if (so_far.ends_with('\\r')) return 1;", "", "test_http", "ProxyHeader*"),
+    Mutant("a line of the PROXY protocol has 107 bytes at most", "http/wire/proxy_header.cpp",
+           '  if (end + 1 > proxy_v1_bytes) refuse_proxy("a line of more than 107 bytes");\n', "", "test_http",
+           "ProxyHeader*"),
+    Mutant("a port has no zeros in front", "http/wire/proxy_header.cpp",
+           " || zeros_in_front)", ")", "test_http", "ProxyHeader*"),
+    Mutant("a checksum is checked", "http/wire/proxy_header.cpp",
+           "if (crc32c(zeroed) != said)", "if (false)", "test_http", "ProxyHeader*"),
+    Mutant("a network's last bits count", "net/network.cpp",
+           "  return ((mine[whole] ^ its[whole]) & mask_of(bits_ % 8)) == 0;", "  return true;", "test_http", "Network*"),
     # --- what a caller may get wrong ---
     Mutant("a negative number of things is refused", "runtime/core/amount.hpp",
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
     Mutant("an interrupted program gives the exit code that shells give", "runtime/run.cpp",
            "return 128 + SIGINT;", "return 1;", "test_runtime", "RunMain*"),
+    Mutant("the environment switches debugging on", "runtime/run.cpp",
+           "if (options.debug_ || debug_in_environment())", "if (options.debug_)", "test_runtime", "Debugging*"),
     Mutant("a simulated run begins at the date that was asked for", "runtime/reactor/reactor_sim.cpp",
            "return world->start_ + (this_loop().now() - simulation_begin);",
            "return simulation_options().start_ + (this_loop().now() - simulation_begin);", "test_runtime",
@@ -98,7 +190,19 @@ MUTANTS = (
                 "op.way() == direction::in);",
                 "op.kind() == operation_kind::accept;", "Operations.APollSees*io_uring"),
     Mutant("a descriptor that is not ours is given back", "runtime/reactor/descriptors.hpp",
-           "if (s.foreign && !s.waiting[0] && !s.waiting[1]) s = Slot{};", "", "test_runtime", "Poll*"),
+           "if (s.foreign && s.nobody_waits()) s = Slot{};", "", "test_runtime", "Poll*"),
+    conformance("a peer that had gone before is told of", "runtime/reactor/reactor_epoll.cpp",
+                "return op.way() != direction::gone || s.hung_up;", "return op.way() != direction::gone;", "Gone*epoll"),
+    conformance("a watch that stays armed holds no connection open", "runtime/reactor/reactor_uring.cpp",
+                "    if (!s.gone_armed) return;\n    s.gone_armed = false;", "    if (s.generation != 0) return;",
+                "Gone*io_uring"),
+    conformance("a watch is armed again for what its waiter asks", "runtime/reactor/reactor_uring.cpp",
+                "if ((op.flags() & POLLRDHUP) == 0 || s.gone_sees_end) return;", "return;", "Gone*io_uring"),
+    conformance("the end of a stream is not the whole of it", "runtime/reactor/reactor_uring.cpp",
+                "(op->flags() | POLLERR | POLLHUP)) != 0", "(POLLRDHUP | POLLERR | POLLHUP)) != 0",
+                "Gone*io_uring"),
+    conformance("a close ends the watch", "net/memory_stream.cpp",
+                "    serve(direction::out);\n    serve(direction::gone);", "    serve(direction::out);", "Gone*"),
     Mutant("a group is left when its last child has ended", "runtime/task_group.cpp",
            "  if (running_ > 0) return;\n  if (body_running_) {", "  if (closed_) return;\n  if (body_running_) {",
            "test_runtime", "TaskGroup*"),
@@ -364,16 +468,103 @@ MUTANTS = (
     conformance("a timeout of a server behind is 504", "http/server/server_connection.cpp",
                 "if (dynamic_cast<const timeout_error*>(&e) != nullptr) return 504;", "", "ServerBlame*"),
     conformance("a body that failed ends the connection", "http/server/server_connection.cpp",
-                "if (body_failure_ || (keep_", "if ((keep_", "ServerBlame*"),
+                "if (body_failure_ || reading_ || (keep_", "if (reading_ || (keep_", "ServerBlame*"),
+    conformance("a read of a body that was cancelled ends the connection", "http/server/server_connection.cpp",
+                "if (body_failure_ || reading_ || (keep_", "if (body_failure_ || (keep_",
+                "ServerRequests.AReadOfTheBody*"),
+    conformance("a body's limit holds for who streams it", "http/server/server_connection.cpp",
+                "if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);", "", "ServerRequests*Limit*"),
     conformance("a status that cannot be sent is not sent", "http/server/response_head.cpp",
                 "if (status < 200 || status > 999) {", "if (status < 100 || status > 999) {", "ServerBlame*"),
     conformance("a body that is too large is not asked for", "http/server/server_connection.cpp",
-                "if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body();", "",
+                "if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body_of(most);", "",
                 "ServerBlame.NothingIsAskedFor*"),
-    conformance("a write that does not progress ends", "http/server/write_watch.cpp",
-                "    cut();\n  }\n}", "    start();\n  }\n}", "ServerStall*"),
-    conformance("a write that progresses goes on", "http/server/write_watch.cpp",
-                "  if (moves_ != seen_) {", "  if (false) {", "ServerStall*Slowly*:ServerStallSimulated*"),
+    # --- the life of a server's connection ---
+    conformance("a write that does not progress ends", "http/server/connection_clock.cpp",
+                "if (static_cast<double>(moved) < least) cut();", "", "ServerStall*:ServerClocks*"),
+    conformance("what a client acknowledges is progress", "http/server/connection_clock.cpp",
+                "moved_.front() = std::max(taken_, acknowledged_since);", "moved_.front() = 0;",
+                "ServerStall*Slowly*:ServerClocks*LeastRate*"),
+    conformance("a read whose time is over ends", "http/server/connection_clock.cpp",
+                "  w->cancel(*reader_);", "  expired_ = false;", "ServerClocks*"),
+    conformance("a head has one time, however it comes", "http/server/server_connection.cpp",
+                "if (!co_await read(until)) co_return refused(408",
+                "if (!co_await read(rondo::detail::add(connection_clock::now(), options().header_timeout_)))\n"
+                "      co_return refused(408", "ServerClocks*"),
+    conformance("only waiting counts against a body's rate", "http/server/server_connection.cpp",
+                "body_waited_ += connection_clock::now() - begun;",
+                "body_waited_ += connection_clock::now() - begun + std::chrono::seconds(30);", "ServerClocks*"),
+    conformance("a stop gives a connection at rest a second", "http/server/accepted_connection.cpp",
+                "if (!serving_.stopping()) return add(now, options().idle_timeout_);",
+                "return add(now, options().idle_timeout_);", "ServerStop*"),
+    conformance("an answer after the stop closes", "http/server/server_connection.cpp",
+                "  if (server().stopping()) keep_ = false;\n", "", "ServerStop*"),
+    conformance("what waits to be accepted is accepted before the listener closes", "http/server.cpp",
+                "    co_await detail::accept_what_waits(s, listener, secure);\n", "", "ServerStop.Nobody*"),
+    conformance("the grace ends", "http/server/serving.cpp", "  cancel_all();\n  if (co_await", "  if (co_await",
+                "ServerStop*"),
+    conformance("what is held goes out when a handler rests", "http/server/server_connection.cpp",
+                "if (writing_ || !holds()) return;", "return;", "ServerPipelining*"),
+    conformance("answers are not held without end", "http/server/server_connection.cpp",
+                "else if (held_.size() - gone_ > most_held)", "else if (false)", "ServerPipelining.AnswersDoNot*"),
+    conformance("what was answered goes before a failure closes", "http/server/server_connection.cpp",
+                "if (failed && self.holds() && !self.lost_) (void)co_await as_result(self.flush());", "",
+                "ServerPipelining*"),
+    conformance("a client that has gone takes its handler along", "http/server/server_connection.cpp",
+                "if (!clock().is_reading()) connection_.watch_peer();", "", "ServerGone*"),
+    conformance("who reads a body sees its end himself", "http/server/server_connection.cpp",
+                "if (!clock().is_reading()) connection_.watch_peer();", "connection_.watch_peer();",
+                "ServerGone.ABody*"),
+    conformance("another protocol is for those who ask for it", "http/server/server_connection.cpp",
+                "version_ == http::version::http_1_1 && parser_.upgrade() &&", "true &&", "ServerUpgrade*"),
+    # --- the server's application side ---
+    conformance("a group's links are inside of the server's", "http/server/routing.cpp",
+                "if (g == everything) return chains_.back();", "return chains_.back();", "Middleware*"),
+    conformance("a group's links see what it does not answer", "http/server/routing.cpp",
+                "const group in = r.match_.nearest ? routes_[*r.match_.nearest].in : everything;",
+                "const group in = everything;", "Middleware*NoRoute*"),
+    conformance("no redirect leads to another site", "http/server/routing.cpp",
+                "if (path.size() < 2 || path[1] == '/' || path[1] == '\\\\') return {};",
+                "if (path.size() < 2) return {};", "Middleware*Slash*"),
+    conformance("a cancelled request has its line", "http/access_log.cpp",
+                "int status = 499;  // until there is an answer", "int status = 200;", "AccessLog*"),
+    conformance("no client writes a line of the log", "http/access_log.cpp",
+                "if (byte >= 0x20 && byte < 0x7f && c != '\"' && c != '\\\\') {", "if (true) {", "AccessLog*"),
+    conformance("a part cannot be compressed", "http/compress.cpp", "status != 205 && status != 206 &&",
+                "status != 205 &&", "Compress*"),
+    conformance("a cache knows of compression", "http/compress.cpp",
+                'fields.add("Vary", "Accept-Encoding");', ";", "Compress*"),
+    conformance("what was asked to be flushed is", "http/compress.cpp",
+                "flushed ? detail::flush::pieces : detail::flush::none", "detail::flush::none", "Compress*"),
+    conformance("an origin is allowed as a whole", "http/cors.cpp",
+                "std::ranges::find(origins_, asks) != origins_.end()", "!origins_.empty()", "Cors*"),
+    conformance("a cache keeps origins apart", "http/cors.cpp",
+                '  vary_by(answer, "Origin");', "", "Cors*"),
+    conformance("a secret is compared to its end", "http/server_auth.cpp",
+                "unsigned difference = secret.size() == given.size() ? 0 : 1;", "unsigned difference = 0;",
+                "ServerAuth*"),
+    conformance("two Authorization fields are none", "http/server_auth.cpp",
+                'if (r.headers().count("Authorization") != 1) return std::nullopt;',
+                'if (r.headers().count("Authorization") == 0) return std::nullopt;', "ServerAuth*"),
+    conformance("a body is refused before it is asked for", "http/request_limits.cpp", "if (size > most_)",
+                "if (false)", "RequestLimits*"),
+    conformance("one customer of IPv6 is one client", "http/rate_limit.cpp",
+                "whole.substr(0, of_a_customer)", "whole", "RateLimit*"),
+    conformance("who asks at random makes no series", "http/server_metrics.cpp",
+                "if (at == series_.end() && series_.size() >= most_series) {", "if (false) {", "ServerMetrics*"),
+    Mutant("a part has a limit", "http/wire/multipart_scan.cpp", "if (part_size_ > limits_.part_bytes)",
+           "if (false)", "test_http", "MultipartScan*"),
+    Mutant("a body has as many parts as its limit says", "http/wire/multipart_scan.cpp",
+           "if (++parts_ > limits_.parts)", "if (false)", "test_http", "MultipartScan*"),
+    Mutant("a boundary's beginning is not given as data", "http/wire/multipart_scan.cpp",
+           "text.size() - std::min(text.size(), delimiter_.size() - 1);", "text.size();", "test_http",
+           "MultipartScan*"),
+    conformance("a client's file name is no path", "http/wire/multipart_scan.cpp",
+                "part_.filename = last_segment_of(p.text());", "part_.filename = p.text();", "ServerRequests*"),
+    conformance("a spooled part leaves no name", "http/multipart_reader.cpp",
+                "~unlinked() { ::unlink(path_.c_str()); }", "~unlinked() {}", "ServerRequests*epoll"),
+    Mutant("the most specific range says the weight", "http/server/negotiation.cpp",
+           "if (close < 0 || close < closest) return;", "if (close < 0) return;", "test_http", "Accept*"),
     Mutant("a cookie's value says nothing else", "http/set_cookie_value.cpp",
            "if (!all_in(value_bytes, inner))", "if (false)", "test_http", "SetCookieValue*"),
     Mutant("what llhttp does not know is still compared", "http/wire/llhttp_check.cpp",
@@ -450,13 +641,16 @@ MUTANTS = (
 
 
 class Bench:
-    """The copy and its build."""
+    """A copy and its build."""
 
-    def __init__(self, source: pathlib.Path, build: pathlib.Path):
-        self.source, self.build = source, build
+    def __init__(self, copy: str, jobs: int):
+        self.source = pathlib.Path(copy).resolve()
+        self.build = self.source / "build"
+        self.jobs = jobs
 
     def make(self, programs: set[str]) -> None:
-        done = subprocess.run(["ninja", "-C", str(self.build), *(f"tests/{p}" for p in sorted(programs))],
+        done = subprocess.run(["ninja", "-C", str(self.build), "-j", str(self.jobs),
+                               *(f"tests/{p}" for p in sorted(programs))],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"it does not compile:\n{done.stdout[-3000:]}")
@@ -497,26 +691,51 @@ def finder(bench: Bench, mutant: Mutant) -> str:
         path.write_text(whole, encoding="utf-8")
 
 
+def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
+    """Whether it is found, and the line that says so."""
+    begun = time.monotonic()
+    try:
+        test = finder(bench, mutant)
+        says = "found     " if test else "SURVIVED  "
+    except RuntimeError as error:
+        test, says = "", f"FAILED    {error}\n          "
+    return bool(test), (f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
+                        f"({time.monotonic() - begun:.0f} s)")
+
+
 def main() -> int:
-    bench = Bench(*(pathlib.Path(a).resolve() for a in sys.argv[1:3]))
-    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
-    bench.make({m.program for m in chosen})
+    programs = {m.program for m in chosen}
+    benches = [Bench(c, jobs=2) for c in copies.split()]
+    for bench in benches:  # after the first the compiler's cache has it all
+        bench.make(programs)
     passed = failed = 0
     for program, tests in sorted({(m.program, m.tests) for m in chosen}):
-        if test := bench.failing(program, tests):
+        if test := benches[0].failing(program, tests):
             print(f"FAILED    {test}, without a mutant", flush=True)
             failed += 1
-    for mutant in chosen:
-        begun = time.monotonic()
-        try:
-            test = finder(bench, mutant)
-            says = "found     " if test else "SURVIVED  "
-        except RuntimeError as error:
-            test, says = "", f"FAILED    {error}\n          "
-        passed, failed = passed + bool(test), failed + (not test)
-        print(f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
-              f"({time.monotonic() - begun:.0f} s)", flush=True)
+
+    # Those of a file one after the other, so that it alone is compiled again.
+    files: queue.SimpleQueue[list[Mutant]] = queue.SimpleQueue()
+    for _, of_file in itertools.groupby(sorted(chosen, key=lambda m: m.file), key=lambda m: m.file):
+        files.put(list(of_file))
+
+    def work(bench: Bench) -> tuple[int, int]:
+        found = lost = 0
+        while True:
+            try:
+                of_file = files.get_nowait()
+            except queue.Empty:
+                return found, lost
+            for mutant in of_file:
+                is_found, line = verdict(bench, mutant)
+                print(line, flush=True)
+                found, lost = found + is_found, lost + (not is_found)
+
+    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+        for found, lost in pool.map(work, benches):
+            passed, failed = passed + found, failed + lost
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
