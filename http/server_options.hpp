@@ -8,6 +8,7 @@
 #pragma once
 
 #include <rondo/http/limits.hpp>
+#include <rondo/http/trusted_proxies.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
@@ -172,6 +173,13 @@ struct server_options {
     return *this;
   }
 
+  // Which proxies stand before the server, and how they say whom they ask for. None.
+  server_options& trust(trusted_proxies proxies) {
+    trusted_ = std::make_shared<const trusted_proxies>(std::move(proxies));
+    return *this;
+  }
+
+  std::shared_ptr<const trusted_proxies> trusted_;  // null: none
   std::size_t max_connections_ = 10'000;
   std::size_t max_connections_per_client_ = SIZE_MAX;
   std::uint32_t max_requests_ = 10'000;

@@ -1,3 +1,4 @@
+#include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/request_target.hpp>
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/server/server_connection.hpp>
@@ -297,6 +298,13 @@ net::endpoint server_connection::remote() noexcept {
   }
 }
 
+net::endpoint server_connection::client(const http::headers& fields) {
+  const net::endpoint* const source = connection_.source().get();
+  net::endpoint peer = source ? *source : remote();
+  const trusted_proxies* const trusted = options().trusted_.get();
+  return trusted ? client_behind(std::move(peer), fields, *trusted) : peer;
+}
+
 task<bool> server_connection::drain() {
   if (expects_continue_) co_return body_ended_;  // it was never asked for, and may or may not come
   drain_until_ = rondo::detail::add(connection_clock::now(), options().drain_timeout_);
@@ -438,7 +446,10 @@ task<> server_connection::answer() {
   if (held_.size() - gone_ + response.body_.size() > most_held && holds()) co_await flush();
   hold(response, head_only);
   try {
-    if (response.source_ && !head_only)
+    if (response.events_ && !head_only) {
+      const accepted_connection::streaming_events mine(connection_, *response.events_);
+      co_await response.events_->run_beside(send_body(response));
+    } else if (response.source_ && !head_only)
       co_await send_body(response);
     else if (held_.size() - gone_ > most_held)
       co_await flush();

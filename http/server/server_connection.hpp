@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,7 @@ class server_connection {
   int status_for(const std::exception_ptr& thrown) const noexcept;
   void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
   task<> send_early_hints(http::headers fields);
+  net::endpoint client(const http::headers& fields);
   running_server& server() noexcept { return connection_.server(); }
 
  private:

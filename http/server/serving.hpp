@@ -130,7 +130,7 @@ class serving final : public running_server {
   rondo::detail::intrusive_list<background_task> background_;
   std::size_t background_count_ = 0;
   std::map<place::client, std::size_t> clients_;  // who has how many, where it is counted
-  event changed_;                                 // a connection has ended, or a stop has gone on
+  rondo::event changed_;                          // a connection has ended, or a stop has gone on
   std::shared_ptr<stop_watch> watch_;             // the last: it may tell at once
 };
 

@@ -22,13 +22,15 @@ MAY_INCLUDE = {
     "patterns": {"runtime"},
     "testing": {"runtime", "net"},
 }
-# Where http meets patterns: the client's ready-made resilience stack, and the server's limit of rates.
+# Where http meets patterns: the client's ready-made resilience stack, the delays of an event source, and the server's
+# limit of rates.
 EXCEPTIONS = {f"http/{name}": {"patterns"}
-              for name in ("resilience.hpp", "resilience.cpp", "rate_limit.hpp", "rate_limit.cpp")}
+              for name in ("resilience.hpp", "resilience.cpp", "event_source.hpp", "event_source.cpp", "rate_limit.hpp",
+                           "rate_limit.cpp")}
 
 # What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
 # "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
-VALUES = ("headers", "message", "limits", "errors", "percent", "url")
+VALUES = ("headers", "message", "limits", "errors", "event", "percent", "url")
 ROOM_MAY_INCLUDE = {
     "http/wire": VALUES,
 }
