@@ -7,11 +7,14 @@
 #include <rondo/net/any_stream.hpp>
 #include <rondo/net/buffered_reader.hpp>
 #include <rondo/net/datagram.hpp>
+#include <rondo/net/directory.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/file.hpp>
+#include <rondo/net/file_status.hpp>
 #include <rondo/net/memory_stream.hpp>
 #include <rondo/net/options.hpp>
 #include <rondo/net/resolver.hpp>
+#include <rondo/net/send_file.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/net/socket.hpp>
 #include <rondo/net/stream.hpp>
