@@ -1,5 +1,6 @@
 #include <rondo/http/server.hpp>
 #include <rondo/http/server/server_connection.hpp>
+#include <rondo/http/server/static_files.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
 
@@ -9,6 +10,11 @@ void server::add(std::string_view method, std::string_view pattern,
                  std::unique_ptr<detail::any_handler> h) {
   state_.routes.add(method, pattern, state_.handlers.size());
   state_.handlers.push_back(std::move(h));
+}
+
+server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
+  return route("GET", std::string(prefix) + "{path...}",
+               detail::static_files(prefix, net::directory::open_now(folder), std::move(options)));
 }
 
 namespace {

@@ -18,6 +18,7 @@
 // them but the status.
 #pragma once
 
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
@@ -27,6 +28,7 @@
 #include <rondo/runtime/task.hpp>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -46,6 +48,10 @@ class server {
     add(method, pattern, std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
     return *this;
   }
+  // Answers GET and HEAD for all paths that begin with `prefix`, which ends with "/", with the
+  // files of a folder and nothing outside it. Throws std::system_error that names the folder when it
+  // cannot be opened, std::invalid_argument when the route cannot be added (router::add).
+  server& files(std::string_view prefix, const std::string& folder, file_options options = {});
   // Serves until cancelled; then stops accepting, cancels the handlers and waits for them. The
   // server must outlive it.
   task<> serve(net::tcp_listener listener);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rondo/http/body.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
 #include <rondo/http/server/router.hpp>
@@ -92,6 +93,13 @@ class server_response {
   // Streamed: with Content-Length when `size` is given, chunked when not.
   static server_response stream(std::unique_ptr<body_source> source,
                                 std::optional<std::uint64_t> size = {}, int status = 200);
+
+  // A file: conditions and ranges of the request are heeded (RFC 9110, sections 13 and 14), for GET
+  // and HEAD. What cannot be opened is answered with 404, 403, 503 or 500. The path is opened as it
+  // is: one that a client has a say in belongs to server::files. `request` must live until it is
+  // over.
+  static task<server_response> file(const server_request& request, std::string path,
+                                    file_options options = {});
 
   // Replaces the field. Throws std::invalid_argument.
   server_response& header(std::string_view name, std::string_view value) & {

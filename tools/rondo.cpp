@@ -18,9 +18,13 @@
 namespace {
 
 template <class Listener>
-rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, std::string key) {
+rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, std::string key,
+                       std::string folder) {
   rondo::http::server s(rondo::http::server_options().max_connections(limit));
-  rondo::tools::add_httpbin_routes(s);
+  if (folder.empty())
+    rondo::tools::add_httpbin_routes(s);
+  else
+    s.files("/", folder, rondo::http::file_options().listing(true).precompressed(true));
   const bool secure = !cert.empty();
   rondo::net::tls_context tls;
   if (secure)
@@ -37,14 +41,16 @@ rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, s
     co_await s.serve(std::move(listener));
 }
 
-rondo::task<> serve(const std::string& at, std::size_t limit, std::string cert, std::string key) {
+rondo::task<> serve(const std::string& at, std::size_t limit, std::string cert, std::string key,
+                    std::string folder) {
   const auto where = rondo::net::endpoint::parse(at);
   if (where.is_unix()) {
     const auto options = rondo::net::unix_listen_options().replace_stale(true);
     return serve_on(rondo::net::unix_listener::bind(where, options), limit, std::move(cert),
-                    std::move(key));
+                    std::move(key), std::move(folder));
   }
-  return serve_on(rondo::net::tcp_listener::bind(where), limit, std::move(cert), std::move(key));
+  return serve_on(rondo::net::tcp_listener::bind(where), limit, std::move(cert), std::move(key),
+                  std::move(folder));
 }
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
@@ -82,6 +88,9 @@ int main(int argc, char** argv) {
   serve_command->add_option("--cert", cert,
                             "Speak https, with this certificate and its chain (PEM)");
   serve_command->add_option("--key", key, "The certificate's key (PEM), if it is in another file");
+  std::string folder;
+  serve_command->add_option("--files", folder,
+                            "Serve the files of this folder in place of the test routes");
   serve_command->add_option("--limit", connections, "Connections at a time")->capture_default_str();
 
   rondo::tools::fetch_options fetch;
@@ -170,7 +179,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   try {
     if (*serve_command) {
-      rondo::run([&] { return serve(at, connections, cert, key); });
+      rondo::run([&] { return serve(at, connections, cert, key, folder); });
       return 0;
     }
     if (*load_command) {

@@ -11,9 +11,11 @@
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 namespace rondo::http::detail {
@@ -59,6 +61,15 @@ class transport {
   // At once. Over TLS the peer is told that this was all, if nothing was under way.
   void close() noexcept {
     with([](auto& s) noexcept { s.close(); });
+  }
+  // At once, and the peer's end with it: what it has not taken is lost, and it is told so.
+  void reset() noexcept {
+    try {
+      // Without it the kernel would keep what the peer does not take.
+      socket().set(net::options::linger(std::chrono::seconds(0)));
+    } catch (const std::system_error&) {  // it is closed all the same
+    }
+    abort();
   }
   // At once, and without that word.
   void abort() noexcept {

@@ -2,12 +2,14 @@
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/http/wire/chunked.hpp>
+#include <rondo/net/send_file.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <concepts>
 #include <stdexcept>
 
@@ -41,6 +43,23 @@ int status_of_upstream(const http::error& e) noexcept {
   if (dynamic_cast<const url_error*>(&e) != nullptr) return 500;
   const auto* body = dynamic_cast<const body_error*>(&e);
   return body != nullptr && body->why() == body_error::reason::not_repeatable ? 500 : 502;
+}
+
+// What a write meets, and a read of a file does not.
+bool is_of_the_connection(std::error_code e) noexcept {
+  if (e.category() == io_category()) return true;
+  switch (e.category() == std::system_category() ? e.value() : 0) {
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN: return true;
+    default: return false;
+  }
 }
 
 }  // namespace
@@ -199,7 +218,37 @@ task<> server_connection::send(server_response response, bool head_only) {
   if (streamed) co_await send_body(response);
 }
 
+// A file's trouble is not the connection's: it is reported, and the client is cut off.
+task<> server_connection::send_file(const file_body& body) {
+  for (const file_body::piece& p : body.pieces()) {
+    if (!p.before.empty()) co_await write(p.before);
+    const write_watch::turn watched(watch_);
+    for (std::uint64_t gone = 0; gone < p.size;) {
+      std::size_t n = 0;
+      try {
+        n = co_await stream_.with([&](auto& stream) {
+          return net::send_file_some(stream, body.file(), p.offset + gone, p.size - gone);
+        });
+      } catch (const std::system_error& e) {
+        lost_ = is_of_the_connection(e.code());
+        if (!lost_) stream_.reset();
+        throw;
+      }
+      if (n == 0) {  // what was said of its length cannot be taken back
+        stream_.reset();
+        throw_file_shrank();
+      }
+      gone += n;
+      watch_.moved();
+    }
+  }
+}
+
 task<> server_connection::send_body(server_response& response) {
+  if (const auto* file = dynamic_cast<const file_body*>(response.source_.get())) {
+    co_await send_file(*file);
+    co_return;
+  }
   const bool chunked = !response.size_ && version_ == http::version::http_1_1;
   std::uint64_t left = response.size_.value_or(0);
   std::string out;

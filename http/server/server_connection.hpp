@@ -3,6 +3,7 @@
 
 #include <rondo/http/errors.hpp>
 #include <rondo/http/parts/transport.hpp>
+#include <rondo/http/server/file_body.hpp>
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/server/write_watch.hpp>
 #include <rondo/http/wire/parser.hpp>
@@ -53,6 +54,7 @@ class server_connection {
   [[noreturn]] void refuse_body();  // it is too large
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
+  task<> send_file(const file_body& body);
   task<> refuse(int status, std::string_view why);
   // The rest of a body that the handler did not read; false: too much of it.
   task<bool> drain();

@@ -6,6 +6,7 @@
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
