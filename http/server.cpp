@@ -1,64 +1,125 @@
 #include <rondo/http/server.hpp>
-#include <rondo/http/server/server_connection.hpp>
+#include <rondo/http/server/serve_connection.hpp>
+#include <rondo/http/server/serving.hpp>
 #include <rondo/http/server/static_files.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
 
+#include <chrono>
+#include <new>
+
 namespace rondo::http {
 
-void server::add(std::string_view method, std::string_view pattern,
-                 std::unique_ptr<detail::any_handler> h) {
-  state_.routes.add(method, pattern, state_.handlers.size());
-  state_.handlers.push_back(std::move(h));
-}
+namespace detail {
 
-server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
-  return route("GET", std::string(prefix) + "{path...}",
-               detail::static_files(prefix, net::directory::open_now(folder), std::move(options)));
+// The client's clock shall end a second before ours, so that it does not send a request into the
+// moment in which we close. An end that is nearer is not told.
+server_state::server_state(server_options o) : options(std::move(o)) {
+  using std::chrono::seconds;
+  kept = "Connection: keep-alive\r\n";
+  const seconds told = std::chrono::floor<seconds>(options.idle_timeout_) - seconds(1);
+  if (told > seconds::zero())
+    kept += "Keep-Alive: timeout=" + std::to_string(told.count()) + "\r\n";
 }
 
 namespace {
 
-task<> serve_connection(const detail::server_state& s, detail::transport stream) {
-  detail::server_connection c(s, std::move(stream));
-  co_await c.run();
+// A connection for which there is no memory is closed, and the others are served.
+void start(serving& s, plain_stream stream, const net::tls_reloadable* tls) {
+  std::optional<serving::place> place = s.admit(stream);
+  if (!place) return;
+  try {
+    s.spawn_connection(tls != nullptr
+                           ? serve_secure(std::move(*place), std::move(stream), tls->get())
+                           : serve_plain(std::move(*place), std::move(stream)));
+  } catch (const std::bad_alloc&) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
 }
 
-// A client that does not get through its handshake is the client's trouble: nobody is told.
-task<> serve_secure(const detail::server_state& s, detail::plain_stream stream,
-                    net::tls_context context) {
-  outcome<detail::tls_stream> secure =
-      co_await as_result(detail::tls_stream::accept(std::move(stream), std::move(context)));
-  if (secure.has_value()) co_await serve_connection(s, std::move(secure).value());
+template <class Listener>
+task<> accept_all(serving& s, Listener& l, const net::tls_reloadable* tls) {
+  for (;;) {
+    co_await s.wait_for_room();
+    auto next = co_await as_result(l.accept());
+    if (next.has_value()) {
+      start(s, std::move(next).value(), tls);
+      continue;
+    }
+    if (!next.code()) {  // no error of the system's: there was no memory for it
+      co_await s.rest();
+      continue;
+    }
+    switch (net::detail::judge_accept(next.code())) {
+      case net::detail::accept_verdict::again: break;
+      case net::detail::accept_verdict::rest: co_await s.rest(); break;
+      case net::detail::accept_verdict::fatal: std::rethrow_exception(next.error());
+    }
+  }
+}
+
+// What has its connection already: until none comes for a moment, which on io_uring is a look into
+// the kernel. Under a flood it ends with as many as a listener's queue holds.
+template <class Listener>
+task<> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls) {
+  constexpr int most = 4096;
+  constexpr std::chrono::milliseconds moment{1};
+  for (int n = 0; n < most && s.has_room(); ++n) {
+    auto next = co_await try_for(moment, as_result(l.accept()));
+    if (!next || !next->has_value()) co_return;
+    start(s, std::move(*next).value(), tls);
+  }
 }
 
 }  // namespace
+}  // namespace detail
 
-task<> server::serve(net::tcp_listener listener) { return serve_plain(std::move(listener)); }
-task<> server::serve(net::unix_listener listener) { return serve_plain(std::move(listener)); }
-task<> server::serve(net::tcp_listener listener, net::tls_reloadable tls) {
-  return serve_tls(std::move(listener), std::move(tls));
+task<> server::serve(net::tcp_listener listener, stop_handle stop) {
+  return serve_on(std::move(listener), std::nullopt, std::move(stop));
 }
-task<> server::serve(net::unix_listener listener, net::tls_reloadable tls) {
-  return serve_tls(std::move(listener), std::move(tls));
+task<> server::serve(net::unix_listener listener, stop_handle stop) {
+  return serve_on(std::move(listener), std::nullopt, std::move(stop));
+}
+task<> server::serve(net::tcp_listener listener, net::tls_reloadable tls, stop_handle stop) {
+  return serve_on(std::move(listener), std::move(tls), std::move(stop));
+}
+task<> server::serve(net::unix_listener listener, net::tls_reloadable tls, stop_handle stop) {
+  return serve_on(std::move(listener), std::move(tls), std::move(stop));
+}
+
+task<> server::serve_stream(net::any_stream stream, stop_handle stop) {
+  state_.routing.compose();
+  detail::serving s(state_, std::move(stop));
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+  co_await with_task_group([&](task_group& g) -> task<> {
+    s.use(g);
+    s.spawn_connection(detail::serve_other(s.admit_uncounted(), std::move(stream)));
+    (void)co_await s.accepting().run(s.wait_for_all());
+    if (s.stopping()) co_await s.wind_down();
+  });
 }
 
 template <class Listener>
-task<> server::serve_plain(Listener listener) {
-  co_await net::serve(
-      std::move(listener),
-      [this](detail::plain_stream stream) { return serve_connection(state_, std::move(stream)); },
-      net::serve_options().max_connections(state_.options.max_connections_));
+task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tls,
+                        stop_handle stop) {
+  state_.routing.compose();
+  detail::serving s(state_, std::move(stop));
+  const net::tls_reloadable* const secure = tls ? &*tls : nullptr;
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+  co_await with_task_group([&](task_group& g) -> task<> {
+    s.use(g);
+    const outcome<void> ended = co_await s.accepting().run(detail::accept_all(s, listener, secure));
+    if (ended.has_error()) std::rethrow_exception(ended.error());
+    co_await detail::accept_what_waits(s, listener, secure);
+    listener.close();
+    co_await s.wind_down();
+  });
 }
 
-template <class Listener>
-task<> server::serve_tls(Listener listener, net::tls_reloadable tls) {
-  co_await net::serve(
-      std::move(listener),
-      [this, tls = std::move(tls)](detail::plain_stream stream) {
-        return serve_secure(state_, std::move(stream), tls.get());
-      },
-      net::serve_options().max_connections(state_.options.max_connections_));
+server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
+  net::root_directory root = net::root_directory::open_now(folder);
+  return route("GET", std::string(prefix) + "{path...}",
+               detail::static_files(prefix, std::move(root), std::move(options)));
 }
 
 }  // namespace rondo::http

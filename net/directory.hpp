@@ -1,63 +1,58 @@
-// directory: files below one folder, and nothing outside it.
+// Folders: what is in them, and what is below them, without holding up the loop.
 //
-//   directory site = co_await directory::open("public");
-//   file page = co_await site.open_file("docs/index.html");
+//   auto entries = net::list_directory("/etc");
+//   while (auto e = co_await entries.next()) use(e->path);
 //
-// The kernel resolves the whole path and refuses each step that leads out (openat2(2),
-// RESOLVE_BENEATH): "..", an absolute path, a link to either. Links that stay inside are followed.
-// So a name that a peer has sent can be opened as it is. Where the kernel has no openat2 (before
-// Linux 5.6, or forbidden), no link is followed at all.
+//   auto below = net::walk_directory(path, net::walk_options().max_depth(3));
+//   while (auto e = co_await below.next())
+//     if (e->kind == net::entry_kind::file) use(e->path, e->depth);
+//
+// Read on a thread, some hundred entries at a time, in the system's order and without "." and "..".
+// What is made or removed meanwhile may be seen or not (readdir(3)).
 #pragma once
 
-#include <rondo/net/file.hpp>
-#include <rondo/runtime/task.hpp>
+#include <rondo/runtime/generator.hpp>
 
-#include <memory>
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <system_error>
-#include <vector>
 
 namespace rondo::net {
 
-namespace detail {
-struct open_directory;
-}
+enum class entry_kind : std::uint8_t { file, folder, symbolic_link, other };
 
-// One entry of a directory; of a link, the link's own.
 struct directory_entry {
+  std::string path;  // of the folder as it was given, and the name
   std::string name;
-  file_status status;
+  entry_kind kind = entry_kind::other;  // of the entry itself: links are not followed
+  std::size_t depth = 0;                // 0: in the folder that was given
 };
 
-// Movable. Refers to the folder itself, wherever it is moved to meanwhile. May be used on every
-// loop.
-class directory {
- public:
-  // Refers to nothing, to be assigned to.
-  directory() noexcept = default;
-  // On a thread. Throws std::system_error that names the path: ENOENT, ENOTDIR, …
-  static task<directory> open(std::string path);
-  // The same on the spot: for the time before anything is served.
-  static directory open_now(const std::string& path);
+// Every setter returns the object itself.
+struct walk_options {
+  // How deep it goes: 0 is the folder itself. Without a limit.
+  walk_options& max_depth(std::size_t n) noexcept {
+    max_depth_ = n;
+    return *this;
+  }
+  // Folders below the first that may not be read are passed over. False: they are an error.
+  walk_options& skip_unreadable(bool yes = true) noexcept {
+    skip_unreadable_ = yes;
+    return *this;
+  }
 
-  // For reading. At once when the way there is in memory (RESOLVE_CACHED), else on a thread. Throws
-  // std::system_error that names the path: ENOENT; EXDEV for a path that leads out; ELOOP; EACCES;
-  // EINVAL for a NUL byte; … Cancelled: nothing stays open.
-  task<file> open_file(std::string path) const;
-  // The same without a throw for what the system says: then the file is closed, and `error`, which
-  // must stay until it is over, says why.
-  task<file> open_file(std::string path, std::error_code& error) const;
-  // At once, or resource_unavailable_try_again: it may have to wait for a disk.
-  file open_file_now(const std::string& path, std::error_code& error) const;
-
-  // What is in a directory below ("" is the folder itself), sorted by name, without "." and "..".
-  // On a thread. Throws as open_file, and EFBIG for more than `most`.
-  task<std::vector<directory_entry>> entries(std::string path, std::size_t most = 10'000) const;
-
-  bool is_open() const noexcept { return open_ != nullptr; }
-
- private:
-  std::shared_ptr<const detail::open_directory> open_;
+  std::size_t max_depth_ = ~std::size_t{0};
+  bool skip_unreadable_ = false;
 };
+
+// The entries of one folder. next() throws std::system_error that names it: ENOENT, ENOTDIR,
+// EACCES; EINVAL for a path with a NUL byte. Cancelled: when the thread is done; the generator is
+// finished then.
+generator<directory_entry> list_directory(std::string path);
+
+// The entries of a folder, then of the folders in it, and so on. One folder is open at a time; what
+// is remembered is the paths of those still to be read. Links are never followed. Errors and
+// cancellation as list_directory's; a folder that has gone meanwhile is no error.
+generator<directory_entry> walk_directory(std::string path, walk_options options = {});
 
 }  // namespace rondo::net

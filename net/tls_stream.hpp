@@ -80,6 +80,26 @@ class tls_stream {
     detail::refuse_text<Text>();
     return {};
   }
+  // Encrypts and sends what fits without waiting, while no other write is under way: how many bytes
+  // are on their way. What the transport does not take at once of their records goes with the next
+  // write. 0 where the transport cannot send without waiting, or something is still owed to it.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    if constexpr (requires(S& s, std::span<const std::byte> b) { s.try_write(b); }) {
+      if (!ends_ || ends_->closed || ends_->writing || ends_->write_broken || bytes.empty() ||
+          ends_->engine.closing())
+        return 0;
+      if (!send_outgoing_now()) return 0;
+      try {
+        const std::size_t n = ends_->engine.write(bytes);
+        (void)send_outgoing_now();
+        return n;
+      } catch (...) {  // the next write meets it, and says so
+        return 0;
+      }
+    } else {
+      return 0;
+    }
+  }
   // Sends close_notify; the transport's own direction stays open. Cancelled: may be called again.
   task<> shutdown_write() { return finish(ends_.get()); }
   // As the transport's: its end, and not close_notify, which stands in the stream to be read.
@@ -268,12 +288,19 @@ class tls_stream {
       ends& e = *ends_;
       if (e.closed || e.reading || e.writing || e.write_broken) return;
       e.engine.close_notify();
-      for (std::span<const std::byte> out; !(out = e.engine.outgoing()).empty();) {
-        const std::size_t n = e.transport.try_write(out);
-        e.engine.sent(n);
-        if (n < out.size()) return;
-      }
+      (void)send_outgoing_now();
     }
+  }
+
+  // False: the transport does not take all of it now.
+  bool send_outgoing_now() noexcept {
+    ends& e = *ends_;
+    for (std::span<const std::byte> out; !(out = e.engine.outgoing()).empty();) {
+      const std::size_t n = e.transport.try_write(out);
+      e.engine.sent(n);
+      if (n < out.size()) return false;
+    }
+    return true;
   }
 
   std::unique_ptr<ends> ends_;

@@ -1,12 +1,13 @@
-// What a connection runs on: a TCP or Unix socket, or TLS over it. Which of the two it is, with()
-// asks, and nobody else. That is a branch and no virtual call, taken before a coroutine begins, so
-// that plain HTTP awaits the socket's own operations. Internal.
+// What a connection runs on: a TCP or Unix socket, TLS over it, or a stream of another kind. Which
+// of them it is, with() asks, and nobody else. That is a branch and no virtual call, taken before a
+// coroutine begins, so that plain HTTP awaits the socket's own operations. Internal.
 //
 //   task<std::size_t> read(transport& t, std::span<std::byte> buffer) {
 //     return t.with([=](auto& stream) { return read_from(stream, buffer); });   // one coroutine
 //   }
 #pragma once
 
+#include <rondo/net/any_stream.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
@@ -14,7 +15,9 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -40,20 +43,31 @@ using tls_stream = net::tls_stream<plain_stream>;
 class transport {
  public:
   transport(plain_stream s) noexcept : plain_(std::move(s)) {}
-  transport(tls_stream s) noexcept : tls_(std::move(s)), secure_(true) {}
+  transport(tls_stream s) noexcept : tls_(std::move(s)), kind_(kind::secure) {}
+  transport(net::any_stream s) noexcept : other_(std::move(s)), kind_(kind::other) {}
 
-  // What `fn` gives for the stream, a plain_stream& or a tls_stream&: the same type for both.
+  // What `fn` gives for the stream, a plain_stream&, a tls_stream& or an any_stream&: the same type
+  // for all.
   template <class Fn>
   auto with(Fn fn) {
-    return secure_ ? fn(tls_) : fn(plain_);
+    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
   }
   template <class Fn>
   auto with(Fn fn) const {
-    return secure_ ? fn(tls_) : fn(plain_);
+    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
   }
 
-  // The stream itself, or the one below TLS.
-  plain_stream& socket() noexcept { return secure_ ? tls_.transport() : plain_; }
+  // The stream itself, or the one below TLS; a closed one for a stream of another kind.
+  plain_stream& socket() noexcept { return kind_ == kind::secure ? tls_.transport() : plain_; }
+  // TLS itself; nullptr where there is none.
+  tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  // A stream of another kind; nullptr where it is none.
+  net::any_stream* other() noexcept { return kind_ == kind::other ? &other_ : nullptr; }
+  // Sends what fits without waiting, while no other write is under way: how many bytes went.
+  std::size_t try_write(std::span<const std::byte> bytes) noexcept {
+    return with([bytes](auto& s) noexcept { return s.try_write(bytes); });
+  }
   // True when a read would not wait: data, the end, or an error.
   bool readable_now() const noexcept {
     return with([](const auto& s) noexcept { return s.readable_now(); });
@@ -61,15 +75,6 @@ class transport {
   // At once. Over TLS the peer is told that this was all, if nothing was under way.
   void close() noexcept {
     with([](auto& s) noexcept { s.close(); });
-  }
-  // At once, and the peer's end with it: what it has not taken is lost, and it is told so.
-  void reset() noexcept {
-    try {
-      // Without it the kernel would keep what the peer does not take.
-      socket().set(net::options::linger(std::chrono::seconds(0)));
-    } catch (const std::system_error&) {  // it is closed all the same
-    }
-    abort();
   }
   // At once, and without that word.
   void abort() noexcept {
@@ -81,10 +86,31 @@ class transport {
     });
   }
 
+  // At once, and what the peer has not taken is lost: it is told by a reset, where the stream has
+  // one.
+  void reset() noexcept {
+    try {
+      // Without it the kernel would keep what the peer does not take.
+      if (kind_ != kind::other) socket().set(net::options::linger(std::chrono::seconds(0)));
+    } catch (const std::system_error&) {  // it is closed all the same
+    }
+    abort();
+  }
+  // Below TLS, which does not hear of it.
+  void close_below() noexcept {
+    if (kind_ == kind::other)
+      other_.close();
+    else
+      socket().close();
+  }
+
  private:
+  enum class kind : std::uint8_t { plain, secure, other };
+
   plain_stream plain_;
   tls_stream tls_;
-  bool secure_ = false;
+  net::any_stream other_;
+  kind kind_ = kind::plain;
 };
 
 }  // namespace rondo::http::detail

@@ -3,6 +3,7 @@
 #include <rondo/http/wire/http_date.hpp>
 #include <rondo/runtime/loop.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -76,17 +77,28 @@ void check_response(server_response& response, bool head_only) {
   }
 }
 
-std::string response_head_text(const server_response& response, version v, bool chunked,
-                               bool keep_alive) {
-  static constexpr std::size_t usual_bytes = 160;  // of what is added here
-  std::string text;
-  text.reserve(usual_bytes + response.headers_.wire().size() + response.body_.size());
+void write_response_head(std::string& text, const server_response& response, bool chunked,
+                         std::string_view kept) {
+  static constexpr std::size_t usual_bytes = 224;  // of what is added here
+  const std::size_t needed = usual_bytes + response.headers_.wire().size() + response.body_.size();
+  if (text.capacity() - text.size() < needed)
+    text.reserve(std::max(text.size() + needed, text.capacity() * 2));
   write_status_line(text, response.status_);
   const auto put = [&text](std::string_view name, std::string_view value) {
     text.append(name).append(": ").append(value).append("\r\n");
   };
-  for (const auto& [name, value] : response.headers_)
+  bool upgrade = false;
+  for (const auto& [name, value] : response.headers_) {
     if (!is_own(name)) put(name, value);
+    if (name.size() == 7 && iequals(name, "Upgrade")) [[unlikely]]
+      upgrade = true;
+  }
+  // RFC 9110, section 7.8: whoever sends Upgrade says so in Connection.
+  if (upgrade) put("Connection", "upgrade");
+  if (response.status_ == 101) {
+    text += "\r\n";
+    return;
+  }
   put("Date", http_date_now());
   if (chunked) {
     put("Transfer-Encoding", "chunked");
@@ -97,12 +109,11 @@ std::string response_head_text(const server_response& response, version v, bool 
                                    response.size_.value_or(response.body_.size()));
     put("Content-Length", {size.data(), end.ptr});
   }
-  if (!keep_alive)
+  if (kept.empty())
     put("Connection", "close");
-  else if (v == http::version::http_1_0)
-    put("Connection", "keep-alive");
+  else
+    text += kept;
   text += "\r\n";
-  return text;
 }
 
 }  // namespace rondo::http::detail

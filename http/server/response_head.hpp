@@ -1,10 +1,10 @@
 // A handler's response on its way out: what is wrong with it, and its head. Internal.
 #pragma once
 
-#include <rondo/http/message.hpp>
 #include <rondo/http/server_messages.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace rondo::http::detail {
 
@@ -15,9 +15,10 @@ namespace rondo::http::detail {
 // its place. `head_only`: it answers HEAD.
 void check_response(server_response& response, bool head_only);
 
-// The start line and the fields, of a response that check_response() has seen, with room behind
-// them for its body.
-[[nodiscard]] std::string response_head_text(const server_response& response, version v,
-                                             bool chunked, bool keep_alive);
+// Appends the start line and the fields, of a response that check_response() has seen, with room
+// behind them for its body. `kept`: what a client is told of a connection that is kept, with its
+// line ends; empty when it is closed.
+void write_response_head(std::string& out, const server_response& response, bool chunked,
+                         std::string_view kept);
 
 }  // namespace rondo::http::detail

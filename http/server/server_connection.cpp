@@ -5,27 +5,19 @@
 #include <rondo/net/send_file.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
-#include <rondo/runtime/scope.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <concepts>
+#include <limits>
 #include <stdexcept>
 
 namespace rondo::http {
 namespace detail {
 namespace {
 
-// What is read of a body that nobody asked for, so that the connection can go on.
-constexpr std::size_t most_drained = 64 * 1024;
-
-// Those that RFC 9110 and RFC 5789 name: a server knows them, whatever its routes.
-bool is_well_known(std::string_view method) noexcept {
-  static constexpr std::array<std::string_view, 8> methods{"GET",    "HEAD",    "POST",  "PUT",
-                                                           "DELETE", "OPTIONS", "TRACE", "PATCH"};
-  return std::ranges::find(methods, method) != methods.end();
-}
+// Answers are held up to this, while the next request is there already.
+constexpr std::size_t most_held = 64 * 1024;
 
 // What a client is told of an error in reading its own request's body.
 int status_of_own(const http::error& e) noexcept {
@@ -45,6 +37,8 @@ int status_of_upstream(const http::error& e) noexcept {
   return body != nullptr && body->why() == body_error::reason::not_repeatable ? 500 : 502;
 }
 
+}  // namespace
+
 // What a write meets, and a read of a file does not.
 bool is_of_the_connection(std::error_code e) noexcept {
   if (e.category() == io_category()) return true;
@@ -62,59 +56,124 @@ bool is_of_the_connection(std::error_code e) noexcept {
   }
 }
 
-}  // namespace
+// How a read is ended when its time is over: a stream of a kind that we do not know, by its end.
+template <class Stream>
+constexpr auto ends_of = std::same_as<Stream, net::any_stream> ? connection_clock::ends::stream
+                                                               : connection_clock::ends::operation;
 
-server_connection::server_connection(const server_state& s, transport stream)
-    : server_(s),
-      stream_(std::move(stream)),
-      watch_(stream_, s.options.write_timeout_),
-      parser_(s.options.limits_) {}
-
-task<> server_connection::read() {
-  return stream_.with([this](auto& stream) { return read_from(stream); });
+server_connection::server_connection(accepted_connection& c, first_bytes&& first) noexcept
+    : connection_(c),
+      parser_(c.options().limits_),
+      lent_(std::move(first.lent)),
+      buffer_(std::move(first.own)) {
+  unread_ = buffer_ ? std::span<const std::byte>(buffer_.get(), first.size)
+                    : std::span<const std::byte>(lent_.bytes());
 }
 
-// A head is read into a buffer that the loop lends, so that a connection that waits for one holds
-// none; a body, and all that comes over TLS, into one of its own, which is larger.
+server_connection::~server_connection() {
+  if (resting_.armed()) rondo::detail::this_core().timers().disarm(resting_);
+}
+
+task<bool> server_connection::converse(accepted_connection& c, first_bytes first) {
+  server_connection self(c, std::move(first));
+  std::exception_ptr failed;
+  try {
+    co_await self.answer_all();
+  } catch (...) {
+    failed = std::current_exception();
+  }
+  // What was answered before that is not lost with it.
+  if (failed && self.holds() && !self.lost_) (void)co_await as_result(self.flush());
+  if (failed) {
+    try {
+      std::rethrow_exception(failed);
+    } catch (const std::system_error&) {
+      if (!self.lost_) throw;  // of a response's source, and to be reported
+    }
+    co_return false;
+  }
+  if (!self.keep_) co_await self.linger();
+  co_return self.keep_;
+}
+
+task<bool> server_connection::read(rondo::detail::time_point until) {
+  return connection_.stream().with(
+      [this, until](auto& stream) { return read_from(stream, until); });
+}
+
+// A head is read into a buffer that the loop lends; a body, and all that comes over TLS, into one
+// of its own, which is larger.
 template <class Stream>
-task<> server_connection::read_from(Stream& stream) {
+task<bool> server_connection::read_from(Stream& stream, rondo::detail::time_point until) {
   lent_.give_back();
-  try {
-    if constexpr (std::same_as<Stream, plain_stream>) {
-      if (body_ended_) {
-        lent_ = co_await stream.receive();
+  const connection_clock::reading mine(clock(), until, ends_of<Stream>);
+  if constexpr (std::same_as<Stream, plain_stream>) {
+    if (body_ended_) {
+      outcome<received_bytes> got = co_await as_result(stream.receive());
+      if (got.has_value()) {
+        lent_ = std::move(got).value();
         unread_ = lent_.bytes();
-        co_return;
+        co_return true;
       }
+      if (mine.expired()) co_return false;
+      lost_ = true;
+      std::rethrow_exception(got.error());
     }
-    if (!buffer_) buffer_ = make_read_buffer();
-    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
-    const std::size_t n = co_await stream.read_some(room);
-    unread_ = room.first(n);
-  } catch (...) {
-    lost_ = true;
-    throw;
   }
+  if (!buffer_) buffer_ = make_read_buffer();
+  const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+  outcome<std::size_t> got = co_await as_result(stream.read_some(room));
+  if (got.has_value()) {
+    unread_ = room.first(got.value());
+    co_return true;
+  }
+  if (mine.expired()) co_return false;
+  lost_ = true;
+  std::rethrow_exception(got.error());
 }
 
-task<> server_connection::write(std::string_view text) {
-  return stream_.with([this, text](auto& stream) { return write_to(stream, text); });
+task<> server_connection::flush() {
+  return connection_.stream().with([this](auto& stream) { return flush_to(stream); });
 }
 
-// Piece by piece, so that the watch sees whether it moves.
+// Piece by piece, so that the clock sees whether it moves.
 template <class Stream>
-task<> server_connection::write_to(Stream& stream, std::string_view text) {
-  std::span<const std::byte> left = net::bytes_of(text);
-  const write_watch::turn watched(watch_);
-  try {
-    while (!left.empty()) {
-      left = left.subspan(co_await stream.write_some(left));
-      watch_.moved();
+task<> server_connection::flush_to(Stream& stream) {
+  struct under_way {
+    explicit under_way(bool& f) noexcept : flag(f) { flag = true; }
+    under_way(const under_way&) = delete;
+    under_way& operator=(const under_way&) = delete;
+    ~under_way() { flag = false; }
+    bool& flag;
+  };
+  const under_way now(writing_);
+  connection_clock::writing mine(clock());
+  while (holds()) {
+    const outcome<std::size_t> n =
+        co_await as_result(stream.write_some(net::bytes_of(held_).subspan(gone_)));
+    if (!n.has_value()) {
+      lost_ = true;
+      std::rethrow_exception(n.error());
     }
-  } catch (...) {
-    lost_ = true;
-    throw;
+    gone_ += n.value();
+    mine.gone(n.value());
   }
+  held_.clear();
+  gone_ = 0;
+}
+
+void server_connection::hand_over() noexcept {
+  in_handler_ = true;
+  if (!resting_.armed())
+    rondo::detail::this_core().timers().arm(resting_, rondo::detail::nanoseconds::zero());
+}
+
+void server_connection::handler_rests() noexcept {
+  if (!in_handler_ || writing_ || !holds()) return;
+  gone_ += connection_.stream().try_write(net::bytes_of(held_).subspan(gone_));
+  if (holds()) return;  // the rest goes before the next answer
+  held_.clear();
+  gone_ = 0;
 }
 
 parse_step server_connection::buffered_event() {
@@ -123,39 +182,96 @@ parse_step server_connection::buffered_event() {
   return step;
 }
 
-task<parse_step> server_connection::next_event() {
-  for (;;) {
+server_connection::head_state server_connection::refused(int status, std::string_view why) {
+  refusal_ = status;
+  refusal_why_ = why;
+  return head_state::refused;
+}
+
+server_connection::head_state server_connection::buffered_head() {
+  try {
     const parse_step step = buffered_event();
-    if (step.event != parse_event::need_more) co_return step;
-    co_await read();
-    if (unread_.empty()) co_return parse_step{parser_.finish(), 0, {}};
+    if (step.event == parse_event::need_more) return head_state::incomplete;
+    return step.event == parse_event::head ? head_state::came : head_state::closed;
+  } catch (const protocol_error& e) {
+    return refused(e.answer_status(), e.message());
+  } catch (const body_error& e) {
+    return refused(e.answer_status(), e.message());
   }
 }
 
-task<server_connection::head_state> server_connection::await_head() {
-  // Between requests only the idle limit counts; from the first byte on, the head's.
-  if (unread_.empty() && parser_.idle()) {
-    if (!co_await try_for(server_.options.idle_timeout_, read()) || unread_.empty())
-      co_return head_state::closed;
+// Every head has a time of its own, from its first byte.
+task<server_connection::head_state> server_connection::rest_of_head() {
+  const rondo::detail::time_point until =
+      rondo::detail::add(connection_clock::now(), options().header_timeout_);
+  if (holds()) co_await flush();
+  for (;;) {
+    if (!co_await read(until)) co_return refused(408, "the request's head took too long");
+    if (unread_.empty()) {
+      try {
+        parser_.finish();
+        co_return head_state::closed;
+      } catch (const protocol_error& e) {
+        co_return refused(e.answer_status(), e.message());
+      }
+    }
+    const head_state state = buffered_head();
+    if (state != head_state::incomplete) co_return state;
   }
-  parse_step step = buffered_event();
-  if (step.event == parse_event::need_more) {  // most heads come whole
-    const auto later = co_await try_for(server_.options.header_timeout_, next_event());
-    if (!later) co_return head_state::timed_out;
-    step = *later;
+}
+
+// A read of a body ends when nothing came for as long as one read may take, and when what has come
+// of the body took longer, of the time that was spent waiting for it, than the rate allows.
+rondo::detail::time_point server_connection::body_due(
+    rondo::detail::time_point now) const noexcept {
+  using rondo::detail::add;
+  using rondo::detail::nanoseconds;
+  rondo::detail::time_point due = std::min(add(now, options().body_timeout_), drain_until_);
+  if (options().body_rate_ > 0) {
+    constexpr std::uint64_t a_day = 24 * 60 * 60;
+    const std::uint64_t milliseconds =
+        std::min(body_came_, options().body_rate_ * a_day) * 1000 / options().body_rate_;
+    const nanoseconds allowed =
+        std::max<nanoseconds>(options().body_settling_, std::chrono::milliseconds(milliseconds));
+    due = std::min(due, add(now, allowed - std::min(allowed, body_waited_)));
   }
-  if (unread_.empty()) lent_.give_back();
-  co_return step.event == parse_event::head ? head_state::came : head_state::closed;
+  return due;
+}
+
+task<parse_step> server_connection::body_event() {
+  for (;;) {
+    const parse_step step = buffered_event();
+    if (step.event != parse_event::need_more) co_return step;
+    const rondo::detail::time_point begun = connection_clock::now();
+    if (!co_await read(body_due(begun))) {
+      const bool silent = connection_clock::now() - begun >= options().body_timeout_;
+      throw timeout_error(phase::body, silent ? "the client sent no more of its body"
+                                              : "the client sends its body too slowly");
+    }
+    body_waited_ += connection_clock::now() - begun;
+    body_came_ += unread_.size();
+    if (unread_.empty()) co_return parse_step{parser_.finish(), 0, {}};
+  }
 }
 
 // What it throws is kept, so that it can be told from what others throw.
 task<std::span<const std::byte>> server_connection::next_chunk() {
   if (body_ended_) co_return std::span<const std::byte>();
   try {
-    if (std::exchange(expects_continue_, false)) co_await write("HTTP/1.1 100 Continue\r\n\r\n");
-    const auto step = co_await try_for(server_.options.idle_timeout_, next_event());
-    if (!step) throw timeout_error(phase::body, "the client sent no more of its body");
-    if (step->event == parse_event::body) co_return step->body;
+    // What a read that was cancelled had taken is nowhere.
+    if (std::exchange(reading_, true))
+      throw body_error(body_error::reason::truncated, "a read of the body was cancelled before");
+    if (std::exchange(expects_continue_, false)) {
+      held_ += "HTTP/1.1 100 Continue\r\n\r\n";
+      co_await flush();
+    }
+    const parse_step step = co_await body_event();
+    reading_ = false;
+    if (step.event == parse_event::body) {
+      body_taken_ += step.body.size();
+      if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);
+      co_return step.body;
+    }
   } catch (const http::error&) {
     body_failure_ = std::current_exception();
     throw;
@@ -165,28 +281,32 @@ task<std::span<const std::byte>> server_connection::next_chunk() {
 }
 
 task<std::string> server_connection::whole_body() {
-  const std::uint64_t most = server_.options.max_body_;
+  const std::uint64_t most = std::min(options().max_body_, max_streamed_);
   // A body whose length says that it is too large is not asked for.
-  if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body();
+  if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body_of(most);
   std::string all;
   for (;;) {
     const std::span<const std::byte> piece = co_await next_chunk();
     if (piece.empty()) co_return all;
-    if (piece.size() > most - all.size()) refuse_body();
+    if (piece.size() > most - all.size()) refuse_body_of(most);
     all.append(reinterpret_cast<const char*>(piece.data()), piece.size());
   }
 }
 
-void server_connection::refuse_body() {
-  body_failure_ = std::make_exception_ptr(body_error(
-      body_error::reason::too_large,
-      "the request's body is larger than " + std::to_string(server_.options.max_body_) + " bytes"));
+void server_connection::refuse_body_of(std::uint64_t most) {
+  refuse_body(std::make_exception_ptr(
+      body_error(body_error::reason::too_large,
+                 "the request's body is larger than " + std::to_string(most) + " bytes")));
+}
+
+void server_connection::refuse_body(std::exception_ptr why) {
+  body_failure_ = std::move(why);
   std::rethrow_exception(body_failure_);
 }
 
 net::endpoint server_connection::remote() noexcept {
   try {
-    return stream_.socket().remote_endpoint();
+    return connection_.stream().socket().remote_endpoint();
   } catch (const std::system_error&) {
     return {};  // it has gone
   }
@@ -194,10 +314,12 @@ net::endpoint server_connection::remote() noexcept {
 
 task<bool> server_connection::drain() {
   if (expects_continue_) co_return body_ended_;  // it was never asked for, and may or may not come
+  drain_until_ = rondo::detail::add(connection_clock::now(), options().drain_timeout_);
   try {
+    if (holds()) co_await flush();
     for (std::size_t drained = 0; !body_ended_;) {
       drained += (co_await next_chunk()).size();
-      if (drained > most_drained) co_return false;
+      if (drained > options().drain_bytes_) co_return false;
     }
   } catch (const http::error&) {
     co_return false;  // the response had been sent
@@ -205,41 +327,43 @@ task<bool> server_connection::drain() {
   co_return true;
 }
 
-// For a response that check_response() has seen.
+// For a response that check_response() has seen. It is held, or goes out, as the case may be.
 task<> server_connection::send(server_response response, bool head_only) {
   const bool unsized = response.source_ && !response.size_;
   // RFC 9112, section 6.1: a 1.0 client knows no chunks; the end of the connection ends its body.
   const bool chunked = unsized && version_ == http::version::http_1_1;
   if (unsized && !chunked) keep_ = false;
-  std::string text = response_head_text(response, version_, chunked, keep_);
-  const bool streamed = response.source_ && !head_only;
-  if (!response.source_ && !head_only) text += response.body_;
-  co_await write(text);
-  if (streamed) co_await send_body(response);
+  if (holds() && held_.size() - gone_ + response.body_.size() > most_held) co_await flush();
+  write_response_head(held_, response, chunked,
+                      keep_ ? std::string_view(state().kept) : std::string_view());
+  if (response.source_) {
+    if (!head_only) co_await send_body(response);
+    co_return;
+  }
+  if (!head_only) held_ += response.body_;
+  if (held_.size() - gone_ > most_held) co_await flush();
 }
 
+// The head goes with the first piece, if that is there at once; each piece goes as it comes.
 // A file's trouble is not the connection's: it is reported, and the client is cut off.
 task<> server_connection::send_file(const file_body& body) {
   for (const file_body::piece& p : body.pieces()) {
-    if (!p.before.empty()) co_await write(p.before);
-    const write_watch::turn watched(watch_);
+    held_ += p.before;
+    if (holds()) co_await flush();
+    connection_clock::writing mine(clock());
     for (std::uint64_t gone = 0; gone < p.size;) {
-      std::size_t n = 0;
-      try {
-        n = co_await stream_.with([&](auto& stream) {
-          return net::send_file_some(stream, body.file(), p.offset + gone, p.size - gone);
-        });
-      } catch (const std::system_error& e) {
-        lost_ = is_of_the_connection(e.code());
-        if (!lost_) stream_.reset();
-        throw;
+      const outcome<std::size_t> n = co_await as_result(connection_.stream().with([&](auto& s) {
+        return net::send_file_some(s, body.file(), p.offset + gone, p.size - gone);
+      }));
+      if (n.has_value() && n.value() > 0) {
+        gone += n.value();
+        mine.gone(n.value());
+        continue;
       }
-      if (n == 0) {  // what was said of its length cannot be taken back
-        stream_.reset();
-        throw_file_shrank();
-      }
-      gone += n;
-      watch_.moved();
+      lost_ = n.has_error() && is_of_the_connection(n.code());
+      if (!lost_) connection_.stream().reset();
+      if (n.has_error()) std::rethrow_exception(n.error());
+      throw_file_shrank();  // what was said of its length cannot be taken back
     }
   }
 }
@@ -251,26 +375,28 @@ task<> server_connection::send_body(server_response& response) {
   }
   const bool chunked = !response.size_ && version_ == http::version::http_1_1;
   std::uint64_t left = response.size_.value_or(0);
-  std::string out;
-  while (const std::optional<std::string> piece = co_await response.source_->next()) {
+  for (;;) {
+    std::optional<std::string> piece;
+    {
+      const elsewhere mine(*this);
+      piece = co_await response.source_->next();
+    }
+    if (!piece) break;
     if (piece->empty()) continue;
     if (chunked) {
-      out.clear();
-      write_chunk(out, *piece);
-      co_await write(out);
-      continue;
+      write_chunk(held_, *piece);
+    } else {
+      if (response.size_) {
+        if (piece->size() > left)
+          throw std::length_error("a response's body is longer than it said");
+        left -= piece->size();
+      }
+      held_ += *piece;
     }
-    if (response.size_) {
-      if (piece->size() > left) throw std::length_error("a response's body is longer than it said");
-      left -= piece->size();
-    }
-    co_await write(*piece);
+    co_await flush();
   }
   if (left > 0) throw std::length_error("a response's body is shorter than it said");
-  if (!chunked) co_return;
-  out.clear();
-  write_last_chunk(out, {});
-  co_await write(out);
+  if (chunked) write_last_chunk(held_, response.source_->trailers());
 }
 
 task<> server_connection::refuse(int status, std::string_view why) {
@@ -278,12 +404,13 @@ task<> server_connection::refuse(int status, std::string_view why) {
   co_await send(server_response::text(std::string(why) + '\n', status), false);
 }
 
-task<server_response> server_connection::handle(server_request& request) {
-  router::match m = server_.routes.find(request.method(), request.path());
-  if (!m.handler) co_return not_routed(request.method(), m);
-  request.params_ = std::move(m.params);
+task<server_response> server_connection::handle(server_request& request, bool whole_server) {
+  // What follows a CONNECT may be a tunnel's.
+  if (request.method() == "CONNECT") keep_ = false;
+  next& chain = state().routing.find(request, whole_server);
+  const elsewhere mine(*this);
   try {
-    co_return co_await server_.handlers[*m.handler]->call(request);
+    co_return co_await chain(request);
   } catch (const http::error& e) {
     co_return blame(e);
   } catch (...) {
@@ -293,28 +420,15 @@ task<server_response> server_connection::handle(server_request& request) {
   }
 }
 
-server_response server_connection::not_routed(std::string_view method, const router::match& found) {
-  // RFC 9110, section 9.1: 501 for a method that is not known at all. What follows a CONNECT may be
-  // a tunnel's.
-  if (method == "CONNECT") keep_ = false;
-  if (!is_well_known(method) && !server_.routes.has_method(method))
-    return server_response::text("no such method\n", 501);
-  if (found.malformed)
-    return server_response::text("a \"%\" in the path without two hexadecimal digits\n", 400);
-  if (found.allowed.empty()) return server_response::text("no such path\n", 404);
-  return server_response::text("no such method here\n", 405).header("Allow", found.allowed);
-}
-
-server_response server_connection::about_the_server() const {
-  static constexpr std::string_view options = "OPTIONS";
-  const std::vector<std::string_view> methods = server_.routes.methods();
-  std::string allowed;
-  for (const std::string_view m : methods) allowed.append(m).append(", ");
-  if (std::ranges::find(methods, options) == methods.end())
-    allowed += options;
-  else
-    allowed.resize(allowed.size() - 2);
-  return server_response(204).header("Allow", allowed);
+int server_connection::status_for(const std::exception_ptr& thrown) const noexcept {
+  if (lost_) return 499;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const http::error& e) {
+    return thrown == body_failure_ ? status_of_own(e) : status_of_upstream(e);
+  } catch (...) {
+    return 500;
+  }
 }
 
 // The current exception is `thrown`.
@@ -330,9 +444,15 @@ task<> server_connection::answer() {
   server_request request(*this);
   request.head_ = parser_.take_head();
   version_ = request.head_.version;
-  keep_ = parser_.keep_alive();
+  keep_ = connection_.take_request() && parser_.keep_alive();
   body_ended_ = false;
   body_failure_ = nullptr;
+  body_came_ = unread_.size();
+  body_waited_ = body_waited_.zero();
+  drain_until_ = rondo::detail::never;
+  reading_ = false;
+  body_taken_ = 0;
+  max_streamed_ = std::numeric_limits<std::uint64_t>::max();
   expects_continue_ = version_ == http::version::http_1_1 &&
                       parser_.framing() != body_framing::none &&
                       request.head_.headers.has_token("Expect", "100-continue");
@@ -349,9 +469,19 @@ task<> server_connection::answer() {
   request.path_size_ = target.path_size;
   if (!target.authority.empty()) request.head_.headers.set("Host", target.authority);
   const bool head_only = request.method() == "HEAD";
-  server_response response = target.whole_server ? about_the_server() : co_await handle(request);
+  server_response response = co_await handle(request, target.whole_server);
+  if (response.upgrade_) {
+    if (may_switch(request, response)) {
+      co_await switch_protocols(std::move(response));
+      co_return;
+    }
+    const std::string protocol(response.headers_.get("Upgrade").value_or(""));
+    response = server_response::text("this is for those who ask for " + protocol + '\n', 426)
+                   .header("Upgrade", protocol);
+  }
   check_response(response, head_only);
-  if (body_failure_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
+  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
+  if (server().stopping()) keep_ = false;
   try {
     co_await send(std::move(response), head_only);
   } catch (const http::error&) {
@@ -362,58 +492,57 @@ task<> server_connection::answer() {
   if (keep_ && !body_ended_ && !co_await drain()) keep_ = false;
 }
 
-// What the client still sends must not turn our close into a reset that eats the response (RFC
-// 9112, section 9.6).
-task<> server_connection::part() {
-  const outcome<void> told = co_await as_result(
-      stream_.with([](auto& stream) { return rondo::detail::to_task(stream.shutdown_write()); }));
-  if (told.has_error()) co_return;
-  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
-  co_await try_for(std::chrono::seconds(1), [this]() -> task<> {
-    do co_await read();
-    while (!unread_.empty());
-  });
+bool server_connection::may_switch(const server_request& request,
+                                   const server_response& response) const noexcept {
+  return request.method() == "GET" && version_ == http::version::http_1_1 && parser_.upgrade() &&
+         parser_.framing() == body_framing::none &&
+         request.headers().has_token("Upgrade", response.headers_.get("Upgrade").value_or(""));
 }
 
-task<> server_connection::run() {
-  try {
-    while (keep_) {
-      int status = 0;
-      std::string why;
-      try {
-        const head_state state = co_await await_head();
-        if (state == head_state::closed) co_return;
-        if (state == head_state::timed_out) {
-          status = 408;
-          why = "the request's head took too long";
-        }
-      } catch (const protocol_error& e) {
-        status = e.answer_status();
-        why = e.message();
-      } catch (const body_error& e) {
-        status = e.answer_status();
-        why = e.message();
-      }
-      if (status != 0)
-        co_await refuse(status, why);
-      else
-        co_await answer();
-      // Nothing buffered, nothing promised: an idle connection holds no buffer.
-      if (keep_ && unread_.empty()) buffer_.reset();
+// What was read behind the head is the other protocol's.
+task<> server_connection::switch_protocols(server_response response) {
+  keep_ = false;
+  write_response_head(held_, response, false, {});
+  co_await flush();
+  std::string first(reinterpret_cast<const char*>(unread_.data()), unread_.size());
+  unread_ = {};
+  lent_.give_back();
+  buffer_.reset();
+  co_await response.upgrade_->call(
+      upgraded_stream(std::move(connection_.stream()), std::move(first)));
+}
+
+// What the client still sends must not turn our close into a reset that eats the response (RFC
+// 9112, section 9.6).
+task<> server_connection::linger() {
+  connection_.becomes(accepted_connection::state::lingering);
+  const outcome<void> told = co_await as_result(connection_.stream().with(
+      [](auto& stream) { return rondo::detail::to_task(stream.shutdown_write()); }));
+  if (told.has_error()) co_return;
+  using rondo::detail::add;
+  const rondo::detail::time_point end = add(connection_clock::now(), options().linger_all_);
+  do {
+    const rondo::detail::time_point gap = add(connection_clock::now(), options().linger_gap_);
+    const rondo::detail::time_point stop =
+        server().stopping() ? connection_.rest_ends() : rondo::detail::never;
+    const outcome<bool> came = co_await as_result(read(std::min({end, gap, stop})));
+    if (!came.has_value() || !came.value()) co_return;
+  } while (!unread_.empty());
+}
+
+task<> server_connection::answer_all() {
+  while (keep_) {
+    head_state head = buffered_head();
+    if (head == head_state::incomplete) head = co_await rest_of_head();
+    switch (head) {
+      case head_state::closed: keep_ = false; break;
+      case head_state::refused: co_await refuse(refusal_, refusal_why_); break;
+      default: co_await answer(); break;
     }
-    co_await part();
-  } catch (const std::system_error&) {
-    if (!lost_) throw;  // of a response's source, and to be reported
+    if (unread_.empty()) break;
   }
+  if (holds()) co_await flush();
 }
 
 }  // namespace detail
-
-// Of a request its connection knows what is still to come.
-task<std::span<const std::byte>> server_request::next_chunk() { return connection_.next_chunk(); }
-
-task<std::string> server_request::text() { return connection_.whole_body(); }
-
-net::endpoint server_request::remote() const { return connection_.remote(); }
-
 }  // namespace rondo::http

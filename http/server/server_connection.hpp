@@ -1,16 +1,21 @@
-// One connection of the server: requests in, responses out, in order. Internal.
+// A connection of the server while it has something to do: requests in, responses out, in order.
+// It begins with the first bytes of a request and ends when nothing is buffered any more; what
+// stays meanwhile is the accepted_connection. Internal.
+//
+// Answers are held as long as the next request is there already, and go out together: before
+// anything is read or lingered for, when 64 KiB are held, and when a handler comes to rest. Nothing
+// is read ahead while a handler runs.
 #pragma once
 
 #include <rondo/http/errors.hpp>
-#include <rondo/http/parts/transport.hpp>
+#include <rondo/http/server/accepted_connection.hpp>
 #include <rondo/http/server/file_body.hpp>
-#include <rondo/http/server/server_state.hpp>
-#include <rondo/http/server/write_watch.hpp>
 #include <rondo/http/wire/parser.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,61 +24,125 @@ namespace rondo::http::detail {
 
 class server_connection {
  public:
-  server_connection(const server_state& s, transport stream);
+  // What has come first, lent by the loop or in a buffer of its own.
+  struct first_bytes {
+    received_bytes lent;
+    read_buffer own;
+    std::size_t size = 0;  // in `own`
+  };
 
-  // Until the connection is done with.
-  task<> run();
+  // Answers what has come and what comes behind it. True: the connection is at rest again; false:
+  // it is done with.
+  static task<bool> converse(accepted_connection& c, first_bytes first);
+
+  server_connection(const server_connection&) = delete;
+  server_connection& operator=(const server_connection&) = delete;
+  ~server_connection();
+
   // For server_request.
   task<std::span<const std::byte>> next_chunk();
   task<std::string> whole_body();
   net::endpoint remote() noexcept;
+  std::optional<tls_facts> tls() const;
+  // Keeps `why` as the client's fault, and throws it.
+  [[noreturn]] void refuse_body(std::exception_ptr why);
+  int status_for(const std::exception_ptr& thrown) const noexcept;
+  void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
+  task<> send_early_hints(http::headers fields);
+  running_server& server() noexcept { return connection_.server(); }
 
  private:
-  enum class head_state : std::uint8_t { came, closed, timed_out };
+  enum class head_state : std::uint8_t { came, incomplete, closed, refused };
 
-  // Reads into unread_, which is empty then: the end of the stream when it stays so. Throws
-  // std::system_error, and then the connection is lost.
-  task<> read();
+  // Fires at the end of a turn in which a handler, or the source of a response, has come to rest.
+  struct resting final : rondo::detail::timer {
+    explicit resting(server_connection& c) noexcept : timer(&fired), connection(&c) {}
+    static void fired(timer& t) noexcept { static_cast<resting&>(t).connection->handler_rests(); }
+    server_connection* connection;
+  };
+  // As long as it lives, a handler or a source has the task.
+  class elsewhere {
+   public:
+    explicit elsewhere(server_connection& c) noexcept : connection_(c) { c.hand_over(); }
+    elsewhere(const elsewhere&) = delete;
+    elsewhere& operator=(const elsewhere&) = delete;
+    ~elsewhere() { connection_.in_handler_ = false; }
+
+   private:
+    server_connection& connection_;
+  };
+
+  server_connection(accepted_connection& c, first_bytes&& first) noexcept;
+
+  connection_clock& clock() noexcept { return connection_.clock(); }
+  const server_options& options() const noexcept { return connection_.options(); }
+  const server_state& state() const noexcept { return connection_.server().server(); }
+
+  // Reads into unread_, which is empty then: the end of the stream when it stays so. False: its
+  // time was over. Throws std::system_error, and then the connection is lost.
+  task<bool> read(rondo::detail::time_point until);
   template <class Stream>
-  task<> read_from(Stream& stream);
-  // Throws as read().
-  task<> write(std::string_view text);
+  task<bool> read_from(Stream& stream, rondo::detail::time_point until);
+  // What is held goes out. Throws as read().
+  task<> flush();
   template <class Stream>
-  task<> write_to(Stream& stream, std::string_view text);
-  task<parse_step> next_event();
-  // The same from what has been read alone: need_more when it does not make one.
+  task<> flush_to(Stream& stream);
+  bool holds() const noexcept { return gone_ < held_.size(); }
+
+  // The next event from what has been read alone: need_more when it does not make one.
   parse_step buffered_event();
-  task<head_state> await_head();
+  head_state buffered_head();
+  task<head_state> rest_of_head();
+  head_state refused(int status, std::string_view why);
+  task<parse_step> body_event();
+  rondo::detail::time_point body_due(rondo::detail::time_point now) const noexcept;
+
+  task<> answer_all();
   task<> answer();
-  task<server_response> handle(server_request& request);
-  server_response not_routed(std::string_view method, const router::match& found);
-  // The answer to OPTIONS of the server as a whole.
-  server_response about_the_server() const;
+  task<server_response> handle(server_request& request, bool whole_server);
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
-  [[noreturn]] void refuse_body();  // it is too large
+  [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
   task<> send_file(const file_body& body);
   task<> refuse(int status, std::string_view why);
+  // Whether the request asks for what the response would switch to.
+  bool may_switch(const server_request& request, const server_response& response) const noexcept;
+  task<> switch_protocols(server_response response);
   // The rest of a body that the handler did not read; false: too much of it.
   task<bool> drain();
   // Half-closes, and reads on for a moment.
-  task<> part();
+  task<> linger();
 
-  const server_state& server_;
-  transport stream_;
-  write_watch watch_;
+  void hand_over() noexcept;
+  void handler_rests() noexcept;
+
+  accepted_connection& connection_;
   request_parser parser_;
   received_bytes lent_;
   read_buffer buffer_;
   std::span<const std::byte> unread_;  // in one of the two
+  std::string held_;                   // answers, and what else is to go out
+  std::size_t gone_ = 0;               // of it
+  resting resting_{*this};
+  bool in_handler_ = false;
+  bool writing_ = false;
   bool body_ended_ = true;
   bool expects_continue_ = false;
   bool keep_ = true;
   bool lost_ = false;  // reading or writing failed: nobody is left to answer
   http::version version_ = http::version::http_1_1;
-  // What reading this request's body has thrown: the client's fault, whoever lets it pass.
+  int refusal_ = 0;  // the status of what is no request, and why
+  std::string refusal_why_;
+  // Of this request's body.
+  bool reading_ = false;  // left so when the read was cancelled
+  std::uint64_t body_taken_ = 0;
+  std::uint64_t max_streamed_ = 0;  // how much of it may be taken
+  std::uint64_t body_came_ = 0;
+  rondo::detail::nanoseconds body_waited_{};
+  rondo::detail::time_point drain_until_ = rondo::detail::never;
+  // What reading it has thrown: the client's fault, whoever lets it pass.
   std::exception_ptr body_failure_;
 };
 

@@ -272,7 +272,8 @@ task<server_response> answer_with_file(const server_request& request, net::file 
   co_return r;
 }
 
-static_files::static_files(std::string_view prefix, net::directory folder, file_options options)
+static_files::static_files(std::string_view prefix, net::root_directory folder,
+                           file_options options)
     : folder_(std::move(folder)),
       options_(std::move(options)),
       prefix_segments_(segments_before_the_end(prefix)) {}
@@ -325,7 +326,7 @@ task<server_response> static_files::list(server_request& request, named_file nam
   if (!name.path.empty()) page += "<li><a href=\"../\">../</a>\n";
   for (const net::directory_entry& e : entries) {
     if (e.name.starts_with('.') && !options_.dot_files_) continue;
-    const bool folder = e.status.what == net::file_status::type::directory;
+    const bool folder = e.kind == net::entry_kind::folder;
     const std::string end = folder ? "/" : "";
     page += "<li><a href=\"./" + percent_encode(e.name) + end + "\">" + escaped(e.name) + end +
             "</a>\n";

@@ -3,8 +3,8 @@
 
 #include <rondo/http/file_options.hpp>
 #include <rondo/http/server_messages.hpp>
-#include <rondo/net/directory.hpp>
 #include <rondo/net/file.hpp>
+#include <rondo/net/root_directory.hpp>
 
 #include <cstddef>
 #include <string>
@@ -41,14 +41,14 @@ task<server_response> answer_with_file(const server_request& request, net::file 
 // The handler of server::files.
 class static_files {
  public:
-  static_files(std::string_view prefix, net::directory folder, file_options options);
+  static_files(std::string_view prefix, net::root_directory folder, file_options options);
   task<server_response> operator()(server_request& request);
 
  private:
   task<server_response> answer(server_request& request, named_file name);
   task<server_response> list(server_request& request, named_file name);
 
-  net::directory folder_;
+  net::root_directory folder_;
   file_options options_;
   std::size_t prefix_segments_;
 };

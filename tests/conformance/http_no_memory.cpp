@@ -102,4 +102,24 @@ ON_KERNEL_REACTORS(HttpNoMemory, EachRequestOfOpensslsMayBeRefused) {
   EXPECT_GT(n, 100U);
 }
 
+// Whatever becomes of the request during which it was refused, the next is answered.
+ON_KERNEL_REACTORS(HttpNoMemory, TheServerOutlivesEachRequestOfItsOwn) {
+  http_server_thread server(reactor, server_scheme::http);
+  const auto options = http::client_options().total_timeout(std::chrono::seconds(20));
+  const std::string url = server.origin() + "/hello";
+  EXPECT_EQ(get(reactor, options, url), "answered");
+  std::uint64_t n = 0;
+  for (bool left = true; left && !testing::Test::HasFailure(); ++n) {
+    SCOPED_TRACE("request for memory " + std::to_string(n));
+    server.on_its_thread([n] { return refuse_allocation(n), true; });
+    const std::string during = get(reactor, options, url);
+    left = !server.on_its_thread([] { return refusal_is_pending(); });
+    if (!left) EXPECT_EQ(during, "answered");
+    EXPECT_EQ(during.find("another"), std::string::npos) << during;
+    EXPECT_EQ(during.find("ran out"), std::string::npos) << during;
+    EXPECT_EQ(get(reactor, options, url), "answered");
+  }
+  EXPECT_GT(n, 5U);
+}
+
 #endif

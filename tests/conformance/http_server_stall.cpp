@@ -97,7 +97,8 @@ CONFORMANCE(ServerStall, AStreamedResponseEndsAndItsSourceGoes) {
 
 // Each answer is small; together they do not fit.
 CONFORMANCE(ServerStall, ManySmallAnswersThatNobodyReadsEnd) {
-  counted_server s(server_options().write_timeout(limit).max_connections(1));
+  counted_server s(
+      server_options().write_timeout(limit).max_connections(1).max_requests(UINT32_MAX));
   co_await with_server(s.server, [&](std::string, endpoint here) -> task<> {
     tcp_stream silent = co_await tcp_stream::connect(here);
     co_await with_task_group([&](task_group& g) -> task<> {

@@ -71,7 +71,7 @@ void add_routes(http::server& s) {
 
 CONFORMANCE(Https, GetsAndPostsOnOneConnection) {
   NEEDS_OPENSSL;
-  http::server server;
+  http::server server(http::server_options().max_body(4 << 20));
   add_routes(server);
   co_await with_secure_server(server, our_server(), [](std::string origin) -> task<> {
     http::client c(trusting());
@@ -81,6 +81,33 @@ CONFORMANCE(Https, GetsAndPostsOnOneConnection) {
     EXPECT_TRUE(co_await r.text() == body);
     EXPECT_EQ(c.open_connections(), 1U);
     EXPECT_EQ(c.idle_connections(), 1U);
+  });
+}
+
+CONFORMANCE(Https, AHandshakeThatFailsIsCountedAndTold) {
+  NEEDS_OPENSSL;
+  int told = 0;
+  endpoint who;
+  std::exception_ptr why;
+  http::server server(http::server_options().on_tls_failure(
+      [&](const endpoint& client, const std::exception_ptr& e) {
+        ++told;
+        who = client;
+        why = e;
+      }));
+  server.route("GET", "/failures", [](server_request& r) -> task<server_response> {
+    co_return server_response::text(std::to_string(r.server().tls_failures()));
+  });
+  co_await with_secure_server(server, our_server(), [&](std::string origin) -> task<> {
+    tcp_stream plain = co_await tcp_stream::connect(endpoint::parse(origin.substr(8)));
+    const endpoint mine = plain.local_endpoint();
+    co_await write_text(plain, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    co_await until_closed(plain);
+    EXPECT_EQ(told, 1);
+    EXPECT_EQ(who, mine);
+    EXPECT_THROW(std::rethrow_exception(why), net::tls_error);
+    http::client c(trusting());
+    EXPECT_EQ(co_await get_text(c, origin + "/failures"), "1");
   });
 }
 

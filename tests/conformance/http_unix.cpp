@@ -41,7 +41,7 @@ void add_echo_and_host(http::server& s) {
 // Runs body() beside the server, which is cancelled when the body has ended.
 template <class Body, class... Tls>
 task<> with_unix_server(Body body, Tls... tls) {
-  http::server server;
+  http::server server(http::server_options().max_body(4 << 20));
   add_echo_and_host(server);
   co_await with_task_group([&](task_group& g) -> task<> {
     net::unix_listener listener = net::unix_listener::bind(abstract_endpoint());

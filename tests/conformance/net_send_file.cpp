@@ -18,8 +18,8 @@
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
-using net::directory;
 using net::file;
+using net::root_directory;
 using net::send_file;
 using net::send_file_some;
 
@@ -325,7 +325,7 @@ CONFORMANCE_RUNS(CancelEveryWait, SendFile) {
 
 namespace {
 
-task<std::string> text_in(const directory& d, std::string path) {
+task<std::string> text_in(const root_directory& d, std::string path) {
   file f = co_await d.open_file(std::move(path));
   std::array<char, 64> buffer{};
   const std::size_t n = co_await f.read_at(0, std::as_writable_bytes(std::span(buffer)));
@@ -334,13 +334,13 @@ task<std::string> text_in(const directory& d, std::string path) {
 
 }  // namespace
 
-CONFORMANCE(Directory, OpensWhatIsBelow) {
+CONFORMANCE(RootDirectory, OpensWhatIsBelow) {
   const temporary_folder folder;
   folder.write("a", "one");
   folder.write("sub/deep/b", "two");
   std::filesystem::create_symlink("sub/deep/b", folder / "inside");
   std::filesystem::create_symlink("../../a", folder / "sub/deep/up");
-  const directory d = co_await directory::open(folder.path());
+  const root_directory d = co_await root_directory::open(folder.path());
   EXPECT_EQ(co_await text_in(d, "a"), "one");
   EXPECT_EQ(co_await text_in(d, "sub/deep/b"), "two");
   EXPECT_EQ(co_await text_in(d, "inside"), "two");
@@ -352,7 +352,7 @@ CONFORMANCE(Directory, OpensWhatIsBelow) {
   EXPECT_EQ((co_await d.open_file("sub")).status().what, net::file_status::type::directory);
 }
 
-CONFORMANCE(Directory, OpensNothingOutside) {
+CONFORMANCE(RootDirectory, OpensNothingOutside) {
   const temporary_folder outside;
   outside.write("secret", "secret");
   const temporary_folder folder;
@@ -364,7 +364,7 @@ CONFORMANCE(Directory, OpensNothingOutside) {
       folder / "relative");
   std::filesystem::create_symlink("/proc/self/root", folder / "magic");
   std::filesystem::create_symlink("loop", folder / "loop");
-  const directory d = co_await directory::open(folder.path());
+  const root_directory d = co_await root_directory::open(folder.path());
   const auto code = [&](std::string path) -> task<std::error_code> {
     std::error_code error;
     const file f = co_await d.open_file(std::move(path), error);
@@ -385,23 +385,23 @@ CONFORMANCE(Directory, OpensNothingOutside) {
   EXPECT_EQ(co_await code(std::string(5000, 'a')), system_code(ENAMETOOLONG));
   outcome<file> thrown = co_await as_result(d.open_file("none"));
   EXPECT_EQ(thrown.code(), system_code(ENOENT));
-  EXPECT_EQ((co_await as_result(directory::open(folder / "a"))).code(), system_code(ENOTDIR));
-  EXPECT_EQ((co_await as_result(directory().open_file("a"))).code(), io_errc::closed);
+  EXPECT_EQ((co_await as_result(root_directory::open(folder / "a"))).code(), system_code(ENOTDIR));
+  EXPECT_EQ((co_await as_result(root_directory().open_file("a"))).code(), io_errc::closed);
 }
 
-CONFORMANCE(Directory, ListsItsEntriesSorted) {
+CONFORMANCE(RootDirectory, ListsItsEntriesSorted) {
   const temporary_folder folder;
   folder.write("b", "22");
   folder.write("a/x", "");
   folder.write("c", "");
-  const directory d = directory::open_now(folder.path());
+  const root_directory d = root_directory::open_now(folder.path());
   const auto all = co_await d.entries("");
   EXPECT_EQ(all.size(), 3U);
   if (all.size() != 3) co_return;
   EXPECT_EQ(all[0].name, "a");
-  EXPECT_EQ(all[0].status.what, net::file_status::type::directory);
+  EXPECT_EQ(all[0].kind, net::entry_kind::folder);
   EXPECT_EQ(all[1].name, "b");
-  EXPECT_EQ(all[1].status.size, 2U);
+  EXPECT_EQ(all[1].path, folder / "b");
   EXPECT_EQ((co_await d.entries("a")).size(), 1U);
   EXPECT_EQ((co_await as_result(d.entries("", 2))).code(), system_code(EFBIG));
   EXPECT_EQ((co_await as_result(d.entries("b"))).code(), system_code(ENOTDIR));
@@ -412,7 +412,7 @@ CONFORMANCE_RUNS(CancelEveryWait, OpenInADirectory) {
   const temporary_folder folder;
   folder.write("a", "one");
   cancel_at_every_wait(reactor, [&]() -> task<> {
-    const directory d = co_await directory::open(folder.path());
+    const root_directory d = co_await root_directory::open(folder.path());
     EXPECT_EQ(co_await text_in(d, "a"), "one");
     EXPECT_EQ((co_await d.entries("")).size(), 1U);
   });

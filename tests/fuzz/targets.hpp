@@ -21,7 +21,7 @@ struct target {
   std::vector<std::string> seeds;
 };
 
-// request, response, chunked, url, set_cookie, redirect, decode.
+// request, response, chunked, url, set_cookie, redirect, decode, challenge, multipart.
 const std::vector<target>& targets();
 
 }  // namespace rondo_test::fuzz

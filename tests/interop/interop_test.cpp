@@ -58,7 +58,7 @@ void add_routes(http::server& s) {
 
 void serve_for(reactor_kind reactor, task<> (*body)(std::string origin)) {
   run_on(reactor, [body]() -> task<> {
-    http::server server;
+    http::server server(http::server_options().max_body(4 << 20));
     add_routes(server);
     co_await with_server(server, [body](std::string origin, endpoint) -> task<> {
       co_await body(std::move(origin));

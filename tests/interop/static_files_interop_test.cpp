@@ -1,5 +1,5 @@
-// Files: ours for curl, and the table of RFC 9110's conditions and ranges asked of nginx. What nginx
-// does otherwise is named in the table.
+// Files: ours for curl, and the table of RFC 9110's conditions and ranges asked of nginx. What
+// nginx does otherwise is named in the table.
 #include "http/file_support.hpp"
 #include "http/selection_cases.hpp"
 #include "support/conformance.hpp"

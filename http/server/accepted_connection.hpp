@@ -1,0 +1,55 @@
+// A connection that a server has accepted, and what it holds while it is at rest: a stream, a clock
+// and a few numbers. All that a request needs comes with its first byte (server_connection.hpp) and
+// goes when nothing is buffered any more. Internal.
+#pragma once
+
+#include <rondo/http/parts/transport.hpp>
+#include <rondo/http/server/connection_clock.hpp>
+#include <rondo/http/server/serving.hpp>
+
+#include <cstdint>
+
+namespace rondo::http::detail {
+
+class accepted_connection final : public open_connection {
+ public:
+  enum class state : std::uint8_t {
+    shaking_hands,
+    silent,     // has never sent a byte
+    at_rest,    // between two requests
+    busy,       // from the first byte of a request to the end of its answer
+    lingering,  // read on, for the client's sake
+  };
+
+  // Of the task that runs, which is a child of the serving's group.
+  accepted_connection(serving& s, transport stream);
+  ~accepted_connection();
+
+  serving& server() const noexcept { return serving_; }
+  const server_options& options() const noexcept { return serving_.options(); }
+  transport& stream() noexcept { return stream_; }
+  connection_clock& clock() noexcept { return clock_; }
+
+  state now() const noexcept { return state_; }
+  void becomes(state s) noexcept { state_ = s; }
+  // When a connection at rest is given up.
+  rondo::detail::time_point rest_ends() const noexcept;
+  // Counts a request. True: another may follow it.
+  bool take_request() noexcept;
+
+  void hear_of_stop() noexcept override;
+  void cancel() noexcept override { record_.cancel_alone(); }
+  void close_under() noexcept override;
+
+ private:
+  serving& serving_;
+  rondo::detail::child_record& record_;
+  transport stream_;
+  connection_clock clock_;
+  net::detail::descriptor socket_;
+  rondo::detail::time_point opened_;
+  std::uint32_t requests_ = 0;
+  state state_ = state::silent;
+};
+
+}  // namespace rondo::http::detail

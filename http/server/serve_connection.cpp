@@ -1,0 +1,126 @@
+#include <rondo/http/server/accepted_connection.hpp>
+#include <rondo/http/server/serve_connection.hpp>
+#include <rondo/http/server/server_connection.hpp>
+#include <rondo/runtime/as_result.hpp>
+#include <rondo/runtime/inspect.hpp>
+
+#include <optional>
+#include <system_error>
+
+namespace rondo::http::detail {
+namespace {
+
+// For the tree of tasks.
+void name_task_after(const plain_stream& stream) {
+  try {
+    set_task_name("connection " + stream.remote_endpoint().to_string());
+  } catch (const std::system_error&) {
+    set_task_name("connection of a peer that is gone");
+  }
+}
+
+net::endpoint endpoint_of(const plain_stream& stream) noexcept {
+  try {
+    return stream.remote_endpoint();
+  } catch (const std::system_error&) {
+    return {};
+  }
+}
+
+// It ended by its own time, and not because something came at the last moment: what came meanwhile
+// is served.
+bool is_over(accepted_connection& c, const connection_clock::reading& wait) noexcept {
+  return !wait.expired() || !c.stream().readable_now();
+}
+
+}  // namespace
+
+task<> serve_plain(serving::place place, plain_stream stream) {
+  try {
+    accepted_connection c(place.server(), std::move(stream));
+    name_task_after(c.stream().socket());
+    for (;;) {
+      server_connection::first_bytes first;
+      {
+        const connection_clock::reading waiting(c.clock(), c.rest_ends());
+        outcome<received_bytes> got = co_await as_result(c.stream().socket().receive());
+        if (got.has_value())
+          first.lent = std::move(got).value();
+        else if (is_over(c, waiting))
+          co_return;
+        else
+          continue;
+      }
+      if (first.lent.empty()) co_return;
+      c.becomes(accepted_connection::state::busy);
+      if (!co_await server_connection::converse(c, std::move(first))) co_return;
+      c.becomes(accepted_connection::state::at_rest);
+    }
+  } catch (...) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
+}
+
+namespace {
+
+// The same over what lends no buffer: TLS, after its handshake, and streams of other kinds. They
+// want to know where to read to before they read: so a connection at rest has a buffer.
+task<> serve_buffered(serving::place place, transport stream,
+                      std::optional<net::tls_context> context) {
+  try {
+    accepted_connection c(place.server(), std::move(stream));
+    name_task_after(c.stream().socket());
+    if (context) {
+      c.becomes(accepted_connection::state::shaking_hands);
+      const net::endpoint client =
+          c.options().on_tls_failure_ ? endpoint_of(c.stream().socket()) : net::endpoint();
+      const connection_clock::reading waiting(c.clock(), rondo::detail::never,
+                                              connection_clock::ends::task);
+      outcome<tls_stream> secure = co_await as_result(
+          tls_stream::accept(std::move(c.stream().socket()), *std::move(context)));
+      if (!secure.has_value()) {
+        c.server().tls_failed(client, secure.error());
+        co_return;
+      }
+      c.stream() = transport(std::move(secure).value());
+    }
+    c.becomes(accepted_connection::state::silent);
+    const auto ends = c.stream().other() != nullptr ? connection_clock::ends::stream
+                                                    : connection_clock::ends::operation;
+    for (;;) {
+      server_connection::first_bytes first;
+      first.own = make_read_buffer();
+      {
+        const connection_clock::reading waiting(c.clock(), c.rest_ends(), ends);
+        outcome<std::size_t> got = co_await as_result(
+            c.stream().with([room = std::span(first.own.get(), read_buffer_bytes)](auto& s) {
+              return rondo::detail::to_task(s.read_some(room));
+            }));
+        if (got.has_value())
+          first.size = got.value();
+        else if (is_over(c, waiting) || c.stream().other() != nullptr)
+          co_return;
+        else
+          continue;
+      }
+      if (first.size == 0) co_return;
+      c.becomes(accepted_connection::state::busy);
+      if (!co_await server_connection::converse(c, std::move(first))) co_return;
+      c.becomes(accepted_connection::state::at_rest);
+    }
+  } catch (...) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
+}
+
+}  // namespace
+
+task<> serve_secure(serving::place place, plain_stream stream, net::tls_context context) {
+  return serve_buffered(std::move(place), std::move(stream), std::move(context));
+}
+
+task<> serve_other(serving::place place, net::any_stream stream) {
+  return serve_buffered(std::move(place), std::move(stream), std::nullopt);
+}
+
+}  // namespace rondo::http::detail

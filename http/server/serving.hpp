@@ -1,0 +1,136 @@
+// One call of server::serve(): the connections that it has, and how they are brought to an end.
+// Internal.
+//
+// The order of a stop:
+//
+//   1. what waits in the listener's queue is accepted, and the listener closed. A client there has
+//      its connection already, and has perhaps asked; closing first would reset it.
+//   2. every connection is told. One at rest has a second for one more request, which it may have
+//      sent before it knew, and one that has never said a word a second from its beginning. The
+//      others say Connection: close with their next head. Whoever waits in until_stop() wakes.
+//   3. when the grace is over: handlers are cancelled, and what was spawned.
+//   4. when cancel_grace is over: connections are closed under whatever still cleans up.
+#pragma once
+
+#include <rondo/http/parts/transport.hpp>
+#include <rondo/http/running_server.hpp>
+#include <rondo/http/server/server_state.hpp>
+#include <rondo/http/stop_handle.hpp>
+#include <rondo/runtime/scope.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace rondo::http::detail {
+
+// A connection, as far as its server has to do with it.
+class open_connection : public rondo::detail::list_node {
+ public:
+  open_connection() = default;
+  open_connection(const open_connection&) = delete;
+  open_connection& operator=(const open_connection&) = delete;
+  // A stop was asked for.
+  virtual void hear_of_stop() noexcept = 0;
+  // Unwinds the task that serves it.
+  virtual void cancel() noexcept = 0;
+  // Ends whatever it waits for on its socket.
+  virtual void close_under() noexcept = 0;
+
+ protected:
+  ~open_connection() = default;
+};
+
+// A task of the server's that is not a connection.
+struct background_task : rondo::detail::list_node {
+  rondo::detail::child_record* record = nullptr;
+};
+
+class serving final : public running_server {
+ public:
+  // For a second after the stop, a connection may still bring a request.
+  static constexpr std::chrono::seconds last_request_time{1};
+
+  serving(const server_state& s, stop_handle stop);
+  serving(const serving&) = delete;
+  serving& operator=(const serving&) = delete;
+  ~serving();
+
+  const server_state& server() const noexcept { return server_; }
+  const server_options& options() const noexcept { return server_.options; }
+  cancel_scope& accepting() noexcept { return accepting_; }
+  void use(task_group& g) noexcept { group_ = &g; }
+
+  // Until there is room for one more.
+  task<> wait_for_room();
+  bool has_room() const noexcept { return connections_ < options().max_connections_; }
+  // Until one has ended, or accept may be tried again.
+  task<> rest();
+  class place;
+  // For a connection that has been accepted; nothing when its client has too many, or memory has
+  // run out.
+  std::optional<place> admit(const plain_stream& stream) noexcept;
+  // For one that is no socket's.
+  place admit_uncounted() noexcept;
+  // Runs its task.
+  void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
+  void enlist(open_connection& c) noexcept { open_.push_back(c); }
+  // Until nothing of it is there any more.
+  task<> wait_for_all();
+  // After the listener is closed: steps 2 to 4.
+  task<> wind_down();
+  void tls_failed(const net::endpoint& client, const std::exception_ptr& why);
+
+  // One of max_connections, and of its client's, as long as it lives: an argument of the
+  // connection's task, so that it is given back even if that never runs.
+  class place {
+   public:
+    // The address that counts, or nothing where nobody counts them.
+    using client = std::array<std::byte, 17>;
+    place(serving& s, const client* c) noexcept : server_(&s), counted_(c != nullptr) {
+      if (c != nullptr) client_ = *c;
+    }
+    place(place&& other) noexcept
+        : server_(std::exchange(other.server_, nullptr)),
+          counted_(other.counted_),
+          client_(other.client_) {}
+    place& operator=(place&&) = delete;
+    ~place() {
+      if (server_ != nullptr) server_->leave(*this);
+    }
+    serving& server() const noexcept { return *server_; }
+
+   private:
+    friend class serving;
+    serving* server_;
+    bool counted_;
+    client client_{};
+  };
+
+ private:
+  class background_place;
+
+  void leave(const place& p) noexcept;
+  void spawn_task(task<> t) override;
+  static task<> run_background(background_place mine, task<> t);
+  static void told(void* self) noexcept;
+  task<> wait_for_all_or_end_of_grace();
+  bool empty() const noexcept { return connections_ == 0 && background_count_ == 0; }
+  void cancel_all() noexcept;
+
+  const server_state& server_;
+  task_group* group_ = nullptr;
+  cancel_scope accepting_;
+  rondo::detail::intrusive_list<open_connection> open_;
+  rondo::detail::intrusive_list<background_task> background_;
+  std::size_t background_count_ = 0;
+  std::map<place::client, std::size_t> clients_;  // who has how many, where it is counted
+  event changed_;                                 // a connection has ended, or a stop has gone on
+  std::shared_ptr<stop_watch> watch_;             // the last: it may tell at once
+};
+
+}  // namespace rondo::http::detail
