@@ -40,7 +40,7 @@ class running_server {
 
   // A stop was asked for: until_stop() completes then, for handlers that would go on without end.
   bool stopping() const noexcept { return stop_.stopping(); }
-  event::waiter until_stop() noexcept { return stopping_.wait(); }
+  rondo::event::waiter until_stop() noexcept { return stopping_.wait(); }
 
   // Connections that are open, accepted so far, and of these closed at once because their client
   // had too many.
@@ -57,7 +57,7 @@ class running_server {
   virtual void spawn_task(task<> t) = 0;
 
   stop_handle stop_;
-  event stopping_;
+  rondo::event stopping_;
   std::size_t connections_ = 0;
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;

@@ -18,6 +18,7 @@
 // them but the status.
 #pragma once
 
+#include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/file_options.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/http/running_server.hpp>
@@ -31,6 +32,7 @@
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -51,6 +53,13 @@ class route_group {
     routing_->add(group_, method, pattern,
                   std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
     return *this;
+  }
+  template <class Handler>
+  route_group& websocket(std::string_view pattern, Handler handler,
+                         websocket_options options = {}) {
+    return route("GET", pattern,
+                 [handler = std::move(handler), options = std::move(options)](server_request& r)
+                     -> task<server_response> { co_return accept_websocket(r, handler, options); });
   }
   template <class Link>
   route_group& use(Link link) {
@@ -89,6 +98,14 @@ class server {
   // files of a folder and nothing outside it. Throws std::system_error that names the folder when
   // it cannot be opened, and as route().
   server& files(std::string_view prefix, const std::string& folder, file_options options = {});
+  // Each GET of the pattern that asks for a WebSocket gets one, and `handler`, (websocket&) ->
+  // task<>, which is copied, has it for as long as its task runs: see accept_websocket, also for
+  // what is refused.
+  template <class Handler>
+  server& websocket(std::string_view pattern, Handler handler, websocket_options options = {}) {
+    everything().websocket(pattern, std::move(handler), std::move(options));
+    return *this;
+  }
   // Puts a link of middleware around all that the server answers (<rondo/http/middleware.hpp>),
   // inside of those that are there.
   template <class Link>
@@ -104,6 +121,19 @@ class server {
   server& redirect_slashes(bool on = true) {
     state_.routing.redirect_slashes(on);
     return *this;
+  }
+  // GET and HEAD of a stream of server-sent events: `handler` is (server_request&, event_sink&) ->
+  // task<>, and `quiet` as in server_response::events, which a handler of route() may answer, too.
+  // Throws as route.
+  template <class Handler>
+  server& events(std::string_view pattern, Handler handler,
+                 std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    const auto answer = [kept, quiet](server_request& r) -> task<server_response> {
+      co_return server_response::events(
+          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
+    };
+    return route("GET", pattern, answer).route("HEAD", pattern, answer);
   }
   // Serves until `stop` asks for a stop. Then, in this order: what waits in the listener's queue is
   // accepted, and the listener closed; a connection at rest has a second for one more request,

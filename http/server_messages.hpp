@@ -10,6 +10,7 @@
 #include <rondo/http/form.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
+#include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/router.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
@@ -18,6 +19,7 @@
 #include <rondo/runtime/task.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -101,6 +103,15 @@ class server_request {
   net::endpoint remote() const;
   // Empty when the connection is not encrypted.
   std::optional<tls_facts> tls() const;
+  // The address of the client itself, as far as server_options::trust says whose word counts: by
+  // the PROXY protocol, then by Forwarded or X-Forwarded-For. Without trust, the same as remote().
+  // Where only the address is known, the port is 0.
+  net::endpoint client() const;
+  // Of a client that had an event stream before: the id of the last event that it got (WHATWG HTML,
+  // section 9.2.4). Empty when it had none. It is the client's word.
+  std::string_view last_event_id() const noexcept {
+    return headers().get("Last-Event-ID").value_or(std::string_view());
+  }
 
   // The server as it serves: what it counts, its stop, and tasks that outlive this client.
   running_server& server() noexcept;
@@ -175,6 +186,17 @@ class server_response {
   // Streamed: with Content-Length when `size` is given, chunked when not.
   static server_response stream(std::unique_ptr<body_source> source,
                                 std::optional<std::uint64_t> size = {}, int status = 200);
+  // A stream of server-sent events: `handler`, (event_sink&) -> task<>, runs when the head has been
+  // sent (<rondo/http/event_sink.hpp>). It is text/event-stream that nobody stores or, as far as
+  // nginx is asked, buffers. When nothing was sent for `quiet`, a comment is, by which a client
+  // that has gone is found; zero: never. To end the stream of a browser, which comes again and
+  // again, answer 204.
+  template <class Handler>
+  static server_response events(Handler handler,
+                                std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    return events_from(std::make_unique<detail::typed_event_handler<Handler>>(std::move(handler)),
+                       quiet);
+  }
 
   // A file: conditions and ranges of the request are heeded (RFC 9110, sections 13 and 14), for GET
   // and HEAD. What cannot be opened is answered with 404, 403, 503 or 500. The path is opened as it
@@ -261,12 +283,16 @@ class server_response {
   friend void detail::check_response(server_response& response, bool head_only);
   friend void detail::write_response_head(std::string& out, const server_response& response,
                                           bool chunked, std::string_view kept);
+  static server_response events_from(std::unique_ptr<detail::any_event_handler> handler,
+                                     std::chrono::nanoseconds quiet);
+
   int status_;
   http::headers headers_;
   std::string body_;
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
   bool flushes_ = false;
+  std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
   std::unique_ptr<detail::upgrade_handler> upgrade_;
 };
 

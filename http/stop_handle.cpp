@@ -74,7 +74,7 @@ class watching {
   watching(const watching&) = delete;
   watching& operator=(const watching&) = delete;
   ~watching() { state_->leave(*watch_); }
-  event& stopping() const noexcept { return watch_->stopping(); }
+  rondo::event& stopping() const noexcept { return watch_->stopping(); }
 
  private:
   std::shared_ptr<stop_state> state_;

@@ -37,7 +37,7 @@ class stop_watch final : public rondo::detail::remote_node {
   stop_watch(const stop_watch&) = delete;
   stop_watch& operator=(const stop_watch&) = delete;
 
-  event& stopping() noexcept { return stopping_; }
+  rondo::event& stopping() noexcept { return stopping_; }
   bool grace_is_over() const noexcept { return grace_is_over_; }
   // Whoever was told is told no more.
   void forget() noexcept { whom_ = nullptr; }
@@ -55,7 +55,7 @@ class stop_watch final : public rondo::detail::remote_node {
   std::shared_ptr<stop_watch> under_way_;  // itself, while it is posted; under the state's mutex
   callback told_;
   void* whom_;
-  event stopping_;
+  rondo::event stopping_;
   bool grace_is_over_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <rondo/runtime/core/wall_clock.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <string>
 

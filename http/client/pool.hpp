@@ -91,7 +91,7 @@ class lease {
 // done with it before the body has been sent: then it is kept here, because the writer needs the
 // connection until it has ended.
 struct upload {
-  event moved;  // the body has been sent, or the response's head has come
+  rondo::event moved;  // the body has been sent, or the response's head has come
   bool answered = false;
   bool heard_all = false;  // the response has been read to its end
   lease rest;
@@ -132,7 +132,7 @@ class pool : public std::enable_shared_from_this<pool> {
   // ends.
   struct idle_watch {
     pool* owner;
-    event look_again;  // the pool has gone, or keeps a connection that is due earlier
+    rondo::event look_again;  // the pool has gone, or keeps a connection that is due earlier
     rondo::detail::time_point due = rondo::detail::never;  // the next look
     bool running = false;
   };

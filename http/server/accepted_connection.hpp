@@ -5,9 +5,12 @@
 
 #include <rondo/http/parts/transport.hpp>
 #include <rondo/http/server/connection_clock.hpp>
+#include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/serving.hpp>
 
 #include <cstdint>
+#include <optional>
+#include <memory>
 
 namespace rondo::http::detail {
 
@@ -37,6 +40,27 @@ class accepted_connection final : public open_connection {
   // Counts a request. True: another may follow it.
   bool take_request() noexcept;
 
+  // From here until it is left alone, the peer's going unwinds the task: once for a request, when
+  // its handler has come to rest. Without memory for that, nobody watches.
+  void watch_peer() noexcept;
+  void leave_peer_alone() noexcept;
+  // Whom the proxy in front speaks for, by the PROXY protocol; null when none says.
+  std::unique_ptr<net::endpoint>& source() noexcept { return source_; }
+  // As long as it lives, a stop of the server is a stop of this stream of events.
+  class streaming_events {
+   public:
+    streaming_events(accepted_connection& c, event_stream& e) noexcept : connection_(c) {
+      c.events_ = &e;
+      if (c.serving_.stopping()) e.stop();
+    }
+    streaming_events(const streaming_events&) = delete;
+    streaming_events& operator=(const streaming_events&) = delete;
+    ~streaming_events() { connection_.events_ = nullptr; }
+
+   private:
+    accepted_connection& connection_;
+  };
+
   void hear_of_stop() noexcept override;
   void cancel() noexcept override { record_.cancel_alone(); }
   void close_under() noexcept override;
@@ -47,7 +71,10 @@ class accepted_connection final : public open_connection {
   transport stream_;
   connection_clock clock_;
   net::detail::descriptor socket_;
+  std::unique_ptr<net::endpoint> source_;
+  event_stream* events_ = nullptr;  // that its response is
   rondo::detail::time_point opened_;
+  std::optional<join_handle<void>> peer_watch_;
   std::uint32_t requests_ = 0;
   state state_ = state::silent;
 };

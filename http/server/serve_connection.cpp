@@ -1,4 +1,5 @@
 #include <rondo/http/server/accepted_connection.hpp>
+#include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/serve_connection.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/runtime/as_result.hpp>
@@ -33,12 +34,20 @@ bool is_over(accepted_connection& c, const connection_clock::reading& wait) noex
   return !wait.expired() || !c.stream().readable_now();
 }
 
+// What a proxy says before its client does. False: the connection is to be closed.
+task<bool> hear_proxy(accepted_connection& c) {
+  const connection_clock::reading waiting(c.clock(), rondo::detail::never,
+                                          connection_clock::ends::task);
+  co_return co_await take_proxy_header(c.stream().socket(), *c.options().trusted_, c.source());
+}
+
 }  // namespace
 
 task<> serve_plain(serving::place place, plain_stream stream) {
   try {
     accepted_connection c(place.server(), std::move(stream));
     name_task_after(c.stream().socket());
+    if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
     for (;;) {
       server_connection::first_bytes first;
       {
@@ -70,6 +79,7 @@ task<> serve_buffered(serving::place place, transport stream,
   try {
     accepted_connection c(place.server(), std::move(stream));
     name_task_after(c.stream().socket());
+    if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
     if (context) {
       c.becomes(accepted_connection::state::shaking_hands);
       const net::endpoint client =

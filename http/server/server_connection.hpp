@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -49,6 +50,7 @@ class server_connection {
   int status_for(const std::exception_ptr& thrown) const noexcept;
   void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
   task<> send_early_hints(http::headers fields);
+  net::endpoint client(const http::headers& fields);
   running_server& server() noexcept { return connection_.server(); }
 
  private:
@@ -103,10 +105,10 @@ class server_connection {
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
   [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
-  task<> send(server_response response, bool head_only);
+  void hold(const server_response& response, bool head_only);
   task<> send_body(server_response& response);
   task<> send_file(const file_body& body);
-  task<> refuse(int status, std::string_view why);
+  void refuse(int status, std::string_view why);
   // Whether the request asks for what the response would switch to.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;
   task<> switch_protocols(server_response response);

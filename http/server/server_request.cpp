@@ -28,6 +28,8 @@ task<form_fields> server_request::form(rondo::detail::amount most) {
 
 net::endpoint server_request::remote() const { return connection_.remote(); }
 
+net::endpoint server_request::client() const { return connection_.client(headers()); }
+
 std::optional<tls_facts> server_request::tls() const { return connection_.tls(); }
 
 running_server& server_request::server() noexcept { return connection_.server(); }

@@ -76,8 +76,9 @@ class serving final : public running_server {
   std::optional<place> admit(const plain_stream& stream) noexcept;
   // For one that is no socket's.
   place admit_uncounted() noexcept;
-  // Runs its task.
+  // Runs its task, and one that watches for it. Throw std::bad_alloc.
   void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
+  join_handle<void> spawn_watch(task<> t) { return group_->spawn(std::move(t)); }
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
   // Until nothing of it is there any more.
   task<> wait_for_all();
@@ -129,7 +130,7 @@ class serving final : public running_server {
   rondo::detail::intrusive_list<background_task> background_;
   std::size_t background_count_ = 0;
   std::map<place::client, std::size_t> clients_;  // who has how many, where it is counted
-  event changed_;                                 // a connection has ended, or a stop has gone on
+  rondo::event changed_;                          // a connection has ended, or a stop has gone on
   std::shared_ptr<stop_watch> watch_;             // the last: it may tell at once
 };
 

@@ -1,6 +1,7 @@
 // Rondo's HTTP: URLs, headers, a client, a server.
 #pragma once
 
+#include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/access_log.hpp>
 #include <rondo/http/body.hpp>
 #include <rondo/http/client.hpp>
@@ -11,6 +12,9 @@
 #include <rondo/http/cors.hpp>
 #include <rondo/http/error_pages.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/event.hpp>
+#include <rondo/http/event_sink.hpp>
+#include <rondo/http/event_source.hpp>
 #include <rondo/http/file_options.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
@@ -40,6 +44,10 @@
 #include <rondo/http/stop_handle.hpp>
 #include <rondo/http/test_client.hpp>
 #include <rondo/http/tracer.hpp>
+#include <rondo/http/trusted_proxies.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/websocket.hpp>
+#include <rondo/http/websocket_message.hpp>
+#include <rondo/http/websocket_options.hpp>
 #include <rondo/version.hpp>

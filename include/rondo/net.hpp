@@ -13,6 +13,7 @@
 #include <rondo/net/file_status.hpp>
 #include <rondo/net/file_watch.hpp>
 #include <rondo/net/memory_stream.hpp>
+#include <rondo/net/network.hpp>
 #include <rondo/net/options.hpp>
 #include <rondo/net/pipe_stream.hpp>
 #include <rondo/net/process.hpp>

@@ -3,6 +3,7 @@
 
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/barrier.hpp>
+#include <rondo/runtime/broadcast.hpp>
 #include <rondo/runtime/call_later.hpp>
 #include <rondo/runtime/capacity_limiter.hpp>
 #include <rondo/runtime/channel.hpp>

@@ -5,6 +5,7 @@
 #include <rondo/patterns/gather.hpp>
 
 #include <array>
+#include <chrono>
 #include <random>
 
 using namespace rondo;

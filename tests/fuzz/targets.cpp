@@ -4,9 +4,13 @@
 #include <rondo/http/client/redirect.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/event.hpp>
 #include <rondo/http/wire/decode.hpp>
+#include <rondo/http/wire/event_parser.hpp>
+#include <rondo/http/wire/forwarded.hpp>
 #include <rondo/http/wire/multipart_scan.hpp>
 #include <rondo/http/wire/parser.hpp>
+#include <rondo/http/wire/proxy_header.hpp>
 
 #include <algorithm>
 #include <cstdio>
@@ -310,6 +314,85 @@ std::string with(std::initializer_list<int> choices, std::string_view rest) {
   return s += rest;
 }
 
+// What a reader of events makes of a stream that comes in pieces.
+std::string events_heard(std::string_view stream, std::size_t piece) {
+  std::string log;
+  http::detail::event_parser p({.line_bytes = 64, .event_bytes = 48, .id_bytes = 16});
+  try {
+    for (std::size_t at = 0; at < stream.size(); at += piece) {
+      std::string_view input = stream.substr(at, piece);
+      while (const auto e = p.next(input)) {
+        must(e->type.size() + e->data.size() <= 48 + 7 && e->id.size() <= 16,
+             "an event is within its limits", stream);
+        must(!has_control(e->id) || e->id.find('\x7f') != std::string::npos,
+             "an id is no two lines", stream);
+        log += e->type + '|' + e->data + '|' + e->id + '\n';
+      }
+      must(input.empty(), "without an event, all of the input is taken", stream);
+    }
+    log += "last " + p.last_event_id();
+    if (p.retry()) log += " retry " + std::to_string(p.retry()->count());
+  } catch (const http::protocol_error& e) {
+    log += "error ";
+    log += e.message();
+  }
+  return log;
+}
+
+void event_stream(std::string_view input) {
+  const std::size_t piece = choose(input) % 16 + 1;
+  const std::string whole = events_heard(input, input.size() + 1);
+  must(events_heard(input, piece) == whole, "a stream of events is the same however it is split",
+       input);
+  must(events_heard(input, 1) == whole, "and byte by byte", input);
+
+  // What is written comes back: the data with LF for each of its line ends.
+  http::event e;
+  e.data(input).comment(input);
+  std::string expected(input);
+  for (std::size_t at = 0; (at = expected.find('\r', at)) != std::string::npos; ++at)
+    expected.replace(at, expected.substr(at, 2) == "\r\n" ? 2 : 1, "\n");
+  http::detail::event_parser p;
+  const std::string stream = e.text() + "\n";
+  std::string_view left = stream;
+  const auto back = p.next(left);
+  must(back && back->data == expected && back->type == "message" && left.empty(),
+       "an event comes back as it was written", input);
+}
+
+// "refused", "more", or the source and how many bytes it took; in pieces of what is asked for, or
+// of one byte.
+std::string proxied(std::string_view stream, bool as_asked) {
+  std::size_t at = 0;
+  try {
+    for (;;) {
+      const http::detail::proxy_header h = http::detail::read_proxy_header(stream.substr(0, at));
+      if (h.complete)
+        return (h.source ? h.source->to_string() : "itself") + ' ' + std::to_string(at);
+      must(h.wants > 0 && at + h.wants <= http::detail::proxy_v2_bytes,
+           "what is asked for ends within a header", stream);
+      const std::size_t next = at + (as_asked ? h.wants : 1);
+      if (next > stream.size()) return "more";
+      at = next;
+    }
+  } catch (const http::protocol_error&) {
+    return "refused";
+  }
+}
+
+void proxy_header(std::string_view input) {
+  const std::string asked = proxied(input, true);
+  const std::string each = proxied(input, false);
+  // What is asked for beyond the end of the input may be the difference.
+  if (asked != "more") must(asked == each, "a header is the same however it comes", input);
+  for (const auto& node : http::detail::read_forwarded(input))
+    if (node) must(node->is_ip(), "a forwarded node is an address", input);
+  for (const auto& node : http::detail::read_x_forwarded_for(input))
+    if (node)
+      must(http::detail::read_forwarded_node(node->to_string()) == node,
+           "a node is read as it is written", input);
+}
+
 }  // namespace
 
 const std::vector<target>& targets() {
@@ -395,6 +478,23 @@ const std::vector<target>& targets() {
              "filename=\"C:\\x/y\"\r\nContent-Type: a/b\r\n\r\n\r\n--X\r\n--XX\r\n"
              "content-disposition:form-data;name=b\r\n\r\n--XX--\r\nend"),
         with({1}, "--XX--"), with({9}, "\r\n--XX\r\n\r\n\r\n--XX--")}},
+      {"event_stream",
+       &event_stream,
+       {with({0}, "id: 1\nevent: x\ndata: a\ndata: b\n\ndata: c\n\n"),
+        with({2}, "\xEF\xBB\xBF: hello\r\nretry: 1000\r\ndata\r\n\r\nid\rdata: d\r\r"),
+        with({5}, "id: 1\0x\ndata: 12345678901234567890123456789012345678901234567890\n\n"s),
+        with({1}, "retry: 99999999999999999999\ndata:x\r\n\n:\n"),
+        with({3}, "data: " + std::string(60, 'x') + "\n")}},
+      {"proxy_header",
+       &proxy_header,
+       {"PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n\r\n",
+        "PROXY TCP6 2001:db8::1 ::1 1 2\r\nx", "PROXY UNKNOWN what ever\r\n",
+        "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xC0\x00\x02\x01\x0A\x00\x00\x01\xDC\x04\x01\xBB"s,
+        "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x13\xC0\x00\x02\x01\x0A\x00\x00\x01\xDC\x04\x01\xBB"
+        "\x03\0\x04\xa4\x54\x06\x56"s,
+        "\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0"s,
+        "for=192.0.2.43, for=\"[2001:db8::17]:4711\";by=\"a\\\"b\"",
+        "192.0.2.1:80, [2001:db8::3]:80, ::1, unknown"}},
   };
   return all;
 }
