@@ -492,7 +492,7 @@ task<> server_connection::answer() {
   if (held_.size() - gone_ + response.body_.size() > most_held && holds()) co_await flush();
   hold(response, head_only);
   try {
-    if (response.events_ && !head_only) {
+    if (response.events_ && response.source_ && !head_only) {
       const accepted_connection::streaming_events mine(connection_, *response.events_);
       co_await response.events_->run_beside(send_body(response));
     } else if (response.source_ && !head_only)
