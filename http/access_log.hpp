@@ -13,8 +13,8 @@
 #include <rondo/http/message.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/net/endpoint.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>

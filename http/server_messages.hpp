@@ -15,11 +15,11 @@
 #include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/type_mark.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
