@@ -25,7 +25,7 @@ class body_source {
   body_source& operator=(const body_source&) = delete;
   virtual ~body_source() = default;
   virtual task<std::optional<std::string>> next() = 0;
-  // Fields that follow a chunked request body (RFC 9112, section 7.1.2), asked for after its end.
+  // Fields that follow a chunked body (RFC 9112, section 7.1.2), asked for after its end.
   virtual http::headers trailers() { return {}; }
 };
 
@@ -52,6 +52,18 @@ class function_source final : public body_source {
   Fn fn_;
 };
 
+template <class Fn, class Trailers>
+class function_source_with_trailers final : public body_source {
+ public:
+  function_source_with_trailers(Fn fn, Trailers t) : fn_(std::move(fn)), trailers_(std::move(t)) {}
+  task<std::optional<std::string>> next() override { return fn_(); }
+  http::headers trailers() override { return trailers_(); }
+
+ private:
+  Fn fn_;
+  Trailers trailers_;
+};
+
 template <class Fn>
 class function_factory final : public body_factory {
  public:
@@ -68,6 +80,13 @@ class function_factory final : public body_factory {
 template <class Fn>
 std::unique_ptr<body_source> make_body(Fn fn) {
   return std::make_unique<detail::function_source<Fn>>(std::move(fn));
+}
+
+// The same with the fields that follow it: () -> http::headers.
+template <class Fn, class Trailers>
+std::unique_ptr<body_source> make_body(Fn fn, Trailers trailers) {
+  return std::make_unique<detail::function_source_with_trailers<Fn, Trailers>>(std::move(fn),
+                                                                               std::move(trailers));
 }
 
 // A body that can be sent again, from a callable: () -> std::unique_ptr<body_source>.

@@ -22,6 +22,11 @@ client::client(client_options options) {
                                   " is where every connection goes: " + other +
                                   " has no effect beside it");
   }
+  if (options.connector_ &&
+      (options.proxy_ || options.guard_ || options.sockets_ || options.unix_socket_))
+    throw std::invalid_argument(
+        "a connector is where every connection comes from: a proxy, a guard, a Unix socket and how "
+        "TCP connects have no effect beside it");
   auto s = std::make_shared<detail::client_state>(
       detail::client_state{std::move(options), nullptr, {}, {}});
   s->connections = std::make_shared<detail::pool>(s->options.pool_);

@@ -68,6 +68,12 @@ client_options& client_options::unix_socket(std::string_view name) {
   return *this;
 }
 
+client_options& client_options::connector(std::shared_ptr<http::connector> c) {
+  if (!c) throw std::invalid_argument("client_options::connector was given none");
+  connector_ = std::move(c);
+  return *this;
+}
+
 client_options& client_options::policy(std::shared_ptr<request_policy> p) {
   if (!p) throw std::invalid_argument("client_options::policy was given none");
   policy_ = std::move(p);

@@ -8,6 +8,7 @@
 
 #include <rondo/http/client/pool.hpp>
 #include <rondo/http/client/settings.hpp>
+#include <rondo/http/connector.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
@@ -137,6 +138,10 @@ class client_options {
   // std::invalid_argument when empty or above 107 bytes. Together with a proxy, a guard or
   // sockets() the client's constructor throws std::invalid_argument: they would have no effect.
   client_options& unix_socket(std::string_view name);
+  // Where every connection comes from, whatever host the URL names: no name is looked up and no
+  // socket opened. http alone: https is a url_error. Together with a proxy, a guard, sockets() or
+  // unix_socket() the client's constructor throws std::invalid_argument. Throws it when null.
+  client_options& connector(std::shared_ptr<http::connector> c);
   // Asked about each address before it is connected to. What it refuses is not tried; when it
   // refuses all that a host has, that is a connect_error (std::errc::permission_denied) which names
   // them. It cannot see what a proxy connects to: both together make the client's constructor throw
@@ -190,6 +195,7 @@ class client_options {
   std::optional<net::endpoint> unix_socket_;
   std::shared_ptr<address_guard> guard_;
   std::shared_ptr<request_policy> policy_;
+  std::shared_ptr<http::connector> connector_;
   net::tls_context tls_;
   std::shared_ptr<cookie_jar> jar_;  // made by the constructor
 };

@@ -147,9 +147,11 @@ body_error::body_error(reason why, const std::string& message)
 int body_error::answer_status() const noexcept {
   switch (why_) {
     case reason::too_large: return 413;
-    case reason::bad_coding: return 415;
+    case reason::bad_coding:
+    case reason::unsupported: return 415;
     case reason::truncated:
-    case reason::not_repeatable: return 400;
+    case reason::not_repeatable:
+    case reason::malformed: return 400;
   }
   return 400;
 }

@@ -120,11 +120,18 @@ class protocol_error : public error {
 // A body that is not whole, too large, or cannot be decoded.
 class body_error : public error {
  public:
-  enum class reason : std::uint8_t { truncated, too_large, bad_coding, not_repeatable };
+  enum class reason : std::uint8_t {
+    truncated,
+    too_large,
+    bad_coding,
+    not_repeatable,
+    malformed,    // not what its Content-Type says
+    unsupported,  // of a Content-Type that is not taken
+  };
 
   body_error(reason why, const std::string& message);
   [[nodiscard]] reason why() const noexcept { return why_; }
-  // 413 for too_large, 415 for bad_coding, else 400.
+  // 413 for too_large, 415 for bad_coding and unsupported, else 400.
   [[nodiscard]] int answer_status() const noexcept;
 
  private:

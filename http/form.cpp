@@ -3,6 +3,7 @@
 #include <rondo/http/percent.hpp>
 #include <rondo/http/wire/ascii.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace rondo::http {
@@ -85,6 +86,24 @@ std::string form_text(const form_fields& fields) {
     append_form(out, name);
     out += '=';
     append_form(out, value);
+  }
+  return out;
+}
+
+form_fields parse_form(std::string_view text) {
+  const auto decoded = [](std::string_view part) {
+    std::string plain(part);
+    std::ranges::replace(plain, '+', ' ');
+    return percent_decode(plain);
+  };
+  form_fields out;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(pair.size() + 1, text.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    out.emplace_back(decoded(pair.substr(0, equals)),
+                     decoded(pair.substr(std::min(equals + 1, pair.size()))));
   }
   return out;
 }

@@ -22,6 +22,10 @@ using form_fields = std::vector<std::pair<std::string, std::string>>;
 // "a=1&b=x+y": names and values percent-encoded, a space as "+" (WHATWG URL, section 5.2).
 [[nodiscard]] std::string form_text(const form_fields& fields);
 
+// The other way: empty pairs are left out, a pair without "=" has an empty value, a "%" without two
+// hexadecimal digits stands for itself (section 5.1).
+[[nodiscard]] form_fields parse_form(std::string_view text);
+
 // The parts of one body, in order. Names and file names with CR, LF or NUL, and types that are no
 // field value, throw std::invalid_argument; a quote is sent as %22, as browsers do.
 class multipart {

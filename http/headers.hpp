@@ -13,6 +13,8 @@
 // Views that are handed out live until the next change.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>

@@ -3,13 +3,22 @@
 //
 //   co_await c.send(http::json_body(http::request("POST", url), {{"name", "x"}}));
 //   nlohmann::json j = co_await http::read_json(response);
+//
+// And in a server's handler:
+//
+//   nlohmann::json asked = co_await http::read_json(r);
+//   co_return http::json_response({{"name", asked.at("name")}});
 #pragma once
 
+#include <rondo/http/errors.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/response.hpp>
+#include <rondo/http/server_messages.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+#include <string>
 #include <utility>
 
 namespace rondo::http {
@@ -26,6 +35,25 @@ namespace rondo::http {
 inline task<nlohmann::json> read_json(response& r) {
   const std::string text = co_await r.text();
   co_return nlohmann::json::parse(text);
+}
+
+// The whole body of a request, whatever its Content-Type says. Throws as server_request::text();
+// body_error (malformed: 400) for what is no JSON, with the byte where that was seen.
+inline task<nlohmann::json> read_json(server_request& r) {
+  const std::string text = co_await r.text();
+  std::optional<std::size_t> broken_at;
+  try {
+    co_return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& e) {
+    broken_at = e.byte;
+  }
+  r.refuse_body(body_error(body_error::reason::malformed,
+                           "the body is no JSON at byte " + std::to_string(*broken_at)));
+}
+
+// Throws nlohmann::json::type_error for text that is no UTF-8.
+[[nodiscard]] inline server_response json_response(const nlohmann::json& value, int status = 200) {
+  return server_response::json(value.dump(), status);
 }
 
 }  // namespace rondo::http

@@ -2,6 +2,8 @@
 // error that says which status a server answers.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <limits>

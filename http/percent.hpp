@@ -4,6 +4,8 @@
 //   std::string text = http::percent_decode(segment);
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>

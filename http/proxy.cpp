@@ -1,26 +1,46 @@
 #include <rondo/http/errors.hpp>
+#include <rondo/http/percent.hpp>
 #include <rondo/http/proxy.hpp>
 #include <rondo/http/wire/ascii.hpp>
 #include <rondo/net/address.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 namespace rondo::http {
 namespace {
 
-http::url proxy_url(std::string_view text) {
-  // "host:3128" is how many write it.
-  const bool bare = text.find("://") == std::string_view::npos;
-  http::url u = http::url::parse(bare ? "http://" + std::string(text) : std::string(text));
-  if (u.scheme() != "http")
-    throw url_error("a proxy is spoken to by http, not " + std::string(u.scheme()), text, 0);
-  return u;
+struct scheme {
+  std::string_view name;
+  proxy_kind kind;
+};
+constexpr std::array<scheme, 2> socks_schemes{
+    {{"socks5://", proxy_kind::socks5}, {"socks5h://", proxy_kind::socks5h}}};
+
+// Whether the part before the path ends with a port.
+bool names_port(std::string_view rest) {
+  std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
+  if (const std::size_t at = host.rfind('@'); at != std::string_view::npos)
+    host.remove_prefix(at + 1);
+  if (const std::size_t bracket = host.rfind(']'); bracket != std::string_view::npos)
+    host.remove_prefix(bracket);
+  return host.find(':') != std::string_view::npos;
+}
+
+// RFC 1929, section 2.
+void check_socks_login(const http::url& u, std::string_view text) {
+  constexpr std::size_t most = 255;
+  const std::size_t user = percent_decode(u.username()).size();
+  const std::size_t password = percent_decode(u.password()).size();
+  if (u.has_credentials() && (user == 0 || user > most || password == 0 || password > most))
+    throw url_error("a SOCKS5 login is a user and a password of 1 to 255 bytes each", text, 0);
 }
 
 struct variable {
@@ -75,7 +95,27 @@ bool same_network(const net::address& a, const net::address& b, unsigned bits) {
 
 }  // namespace
 
-proxy::proxy(std::string_view url) : for_http_(proxy_url(url)), for_https_(for_http_) {}
+// SOCKS URLs have the form of http URLs, and are read as such.
+proxy::server proxy::read_server(std::string_view text) {
+  for (const scheme& s : socks_schemes) {
+    if (text.size() < s.name.size() || !detail::iequals(text.substr(0, s.name.size()), s.name))
+      continue;
+    std::string rest(text.substr(s.name.size()));
+    if (!names_port(rest)) rest.insert(std::min(rest.find_first_of("/?#"), rest.size()), ":1080");
+    server found{http::url::parse("http://" + rest), s.kind};
+    check_socks_login(found.at, text);
+    return found;
+  }
+  // "host:3128" is how many write it.
+  const bool bare = text.find("://") == std::string_view::npos;
+  http::url u = http::url::parse(bare ? "http://" + std::string(text) : std::string(text));
+  if (u.scheme() != "http")
+    throw url_error(
+        "a proxy is spoken to by http, socks5 or socks5h, not " + std::string(u.scheme()), text, 0);
+  return {std::move(u), proxy_kind::http};
+}
+
+proxy::proxy(std::string_view url) : for_http_(read_server(url)), for_https_(for_http_) {}
 
 proxy proxy::from_environment() {
   proxy p;
@@ -89,7 +129,7 @@ proxy::choice proxy::from_variables(std::initializer_list<const char*> names) {
   const variable v = environment(names);
   if (!v.name) return {};
   try {
-    return proxy_url(v.value);
+    return read_server(v.value);
   } catch (const url_error& e) {
     std::string_view why = e.message();
     const std::string place = ", at byte " + std::to_string(e.position());
@@ -185,7 +225,12 @@ const http::url* proxy::for_target(const http::url& target) const {
   if (const auto* bad = std::get_if<unusable>(&p))
     throw url_error("the proxy that " + bad->variable + " names cannot be used: " + bad->why,
                     bad->value, bad->position);
-  return &std::get<http::url>(p);
+  return &std::get<server>(p).at;
+}
+
+proxy_kind proxy::kind_for(const http::url& target) const noexcept {
+  const auto* s = std::get_if<server>(target.is_secure() ? &for_https_ : &for_http_);
+  return s ? s->kind : proxy_kind::http;
 }
 
 }  // namespace rondo::http

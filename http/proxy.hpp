@@ -1,14 +1,18 @@
-// Proxies: plain HTTP through them, and tunnels (CONNECT) for https.
+// Proxies: plain HTTP through them, tunnels (CONNECT) for https, and SOCKS5 for both.
 //
 //   http::client c(http::client_options().proxy(http::proxy("http://user:pass@127.0.0.1:3128").except("localhost")));
 //   http::client d(http::client_options().proxy(http::proxy::from_environment()));
+//   http::client e(http::client_options().proxy(http::proxy("socks5h://127.0.0.1:9050")));
 //
-// The credentials in a proxy's URL go to the proxy alone (Proxy-Authorization, Basic).
+// The credentials in a proxy's URL go to the proxy alone (Proxy-Authorization, Basic; the login of
+// SOCKS5, RFC 1929). A socks5h proxy looks names up; with socks5 they are looked up here, and their
+// first address is asked for.
 #pragma once
 
 #include <rondo/http/url.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -18,9 +22,12 @@
 
 namespace rondo::http {
 
+enum class proxy_kind : std::uint8_t { http, socks5, socks5h };
+
 class proxy {
  public:
-  // For every target. Throws url_error when `url` is no http URL: other kinds are not spoken.
+  // For every target. Throws url_error when `url` is none of http, socks5 and socks5h: other kinds
+  // are not spoken. Without a port 80, and 1080 for SOCKS.
   explicit proxy(std::string_view url);
   // As http_proxy, https_proxy and all_proxy say, and no_proxy; also in upper case, except for
   // HTTP_PROXY, which a web server sets from a client's field (CVE-2016-5385). None set:
@@ -45,8 +52,10 @@ class proxy {
   // environment has one for it that cannot be used.
   [[nodiscard]] const http::url* for_target(const http::url& target) const;
   [[nodiscard]] bool tunnels(const http::url& target) const {
-    return tunnel_ || target.is_secure();
+    return tunnel_ || target.is_secure() || kind_for(target) != proxy_kind::http;
   }
+  // What that proxy speaks.
+  [[nodiscard]] proxy_kind kind_for(const http::url& target) const noexcept;
 
  private:
   struct exception {
@@ -62,9 +71,14 @@ class proxy {
     std::string why;
     std::size_t position = 0;  // in the value
   };
-  using choice = std::variant<std::monostate, http::url, unusable>;  // monostate: directly
+  struct server {
+    http::url at;  // written as an http URL
+    proxy_kind kind = proxy_kind::http;
+  };
+  using choice = std::variant<std::monostate, server, unusable>;  // monostate: directly
 
   proxy() = default;
+  static server read_server(std::string_view url);
   static choice from_variables(std::initializer_list<const char*> names);
   void except_readable(const char* lower, const char* upper);
   [[nodiscard]] static exception read_exception(std::string_view text);

@@ -20,7 +20,8 @@
 //              of one back, and while half of them or less are left no request is sent again
 //
 // It is compose(retry, circuit_breaker, hedge) of patterns/ for each origin; here stands only what
-// an answer or an error means.
+// an answer or an error means. Of http/ only this, event_source.hpp and rate_limit.hpp include
+// patterns/.
 #pragma once
 
 #include <rondo/http/errors.hpp>

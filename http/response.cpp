@@ -214,7 +214,10 @@ task<Bytes> response::read_all() {
   const std::uint64_t most_decoded = coded ? *in.max_decoded : no_end;
   Bytes all;
   for (;;) {
-    const std::span<const std::byte> piece = co_await next_chunk();
+    // What has come is taken without a coroutine: a peer may cut its body into single bytes.
+    std::optional<std::span<const std::byte>> at_once;
+    if (!coded && in.ahead.empty()) at_once = at_hand();
+    const std::span<const std::byte> piece = at_once ? *at_once : co_await next_chunk();
     if (piece.empty()) co_return all;
     if (piece.size() > in.limit - all.size()) throw_too_large(in.limit, "max_body");
     if (piece.size() > most_decoded - all.size()) throw_too_large(most_decoded, "max_decoded");

@@ -73,12 +73,6 @@ task<> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls
 }  // namespace
 }  // namespace detail
 
-void server::add(std::string_view method, std::string_view pattern,
-                 std::unique_ptr<detail::any_handler> h) {
-  state_.routes.add(method, pattern, state_.handlers.size());
-  state_.handlers.push_back(std::move(h));
-}
-
 task<> server::serve(net::tcp_listener listener, stop_handle stop) {
   return serve_on(std::move(listener), std::nullopt, std::move(stop));
 }
@@ -92,9 +86,22 @@ task<> server::serve(net::unix_listener listener, net::tls_reloadable tls, stop_
   return serve_on(std::move(listener), std::move(tls), std::move(stop));
 }
 
+task<> server::serve_stream(net::any_stream stream, stop_handle stop) {
+  state_.routing.compose();
+  detail::serving s(state_, std::move(stop));
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+  co_await with_task_group([&](task_group& g) -> task<> {
+    s.use(g);
+    s.spawn_connection(detail::serve_other(s.admit_uncounted(), std::move(stream)));
+    (void)co_await s.accepting().run(s.wait_for_all());
+    if (s.stopping()) co_await s.wind_down();
+  });
+}
+
 template <class Listener>
 task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tls,
                         stop_handle stop) {
+  state_.routing.compose();
   detail::serving s(state_, std::move(stop));
   const net::tls_reloadable* const secure = tls ? &*tls : nullptr;
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it

@@ -18,11 +18,13 @@
 // them but the status.
 #pragma once
 
+#include <rondo/http/middleware.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/server_messages.hpp>
 #include <rondo/http/server_options.hpp>
 #include <rondo/http/stop_handle.hpp>
+#include <rondo/net/any_stream.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
@@ -36,6 +38,46 @@
 
 namespace rondo::http {
 
+// Routes that share the front of their paths and their middleware. A name for a part of a server,
+// which it must not outlive; copies are the same part.
+//
+//   http::route_group api = s.group("/api");
+//   api.use(http::bearer_auth(check)).route("GET", "/users/{id}", user);   // "/api/users/{id}"
+class route_group {
+ public:
+  // As those of server, for this group; a pattern follows the prefix, and may be empty.
+  template <class Handler>
+  route_group& route(std::string_view method, std::string_view pattern, Handler handler) {
+    routing_->add(group_, method, pattern,
+                  std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
+    return *this;
+  }
+  template <class Link>
+  route_group& use(Link link) {
+    routing_->use(group_, std::make_unique<detail::typed_link<Link>>(std::move(link)));
+    return *this;
+  }
+  template <class Handler>
+  route_group& events(std::string_view pattern, Handler handler,
+                      std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    return route("GET", pattern, [kept, quiet](server_request& r) -> task<server_response> {
+      co_return server_response::events(
+          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
+    });
+  }
+  route_group group(std::string_view prefix) {
+    return {*routing_, routing_->add_group(group_, prefix)};
+  }
+
+ private:
+  friend class server;
+  route_group(detail::routing& r, detail::routing::group g) noexcept : routing_(&r), group_(g) {}
+
+  detail::routing* routing_;
+  detail::routing::group group_;
+};
+
 class server {
  public:
   explicit server(server_options options = {}) : state_(std::move(options)) {}
@@ -43,25 +85,39 @@ class server {
   server& operator=(const server&) = delete;
   ~server() = default;
 
-  // `handler` is (server_request&) -> task<server_response>. Throws std::invalid_argument
-  // (router::add).
+  // `handler` is (server_request&) -> task<server_response>. HEAD is answered by GET's handler,
+  // OPTIONS and methods that the path has not by the server, unless a route of its own does.
+  // Routes, groups and middleware are there before the server serves: afterwards each of these
+  // throws std::logic_error. Throws std::invalid_argument (router::add).
   template <class Handler>
   server& route(std::string_view method, std::string_view pattern, Handler handler) {
-    add(method, pattern, std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
+    everything().route(method, pattern, std::move(handler));
     return *this;
   }
-  // GET and HEAD of a stream of server-sent events: `handler` is (server_request&, event_sink&) ->
-  // task<>, and `quiet` as in server_response::events, which a handler of route() may answer, too.
-  // Throws as route.
+  // Puts a link of middleware around all that the server answers (<rondo/http/middleware.hpp>),
+  // inside of those that are there.
+  template <class Link>
+  server& use(Link link) {
+    everything().use(std::move(link));
+    return *this;
+  }
+  // `prefix` begins with "/" and does not end with it; it may hold parameters. Throws
+  // std::invalid_argument.
+  route_group group(std::string_view prefix) { return everything().group(prefix); }
+  // Whether a path that is no route, but would be one with a "/" at its end, or without the one
+  // that it has, is answered with 308 and the other. No.
+  server& redirect_slashes(bool on = true) {
+    state_.routing.redirect_slashes(on);
+    return *this;
+  }
+  // GET of a stream of server-sent events: `handler` is (server_request&, event_sink&) -> task<>,
+  // and `quiet` as in server_response::events, which a handler of route() may answer, too. Throws
+  // as route.
   template <class Handler>
   server& events(std::string_view pattern, Handler handler,
                  std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
-    auto kept = std::make_shared<Handler>(std::move(handler));
-    const auto answer = [kept, quiet](server_request& r) -> task<server_response> {
-      co_return server_response::events(
-          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
-    };
-    return route("GET", pattern, answer).route("HEAD", pattern, answer);
+    everything().events(pattern, std::move(handler), quiet);
+    return *this;
   }
   // Serves until `stop` asks for a stop. Then, in this order: what waits in the listener's queue is
   // accepted, and the listener closed; a connection at rest has a second for one more request,
@@ -82,10 +138,13 @@ class server {
   // (running_server::tls_failures) and told to server_options::on_tls_failure.
   task<> serve(net::tcp_listener listener, net::tls_reloadable tls, stop_handle stop = {});
   task<> serve(net::unix_listener listener, net::tls_reloadable tls, stop_handle stop = {});
+  // Serves one connection that somebody else has accepted, or that is in memory, until it is over
+  // or, as serve() does, until a stop. A limit of time that it passes closes it without an answer.
+  // The server must outlive it.
+  task<> serve_stream(net::any_stream stream, stop_handle stop = {});
 
  private:
-  void add(std::string_view method, std::string_view pattern,
-           std::unique_ptr<detail::any_handler> h);
+  route_group everything() noexcept { return {state_.routing, detail::routing::everything}; }
   template <class Listener>
   task<> serve_on(Listener listener, std::optional<net::tls_reloadable> tls, stop_handle stop);
 

@@ -6,36 +6,55 @@
 #pragma once
 
 #include <rondo/http/body.hpp>
+#include <rondo/http/form.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
 #include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/router.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
+#include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/type_mark.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace rondo::http {
 
 struct cookie;
+class body_error;
 class running_server;
 class server_response;
 
 namespace detail {
+class routing;
 class server_connection;
 void check_response(server_response& response, bool head_only);
 void write_response_head(std::string& out, const server_response& response, bool chunked,
                          std::string_view kept);
 }  // namespace detail
+
+// What a client's TLS is. The text lives as long as the request.
+struct tls_facts {
+  std::string_view protocol;                  // "TLSv1.3"
+  std::string_view cipher;                    // "TLS_AES_256_GCM_SHA384"
+  std::string_view alpn;                      // empty: none was agreed on
+  std::string_view server_name;               // that the client asked for; empty: none
+  std::vector<std::byte> client_certificate;  // DER; empty: none
+};
 
 // What a handler is given. It lives until the response has been sent.
 class server_request {
@@ -53,11 +72,31 @@ class server_request {
     return t.substr(std::min(path_begin_ + path_size_ + 1, t.size()));
   }
   http::version version() const noexcept { return head_.version; }
+  // What the query says of `name`, decoded (WHATWG URL, section 5.1: "+" is a space); of several
+  // the first. All of it, in order.
+  std::optional<std::string> query(std::string_view name) const;
+  form_fields query_fields() const { return parse_form(query()); }
   // Host is the target's own where the target names one.
   const http::headers& headers() const noexcept { return head_.headers; }
   // The value of a route's {name} or {name...}, decoded; empty when the route has none of that
   // name.
   std::string_view param(std::string_view name) const noexcept;
+  // The pattern of the route that answers, with its group's prefix; empty when none does.
+  std::string_view route() const noexcept { return route_; }
+  // The value of the cookie `name` as it came; of several the first, which is the one that was set
+  // for the longest path. All of them, in order; what is no pair is left out (RFC 6265bis, section
+  // 4.2).
+  std::optional<std::string_view> cookie(std::string_view name) const noexcept;
+  std::vector<std::pair<std::string_view, std::string_view>> cookies() const;
+  // Of the media types "type/subtype" that the handler can answer with the one that the client
+  // would like best (RFC 9110, section 12.5.1, with q); between equals the earlier one. Without an
+  // Accept field the first. Empty: none will do, which is 406, or an answer all the same.
+  std::string_view accepts(std::initializer_list<std::string_view> types) const;
+  template <class... Types>
+    requires(std::is_convertible_v<const Types&, std::string_view> && ...)
+  std::string_view accepts(const Types&... types) const {
+    return accepts({std::string_view(types)...});
+  }
   // The address of the client, or of the proxy in front of us; of a Unix socket mostly an unnamed
   // one. 0.0.0.0:0 when the client has gone. One system call each time.
   net::endpoint remote() const;
@@ -70,6 +109,8 @@ class server_request {
   std::string_view last_event_id() const noexcept {
     return headers().get("Last-Event-ID").value_or(std::string_view());
   }
+  // Empty when the connection is not encrypted.
+  std::optional<tls_facts> tls() const;
 
   // The server as it serves: what it counts, its stop, and tasks that outlive this client.
   running_server& server() noexcept;
@@ -78,17 +119,52 @@ class server_request {
   // body when the length says so). Throws body_error, protocol_error, timeout_error,
   // std::system_error; a handler may let them pass.
   task<std::string> text();
-  // The next piece where it lies, until the next call; empty at the end.
+  // The same as the fields of an urlencoded form. Throws body_error also for another Content-Type
+  // (415) and for more than `most` fields (413). Of multipart/form-data see
+  // <rondo/http/multipart_reader.hpp>.
+  task<form_fields> form(rondo::detail::amount most = 1000);
+  // The next piece where it lies, until the next call; empty at the end. Throws as text().
   task<std::span<const std::byte>> next_chunk();
+  // How many bytes this request's body may have, read in whatever way: one more is a body_error
+  // (413). For text() and form() server_options' limit holds too.
+  void max_body(rondo::detail::amount bytes);
+  // Throws `why`, which is then the client's fault whoever lets it pass: it is answered with its
+  // own status, and the connection is closed. For what stands in a body and should not.
+  [[noreturn]] void refuse_body(const body_error& why);
+  // What the server answers when a handler lets this pass; 499 when the client has gone, so that
+  // nobody is answered.
+  int status_for(const std::exception_ptr& thrown) const noexcept;
+
+  // Sends 103 and these fields ahead of the response (RFC 8297): Link, mostly. Nothing to a client
+  // of HTTP/1.0. Throws std::system_error when the client has gone.
+  task<> early_hints(http::headers fields);
+
+  // What links of middleware leave for each other and for the handler: one value a type, the last
+  // one put. Null when there is none.
+  template <class T>
+  void put(T value) {
+    put_value(&rondo::detail::type_mark<T>, std::make_shared<T>(std::move(value)));
+  }
+  template <class T>
+  T* find() const noexcept {
+    return static_cast<T*>(find_value(&rondo::detail::type_mark<T>));
+  }
 
  private:
+  friend class detail::routing;
   friend class detail::server_connection;
   explicit server_request(detail::server_connection& c) noexcept : connection_(c) {}
+  void put_value(const void* type, std::shared_ptr<void> value);
+  void* find_value(const void* type) const noexcept;
+
   detail::server_connection& connection_;
   request_head head_;
   std::size_t path_begin_ = 0;
   std::size_t path_size_ = 0;
-  path_params params_;
+  bool whole_server_ = false;  // the target is "*"
+  std::string_view route_;
+  router::match match_;
+  std::vector<std::pair<const void*, std::shared_ptr<void>>> values_;
 };
 
 // What a handler answers. Transfer-Encoding, Connection and Date are the server's, and so is
@@ -101,8 +177,9 @@ class server_request {
 class server_response {
  public:
   explicit server_response(int status = 200) noexcept : status_(status) {}
-  // text/plain, application/json, application/octet-stream.
+  // text/plain, text/html (both of UTF-8), application/json, application/octet-stream.
   static server_response text(std::string body, int status = 200);
+  static server_response html(std::string body, int status = 200);
   static server_response json(std::string body, int status = 200);
   static server_response bytes(std::string body, int status = 200);
   // Streamed: with Content-Length when `size` is given, chunked when not.
@@ -120,6 +197,10 @@ class server_response {
                        quiet);
   }
 
+  // To another place: a Location field. What no URL holds, CR and LF among it, is percent-encoded.
+  // Where `location` comes from a client, see that it stays on this site. Throws
+  // std::invalid_argument when the status is not 301, 302, 303, 307 or 308.
+  static server_response redirect(std::string_view location, int status = 302);
   // 101, after which fn(upgraded_stream) -> task<> has the connection, for as long as its task
   // runs. `protocol` is what the client must have asked for, as "websocket". See
   // <rondo/http/upgrade.hpp>. Throws std::invalid_argument for what is no protocol's name.
@@ -155,6 +236,40 @@ class server_response {
   server_response& set_cookie(const cookie& c) &;
   server_response&& set_cookie(const cookie& c) && { return std::move(set_cookie(c)); }
 
+  // Each piece of a streamed body is to be with the client as soon as it has been given: nothing
+  // on the way holds bytes back, as a coder would.
+  server_response& flush_pieces(bool on = true) & noexcept {
+    flushes_ = on;
+    return *this;
+  }
+  server_response&& flush_pieces(bool on = true) && noexcept { return std::move(flush_pieces(on)); }
+
+  // What middleware looks at, and may change.
+  int status() const noexcept { return status_; }
+  const http::headers& headers() const noexcept { return headers_; }
+  http::headers& headers() noexcept { return headers_; }
+  bool flushes_pieces() const noexcept { return flushes_; }
+  // Whether the body comes from a source; else body() is all of it.
+  bool is_streamed() const noexcept { return source_ != nullptr; }
+  const std::string& body() const noexcept { return body_; }
+  // Of the body in bytes; nullopt when it is streamed and has not been said.
+  std::optional<std::uint64_t> size() const noexcept {
+    return source_ ? size_ : std::optional<std::uint64_t>(body_.size());
+  }
+  // The body as a source, which the caller takes over; afterwards there is none. The trailers of a
+  // streamed one are the source's.
+  std::unique_ptr<body_source> take_body();
+  // Puts fn(source) in the place of a streamed body's source: another that gives the same bytes, so
+  // that its size and Content-Length stay. Precondition: it is streamed.
+  template <class Fn>
+  void wrap_body(Fn fn) {
+    source_ = fn(std::move(source_));
+  }
+  // Puts another in its place. A Content-Length field, which would be the old one's, goes. Throws
+  // std::invalid_argument for a null source.
+  void replace_body(std::string body);
+  void replace_body(std::unique_ptr<body_source> source, std::optional<std::uint64_t> size = {});
+
  private:
   friend class detail::server_connection;
   friend void detail::check_response(server_response& response, bool head_only);
@@ -169,6 +284,7 @@ class server_response {
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
   std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
+  bool flushes_ = false;
   std::unique_ptr<detail::upgrade_handler> upgrade_;
 };
 

@@ -8,6 +8,8 @@
 // Without a tracer nothing is measured.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <string_view>

@@ -1,6 +1,8 @@
 // IP addresses.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>

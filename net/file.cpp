@@ -1,18 +1,17 @@
 #include <rondo/net/file.hpp>
 #include <rondo/net/parts/path.hpp>
+#include <rondo/net/parts/ready_wait.hpp>
 #include <rondo/net/stream.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/to_thread.hpp>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <limits>
 #include <system_error>
 #include <utility>
@@ -193,21 +192,13 @@ std::int32_t do_here(const std::shared_ptr<detail::open_file>& f, const io_call&
 
 // --- pipes and terminals ---
 
-constexpr auto simulated_look = std::chrono::milliseconds(1);
-
-bool is_ready(int fd, direction way) noexcept {
-  pollfd p{fd, static_cast<short>(way == direction::in ? POLLIN : POLLOUT), 0};
-  return ::poll(&p, 1, 0) != 0;
-}
-
 // Waits until it can be read or written without waiting. The kernel tells; in the simulation, which
 // it cannot reach, somebody looks every millisecond of virtual time.
 task<std::int32_t> wait_until_ready(detail::open_file& f, direction way) {
-  if (f.attached.is_open())
-    co_return co_await file_wait(f, io_call::poll(way, way == direction::in ? POLLIN : POLLOUT));
+  if (f.attached.is_open()) co_return co_await detail::ready_wait(f.attached.get(), way);
   const thread_use use(f, way);
   if (!use.mine()) co_return rondo::detail::result_busy;
-  while (!f.closed && !is_ready(f.fd, way)) co_await sleep_for(simulated_look);
+  while (!f.closed && !detail::is_ready(f.fd, way)) co_await sleep_for(detail::simulated_look);
   co_return 0;
 }
 
@@ -216,9 +207,9 @@ task<std::int32_t> flow(detail::open_file& f, io_call call) {
     const std::int32_t ready = co_await wait_until_ready(f, call.way());
     if (ready < 0) co_return ready;
     if (f.closed) co_return rondo::detail::result_closed;
-    const std::int32_t r =
-        result_of(call.kind() == operation_kind::read ? ::read(f.fd, call.buffer(), call.size())
-                                                      : ::write(f.fd, call.bytes(), call.size()));
+    const std::int32_t r = call.kind() == operation_kind::read
+                               ? result_of(::read(f.fd, call.buffer(), call.size()))
+                               : detail::write_quietly(f.fd, call.bytes(), call.size());
     if (r != -EAGAIN && r != -EINTR) co_return r;
   }
 }

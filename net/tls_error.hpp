@@ -8,6 +8,8 @@
 // Errors of the transport below (ECONNRESET, io_errc::closed, …) pass as they are.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <string>
 #include <system_error>
 

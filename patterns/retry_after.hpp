@@ -9,6 +9,8 @@
 // their own in http/.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <chrono>
 #include <optional>
 #include <string_view>

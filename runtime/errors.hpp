@@ -2,6 +2,8 @@
 // the codes the library adds).
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <stdexcept>
 #include <string>
 

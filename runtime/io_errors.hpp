@@ -1,6 +1,8 @@
 // Errors of I/O that no errno names, as std::error_code.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <cstdint>
 #include <system_error>
 

@@ -5,7 +5,10 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 namespace rondo {
 
@@ -35,6 +38,18 @@ run_options& run_options::max_threads(detail::amount n) & {
 }
 
 namespace detail {
+namespace {
+
+bool debug_in_environment() {
+  const char* value = std::getenv("RONDO_DEBUG");  // NOLINT(concurrency-mt-unsafe)
+  if (!value || !*value) return false;
+  const std::string_view said = value;
+  if (said == "1") return true;
+  if (said == "0") return false;
+  throw std::invalid_argument("RONDO_DEBUG is \"" + std::string(said) + "\"; it may be 0 or 1");
+}
+
+}  // namespace
 
 int failed_main(const std::exception_ptr& error) noexcept {
   const char* program = program_invocation_short_name;
@@ -57,7 +72,7 @@ main_run::main_run(const run_options& options)
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
   loop_.threads().set_limit(options.max_threads_);
-  if (options.debug_) loop_.watch_steps(options.slow_step_);
+  if (options.debug_ || debug_in_environment()) loop_.watch_steps(options.slow_step_);
 }
 
 void main_run::drive(child_frame& main) {

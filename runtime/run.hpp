@@ -60,7 +60,7 @@ class run_options {
   }
   // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of;
   // and a step longer than slow_step, with the name of the task and the lines between which it ran.
-  // False; a step then costs no look at the clock.
+  // False, unless the environment has RONDO_DEBUG=1; a step then costs no look at the clock.
   run_options& debug(bool yes) & noexcept {
     debug_ = yes;
     return *this;

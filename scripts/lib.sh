@@ -34,11 +34,6 @@ choose_compiler() {
   fi
 }
 
-# Several sources are compiled as one: a third of the time of compiling each alone. Who changes the code and
-# builds often is better served without: `meson setup`, by hand.
-# shellcheck disable=SC2034  # it is for those who source this
-as_one=(-Dunity=on -Dunity_size=6)
-
 # configure DIRECTORY [meson option...]: makes the build directory, or brings its options up to date.
 configure() {
   local directory=$1

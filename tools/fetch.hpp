@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rondo::tools {
@@ -38,13 +39,20 @@ struct fetch_options {
   bool insecure = false;  // https with whoever answers
 };
 
-// The exit code, for scripts: that of the first URL that failed, in their order.
-//
-//   0  every URL answered with a status below 400     5  a timeout
-//   1  a status of 400 or above                       6  no HTTP, or a body that is not whole
-//   2  bad arguments                                  7  TLS
-//   3  a URL that is none                             8  redirects: too many, or not to be followed
-//   4  no connection: name, address or proxy          9  anything else
+inline constexpr std::string_view fetch_exit_codes =
+    "Exit code, that of the first URL that failed, in their order:\n"
+    "  0  every URL answered with a status below 400\n"
+    "  1  a status of 400 or above\n"
+    "  2  bad arguments\n"
+    "  3  a URL that is none\n"
+    "  4  no connection: name, address or proxy\n"
+    "  5  a timeout\n"
+    "  6  no HTTP, or a body that is not whole\n"
+    "  7  TLS\n"
+    "  8  redirects: too many, or not to be followed\n"
+    "  9  anything else";
+
+// Gives one of them.
 //
 // Throws std::invalid_argument for options that do not go together.
 task<int> fetch(fetch_options options);

@@ -2,13 +2,22 @@
 
 #include "json.hpp"
 
+#include <rondo/http/compress.hpp>
+#include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/multipart_reader.hpp>
+#include <rondo/http/request.hpp>
+#include <rondo/http/server_auth.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/runtime/sleep.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -20,6 +29,7 @@ using http::server_response;
 namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;
+constexpr std::size_t one_piece = std::size_t{64} * 1024;
 constexpr double longest_delay_s = 60;
 
 server_response bad(std::string why) { return server_response::text(std::move(why) + '\n', 400); }
@@ -33,27 +43,73 @@ std::optional<Number> parse(std::string_view text, Number least, Number most) {
   return n;
 }
 
-std::string as_json(const http::headers& fields) {
+// An object of what came under each name: a text, or a list of them.
+std::string as_json(const http::form_fields& fields) {
+  std::map<std::string, std::vector<std::string>> by_name;
+  for (const auto& [name, value] : fields) by_name[name].push_back(json_string(value));
   std::string out = "{";
-  for (const auto& [name, value] : fields) {
+  for (const auto& [name, values] : by_name) {
     if (out.size() > 1) out += ", ";
-    out += json_string(name) + ": " + json_string(value);
+    out += json_string(name) + ": ";
+    if (values.size() == 1) {
+      out += values.front();
+      continue;
+    }
+    for (std::size_t i = 0; i < values.size(); ++i) out += (i == 0 ? "[" : ", ") + values[i];
+    out += ']';
   }
   return out + '}';
 }
 
-std::string query_as_json(std::string_view query) {
-  std::string out = "{";
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(pair.size() + 1, query.size()));
-    if (pair.empty()) continue;
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (out.size() > 1) out += ", ";
-    out += json_string(http::percent_decode(pair.substr(0, equals))) + ": " +
-           json_string(http::percent_decode(pair.substr(std::min(equals + 1, pair.size()))));
+std::string as_json(const http::headers& fields) {
+  http::form_fields pairs;
+  for (const auto& [name, value] : fields) pairs.emplace_back(name, value);
+  return as_json(pairs);
+}
+
+std::string url_of(const server_request& r) {
+  if (!r.target().starts_with('/')) return r.target();
+  std::string out = r.tls() ? "https://" : "http://";
+  return out.append(r.headers().get("Host").value_or("")).append(r.target());
+}
+
+std::string origin_of(const server_request& r) {
+  const net::endpoint client = r.remote();
+  return client.is_unix() ? "unix" : client.ip().to_string();
+}
+
+// What every answer tells of its request.
+std::string common_facts(const server_request& r) {
+  return "\"args\": " + as_json(r.query_fields()) + ", \"headers\": " + as_json(r.headers()) +
+         ", \"origin\": " + json_string(origin_of(r)) + ", \"url\": " + json_string(url_of(r));
+}
+
+bool has_type(const server_request& r, std::string_view type) {
+  const std::string_view given = r.headers().get("Content-Type").value_or("");
+  return given.substr(0, given.find(';')) == type;
+}
+
+// A body as text, as a form, as files and as JSON: whatever it is.
+task<std::string> body_facts(server_request& r) {
+  http::form_fields form;
+  http::form_fields files;
+  std::string data;
+  std::string json = "null";
+  if (has_type(r, "application/x-www-form-urlencoded")) {
+    form = co_await r.form();
+  } else if (has_type(r, "multipart/form-data")) {
+    http::multipart_reader parts(r);
+    while (co_await parts.next()) {
+      http::form_fields& into = parts.filename() ? files : form;
+      std::string name = parts.name();
+      into.emplace_back(std::move(name), co_await parts.text());
+    }
+  } else {
+    data = co_await r.text();
+    if (nlohmann::json::accept(data)) json = data;
   }
-  return out + '}';
+  co_return "\"data\": " + json_string(data) + ", \"form\": " + as_json(form) +
+      ", \"files\": " + as_json(files) + ", \"json\": " + json;
 }
 
 // Bytes 0, 1, 2, … 255, 0, …: whoever reads them can tell that none is missing.
@@ -63,42 +119,128 @@ std::string counting_bytes(std::uint64_t first, std::size_t n) {
   return out;
 }
 
+std::unique_ptr<http::body_source> counting_source(std::uint64_t n) {
+  return http::make_body(
+      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the body keeps it
+      [done = std::uint64_t{0}, n]() mutable -> task<std::optional<std::string>> {
+        if (done == n) co_return std::nullopt;
+        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(one_piece, n - done));
+        std::string part = counting_bytes(done, size);
+        done += size;
+        co_return part;
+      });
+}
+
+// --- what is asked
+
+task<server_response> get(server_request& r) {
+  co_return server_response::json('{' + common_facts(r) + "}\n");
+}
+
+task<server_response> post(server_request& r) {
+  const std::string body = co_await body_facts(r);
+  co_return server_response::json('{' + body + ", " + common_facts(r) + "}\n");
+}
+
+task<server_response> anything(server_request& r) {
+  const std::string body = co_await body_facts(r);
+  co_return server_response::json("{\"method\": " + json_string(r.method()) + ", " + body + ", " +
+                                  common_facts(r) + "}\n");
+}
+
+task<server_response> show_headers(server_request& r) {
+  co_return server_response::json("{\"headers\": " + as_json(r.headers()) + "}\n");
+}
+
+task<server_response> ip(server_request& r) {
+  co_return server_response::json("{\"origin\": " + json_string(origin_of(r)) + "}\n");
+}
+
+task<server_response> user_agent(server_request& r) {
+  co_return server_response::json(
+      "{\"user-agent\": " + json_string(r.headers().get("User-Agent").value_or("")) + "}\n");
+}
+
+// --- statuses and redirects
+
+task<server_response> status(server_request& r) {
+  const auto code = parse<int>(r.param("code"), 200, 599);
+  if (!code) co_return bad("/status/{code} wants a number from 200 to 599");
+  server_response answer(*code);
+  if (*code == 401) answer.header("WWW-Authenticate", "Basic realm=\"Fake Realm\"");
+  if (*code >= 301 && *code <= 308 && *code != 304 && *code != 306)
+    answer.header("Location", "/redirect/1");
+  co_return answer;
+}
+
+task<server_response> redirect(server_request& r) {
+  const auto n = parse<int>(r.param("n"), 1, 1000);
+  if (!n) co_return bad("/redirect/{n} wants a number from 1 to 1000");
+  const std::string_view path = r.path();
+  const std::string_view stem = path.substr(0, path.rfind('/') + 1);
+  std::string to = *n == 1 ? "/get" : std::string(stem) + std::to_string(*n - 1);
+  if (stem == "/absolute-redirect/") {
+    const std::string here = url_of(r);
+    to.insert(0, here.substr(0, here.find('/', here.find("://") + 3)));
+  }
+  co_return server_response::redirect(to);
+}
+
+task<server_response> redirect_to(server_request& r) {
+  const auto to = r.query("url");
+  const auto code = parse<int>(r.query("status_code").value_or("302"), 301, 308);
+  if (!to || !code || *code == 304 || *code == 305 || *code == 306)
+    co_return bad("/redirect-to wants url=, and a status_code= of 301, 302, 303, 307 or 308");
+  co_return server_response::redirect(*to, *code);
+}
+
+// --- bodies
+
 task<server_response> json(server_request&) {
   co_return server_response::json(
       R"({"slideshow": {"title": "Sample Slide Show", "author": "Rondo"}})"
       "\n");
 }
 
-task<server_response> delay(server_request& r) {
-  const auto seconds = parse<double>(r.param("seconds"), 0, longest_delay_s);
-  if (!seconds) co_return bad("/delay/{seconds} wants a number from 0 to 60");
-  co_await sleep_for(std::chrono::duration<double>(*seconds));
-  co_return server_response::json("{\"delay\": " + std::string(r.param("seconds")) + "}\n");
+task<server_response> html(server_request&) {
+  co_return server_response::html(
+      "<!doctype html>\n<html lang=\"en\"><title>Rondo</title>\n<h1>Rondo</h1>\n"
+      "<p>A page to be looked at by programs.</p></html>\n");
 }
 
-task<server_response> status(server_request& r) {
-  const auto code = parse<int>(r.param("code"), 200, 599);
-  if (!code) co_return bad("/status/{code} wants a number from 200 to 599");
-  co_return server_response(*code);
+task<server_response> xml(server_request&) {
+  co_return server_response::text(
+      "<?xml version=\"1.0\"?>\n<slideshow title=\"Sample Slide Show\" author=\"Rondo\"/>\n")
+      .header("Content-Type", "application/xml");
+}
+
+task<server_response> robots(server_request&) {
+  co_return server_response::text("User-agent: *\nDisallow: /deny\n");
+}
+
+task<server_response> deny(server_request&) {
+  co_return server_response::text("You shouldn't be here.\n");
+}
+
+task<server_response> utf8(server_request&) {
+  co_return server_response::html(
+      "<!doctype html>\n<p>\xe2\x88\xae E\xe2\x8b\x85"
+      "da = Q, \xce\xb5\xce\xbb\xce\xbb\xce\xb7\xce\xbd\xce\xb9\xce\xba\xce\xac, "
+      "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e</p>\n");
 }
 
 task<server_response> bytes(server_request& r) {
   const auto n = parse<std::uint64_t>(r.param("n"), 0, most_bytes);
   if (!n) co_return bad("/bytes/{n} wants a number from 0 to 1073741824");
-  static constexpr std::size_t piece = 64 * 1024;
-  if (*n <= piece)
+  if (*n <= one_piece)
     co_return server_response::bytes(counting_bytes(0, static_cast<std::size_t>(*n)));
-  co_return server_response::stream(
-      http::make_body(
-          // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the body keeps it
-          [done = std::uint64_t{0}, n = *n]() mutable -> task<std::optional<std::string>> {
-            if (done == n) co_return std::nullopt;
-            const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece, n - done));
-            std::string part = counting_bytes(done, size);
-            done += size;
-            co_return part;
-          }),
-      n);
+  co_return server_response::stream(counting_source(*n), n);
+}
+
+task<server_response> stream_bytes(server_request& r) {
+  const auto n = parse<std::uint64_t>(r.param("n"), 0, most_bytes);
+  if (!n) co_return bad("/stream-bytes/{n} wants a number from 0 to 1073741824");
+  co_return server_response::stream(counting_source(*n));
 }
 
 task<server_response> stream(server_request& r) {
@@ -112,42 +254,195 @@ task<server_response> stream(server_request& r) {
   })).header("Content-Type", "application/json");
 }
 
-task<server_response> show_headers(server_request& r) {
-  co_return server_response::json("{\"headers\": " + as_json(r.headers()) + "}\n");
+// The text comes in base64, URL-safe or not, with its padding or without.
+task<server_response> base64(server_request& r) {
+  static constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  unsigned bits = 0;
+  int count = 0;
+  std::string_view text = r.param("text");
+  while (text.ends_with('=')) text.remove_suffix(1);
+  for (char c : text) {
+    if (c == '-') c = '+';
+    if (c == '_') c = '/';
+    const std::size_t digit = digits.find(c);
+    if (digit == std::string_view::npos) co_return bad("/base64/{text} wants base64");
+    bits = (bits << 6 | static_cast<unsigned>(digit)) & 0xffffU;
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    out += static_cast<char>(bits >> count & 0xffU);
+  }
+  co_return server_response::text(std::move(out));
 }
 
-task<server_response> get(server_request& r) {
-  co_return server_response::json("{\"args\": " + query_as_json(r.query()) +
-                                  ", \"headers\": " + as_json(r.headers()) +
-                                  ", \"url\": " + json_string(r.target()) + "}\n");
+// Coded whatever the client accepts: that is what it is for.
+task<server_response> coded(server_request& r, std::string coding, const char* flag) {
+  if (!http::compress::is_built_in)
+    co_return server_response::text("rondo was built without zlib\n", 501);
+  const std::string text = "{\"" + std::string(flag) + "\": true, " + common_facts(r) + "}\n";
+  co_return server_response::json(http::compressed(text, coding))
+      .header("Content-Encoding", coding);
 }
 
-task<server_response> post(server_request& r) {
-  const std::string body = co_await r.text();
-  co_return server_response::json("{\"data\": " + json_string(body) +
-                                  ", \"args\": " + query_as_json(r.query()) +
-                                  ", \"headers\": " + as_json(r.headers()) + "}\n");
+// --- time
+
+task<server_response> delay(server_request& r) {
+  const auto seconds = parse<double>(r.param("seconds"), 0, longest_delay_s);
+  if (!seconds) co_return bad("/delay/{seconds} wants a number from 0 to 60");
+  co_await sleep_for(std::chrono::duration<double>(*seconds));
+  co_return server_response::json("{\"delay\": " + std::string(r.param("seconds")) + ", " +
+                                  common_facts(r) + "}\n");
 }
 
-task<server_response> redirect(server_request& r) {
-  const auto n = parse<int>(r.param("n"), 1, 1000);
-  if (!n) co_return bad("/redirect/{n} wants a number from 1 to 1000");
-  co_return server_response(302).header("Location",
-                                        *n == 1 ? "/get" : "/redirect/" + std::to_string(*n - 1));
+task<server_response> drip(server_request& r) {
+  const auto duration = parse<double>(r.query("duration").value_or("2"), 0, longest_delay_s);
+  const auto first = parse<double>(r.query("delay").value_or("0"), 0, longest_delay_s);
+  const auto n = parse<std::uint64_t>(r.query("numbytes").value_or("10"), 1, 10'000);
+  const auto code = parse<int>(r.query("code").value_or("200"), 200, 599);
+  if (!duration || !first || !n || !code || *code == 204 || *code == 205 || *code == 304)
+    co_return bad(
+        "/drip wants duration= and delay= of 0 to 60 seconds, numbytes= of 1 to 10000, and a code= "
+        "that has a body");
+  co_await sleep_for(std::chrono::duration<double>(*first));
+  const std::chrono::duration<double> between(*duration / static_cast<double>(*n));
+  co_return server_response::stream(
+      http::make_body(
+          // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the body keeps it
+          [left = *n, between]() mutable -> task<std::optional<std::string>> {
+            if (left == 0) co_return std::nullopt;
+            --left;
+            co_await sleep_for(between);
+            co_return "*";
+          }),
+      n, *code);
+}
+
+// --- who asks
+
+// The name and the password are what the path says.
+task<server_response> basic_auth(server_request& r) {
+  const std::string user(r.param("user"));
+  std::string wanted;
+  try {
+    const http::request asked =
+        http::request("GET", "http://localhost/").basic_auth(user, r.param("password"));
+    wanted = *asked.headers().get("Authorization");
+  } catch (const std::invalid_argument& e) {
+    co_return bad(e.what());
+  }
+  if (!http::equal_in_constant_time(wanted, r.headers().get("Authorization").value_or("")))
+    co_return server_response(401).header("WWW-Authenticate", "Basic realm=\"Fake Realm\"");
+  co_return server_response::json("{\"authenticated\": true, \"user\": " + json_string(user) +
+                                  "}\n");
+}
+
+task<server_response> hidden_basic_auth(server_request& r) {
+  server_response answer = co_await basic_auth(r);
+  if (answer.status() == 401) co_return server_response::text("no such path\n", 404);
+  co_return answer;
+}
+
+task<server_response> bearer(server_request& r) {
+  const auto given = r.headers().get("Authorization").value_or("");
+  static constexpr std::string_view scheme = "Bearer ";
+  if (!given.starts_with(scheme) || given.size() == scheme.size())
+    co_return server_response(401).header("WWW-Authenticate", "Bearer");
+  co_return server_response::json(
+      "{\"authenticated\": true, \"token\": " + json_string(given.substr(scheme.size())) + "}\n");
+}
+
+// --- state
+
+task<server_response> cookies(server_request& r) {
+  http::form_fields pairs;
+  for (const auto& [name, value] : r.cookies()) pairs.emplace_back(name, value);
+  co_return server_response::json("{\"cookies\": " + as_json(pairs) + "}\n");
+}
+
+// A name or a value that no cookie holds is the client's fault.
+task<server_response> set_cookies(http::form_fields pairs, bool expired) {
+  server_response answer = server_response::redirect("/cookies");
+  try {
+    for (const auto& [name, value] : pairs) {
+      http::cookie c{.name = name, .value = expired ? std::string() : value, .domain = {}};
+      if (expired) c.expires = std::chrono::sys_seconds();
+      answer.set_cookie(c);
+    }
+  } catch (const std::invalid_argument& e) {
+    co_return bad(e.what());
+  }
+  co_return answer;
+}
+
+// --- fields
+
+task<server_response> response_headers(server_request& r) {
+  const http::form_fields fields = r.query_fields();
+  server_response answer = server_response::json(as_json(fields) + '\n');
+  try {
+    for (const auto& [name, value] : fields) answer.add_header(name, value);
+  } catch (const std::invalid_argument& e) {
+    co_return bad(e.what());
+  }
+  answer.headers().remove("Content-Length");  // that one is the body's
+  co_return answer;
+}
+
+task<server_response> cache(server_request& r) {
+  const auto seconds = parse<std::uint32_t>(r.param("seconds"), 0, 1'000'000'000);
+  if (!seconds) co_return bad("/cache/{seconds} wants a number");
+  co_return (co_await get(r))
+      .header("Cache-Control", "public, max-age=" + std::to_string(*seconds));
 }
 
 }  // namespace
 
 void add_httpbin_routes(http::server& s) {
+  for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+    s.route(method, "/anything", &anything)
+        .route(method, "/anything/{rest...}", &anything)
+        .route(method, "/status/{code}", &status)
+        .route(method, "/delay/{seconds}", &delay)
+        .route(method, "/redirect-to", &redirect_to);
+  }
+  s.route("GET", "/get", &get).route("POST", "/post", &post).route("PUT", "/put", &post);
+  s.route("PATCH", "/patch", &post).route("DELETE", "/delete", &post);
+  s.route("GET", "/headers", &show_headers)
+      .route("GET", "/ip", &ip)
+      .route("GET", "/user-agent", &user_agent);
+  for (const char* path : {"/redirect/{n}", "/relative-redirect/{n}", "/absolute-redirect/{n}"})
+    s.route("GET", path, &redirect);
   s.route("GET", "/json", &json)
-      .route("GET", "/delay/{seconds}", &delay)
-      .route("GET", "/status/{code}", &status)
+      .route("GET", "/html", &html)
+      .route("GET", "/xml", &xml)
+      .route("GET", "/robots.txt", &robots)
+      .route("GET", "/deny", &deny)
+      .route("GET", "/encoding/utf8", &utf8)
       .route("GET", "/bytes/{n}", &bytes)
+      .route("GET", "/stream-bytes/{n}", &stream_bytes)
       .route("GET", "/stream/{n}", &stream)
-      .route("GET", "/headers", &show_headers)
-      .route("GET", "/get", &get)
-      .route("POST", "/post", &post)
-      .route("GET", "/redirect/{n}", &redirect);
+      .route("GET", "/base64/{text}", &base64)
+      .route("GET", "/gzip", [](server_request& r) { return coded(r, "gzip", "gzipped"); })
+      .route("GET", "/deflate", [](server_request& r) { return coded(r, "deflate", "deflated"); });
+  s.route("GET", "/drip", &drip);
+  s.route("GET", "/basic-auth/{user}/{password}", &basic_auth)
+      .route("GET", "/hidden-basic-auth/{user}/{password}", &hidden_basic_auth)
+      .route("GET", "/bearer", &bearer);
+  s.route("GET", "/cookies", &cookies)
+      .route("GET", "/cookies/set",
+             [](server_request& r) { return set_cookies(r.query_fields(), false); })
+      .route("GET", "/cookies/set/{name}/{value}",
+             [](server_request& r) {
+               return set_cookies({{std::string(r.param("name")), std::string(r.param("value"))}},
+                                  false);
+             })
+      .route("GET", "/cookies/delete",
+             [](server_request& r) { return set_cookies(r.query_fields(), true); });
+  s.route("GET", "/response-headers", &response_headers)
+      .route("POST", "/response-headers", &response_headers)
+      .route("GET", "/cache/{seconds}", &cache);
 }
 
 }  // namespace rondo::tools

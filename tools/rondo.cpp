@@ -2,9 +2,11 @@
 #include "fetch.hpp"
 #include "httpbin.hpp"
 #include "load.hpp"
+#include "manual.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
+#include <rondo/version.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -14,13 +16,42 @@
 
 #include <cstdio>
 #include <exception>
+#include <memory>
+#include <string>
 
 namespace {
 
+struct serve_options {
+  std::string at = "127.0.0.1:8080";
+  std::size_t connections = 10'000;
+  std::string cert;
+  std::string key;
+  bool access_log = false;
+  bool metrics = false;
+};
+
+// A line each, at once: whoever reads a pipe sees it as it happens.
+void print_access(const rondo::http::access_event& e) {
+  std::puts(rondo::http::access_line(e).c_str());
+  std::fflush(stdout);
+}
+
+void add_operations(rondo::http::server& s, const serve_options& o) {
+  if (o.access_log) s.use(rondo::http::access_log(&print_access));
+  if (!o.metrics) return;
+  auto metrics = std::make_shared<rondo::http::server_metrics>();
+  s.use(rondo::http::measure(metrics));
+  s.route("GET", "/metrics", rondo::http::metrics_page(metrics));
+  s.route("GET", "/livez", rondo::http::alive_page());
+}
+
 template <class Listener>
-rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, std::string key) {
-  rondo::http::server s(rondo::http::server_options().max_connections(limit));
+rondo::task<> serve_on(Listener listener, const serve_options& o) {
+  rondo::http::server s(rondo::http::server_options().max_connections(o.connections));
+  add_operations(s, o);
   rondo::tools::add_httpbin_routes(s);
+  const std::string& cert = o.cert;
+  const std::string& key = o.key;
   const bool secure = !cert.empty();
   rondo::net::tls_context tls;
   if (secure)
@@ -37,14 +68,13 @@ rondo::task<> serve_on(Listener listener, std::size_t limit, std::string cert, s
     co_await s.serve(std::move(listener));
 }
 
-rondo::task<> serve(const std::string& at, std::size_t limit, std::string cert, std::string key) {
-  const auto where = rondo::net::endpoint::parse(at);
+rondo::task<> serve(const serve_options& o) {
+  const auto where = rondo::net::endpoint::parse(o.at);
   if (where.is_unix()) {
     const auto options = rondo::net::unix_listen_options().replace_stale(true);
-    return serve_on(rondo::net::unix_listener::bind(where, options), limit, std::move(cert),
-                    std::move(key));
+    return serve_on(rondo::net::unix_listener::bind(where, options), o);
   }
-  return serve_on(rondo::net::tcp_listener::bind(where), limit, std::move(cert), std::move(key));
+  return serve_on(rondo::net::tcp_listener::bind(where), o);
 }
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
@@ -53,6 +83,23 @@ rondo::task<int> load(rondo::tools::load_options options, bool json) {
       json ? rondo::tools::as_json(options, report) + '\n' : rondo::tools::as_text(options, report);
   std::fputs(text.c_str(), stdout);
   co_return report.completed > 0 && report.failed == 0 ? 0 : 1;
+}
+
+// For --version: a line each.
+std::string about() {
+  const rondo::feature_set has = rondo::features();
+  std::string text = std::string("rondo ") + rondo::version() + "\nbuilt with:";
+  for (const auto& [name, there] : {std::pair("tls", has.tls),
+                                    {"zlib", has.zlib},
+                                    {"brotli", has.brotli},
+                                    {"zstd", has.zstd},
+                                    {"psl", has.psl},
+                                    {"idn", has.idn}}) {
+    if (!there) continue;
+    text += ' ';
+    text += name;
+  }
+  return text + "\nllhttp " + has.llhttp + ", liburing " + has.liburing;
 }
 
 // As many descriptors as the system lets us have: a connection is one.
@@ -66,27 +113,42 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Rondo's command: a test server and a client");
+  CLI::App app("a test server, a client and a load generator for HTTP", "rondo");
   app.require_subcommand(1);
+  app.set_version_flag("--version", about(), "The version, and what it was built with");
+  app.footer(
+      "RONDO_REACTOR  epoll or io_uring, instead of the better one that is there\n"
+      "SSLKEYLOGFILE  where the keys of TLS go, for tools that read captures");
+  // For those who package it. What is thrown is printed, and the program ends well.
+  app.add_flag_callback("--manual",
+                        [&app] { throw CLI::CallForVersion(rondo::tools::manual_page(app), 0); })
+      ->group("");
+  app.add_flag_callback(
+         "--completion",
+         [&app] { throw CLI::CallForVersion(rondo::tools::bash_completion(app), 0); })
+      ->group("");
 
-  std::string at = "127.0.0.1:8080";
-  std::size_t connections = 10'000;
+  serve_options server;
   CLI::App* serve_command =
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
   serve_command
-      ->add_option("endpoint", at,
+      ->add_option("endpoint", server.at,
                    "Where to listen: an address and port (0 picks one), or unix:/path")
       ->capture_default_str();
-  std::string cert;
-  std::string key;
-  serve_command->add_option("--cert", cert,
+  serve_command->add_option("--cert", server.cert,
                             "Speak https, with this certificate and its chain (PEM)");
-  serve_command->add_option("--key", key, "The certificate's key (PEM), if it is in another file");
-  serve_command->add_option("--limit", connections, "Connections at a time")->capture_default_str();
+  serve_command->add_option("--key", server.key,
+                            "The certificate's key (PEM), if it is in another file");
+  serve_command->add_option("--limit", server.connections, "Connections at a time")
+      ->capture_default_str();
+  serve_command->add_flag("--access-log", server.access_log, "A line for each request");
+  serve_command->add_flag("--metrics", server.metrics,
+                          "Numbers for Prometheus at /metrics, and /livez");
 
   rondo::tools::fetch_options fetch;
   CLI::App* fetch_command =
       app.add_subcommand("fetch", "Fetch URLs all at once and print a row each");
+  fetch_command->footer(std::string(rondo::tools::fetch_exit_codes));
   fetch_command->add_option("url", fetch.urls, "What to fetch")->required();
   fetch_command->add_option("-X,--method", fetch.method, "GET, or POST when there is a body");
   fetch_command->add_option("-H,--header", fetch.headers, "\"Name: value\"; may be repeated")
@@ -170,7 +232,7 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   try {
     if (*serve_command) {
-      rondo::run([&] { return serve(at, connections, cert, key); });
+      rondo::run([&] { return serve(server); });
       return 0;
     }
     if (*load_command) {

@@ -1,8 +1,8 @@
 #include <rondo/http/client/auth.hpp>
+#include <rondo/http/parts/base64.hpp>
 #include <rondo/http/wire/ascii.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <stdexcept>
 
 namespace rondo::http::detail {
@@ -20,21 +20,6 @@ bool is_bearer_byte(char c) {
 }
 
 }  // namespace
-
-std::string base64(std::string_view bytes) {
-  static constexpr char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t n = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (k < n ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) out += k <= n ? digits[group >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
 
 std::string basic_authorization(std::string_view username, std::string_view password) {
   if (username.find(':') != std::string_view::npos)

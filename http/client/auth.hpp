@@ -7,9 +7,6 @@
 
 namespace rondo::http::detail {
 
-// RFC 4648, section 4.
-[[nodiscard]] std::string base64(std::string_view bytes);
-
 // "Basic …". Throws std::invalid_argument when the name holds a colon or either holds a control.
 [[nodiscard]] std::string basic_authorization(std::string_view username, std::string_view password);
 // "Bearer …". Throws std::invalid_argument when the token is empty or holds what no token may.

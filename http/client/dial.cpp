@@ -2,6 +2,7 @@
 #include <rondo/http/client/dial.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/net/resolver.hpp>
+#include <rondo/net/socks.hpp>
 
 namespace rondo::http::detail {
 namespace {
@@ -101,12 +102,42 @@ task<plain_stream> open_tunnel(exchange_context& e, plain_stream stream, const h
   co_return std::move(c.stream().socket());
 }
 
+net::socks_options socks_options_of(const route& way, const dial_options& how) {
+  net::socks_options o;
+  if (way.proxy->has_credentials())
+    o.login(percent_decode(way.proxy->username()), percent_decode(way.proxy->password()));
+  o.resolve_here(way.speaks == proxy_kind::socks5);
+  if (how.sockets) o.connecting(*how.sockets);
+  return o;
+}
+
+task<plain_stream> open_socks(exchange_context& e, plain_stream stream, net::socks_options how) {
+  e.enter(phase::proxy);
+  try {
+    co_await net::socks_handshake(stream, std::string(e.url().hostname()), e.url().port(),
+                                  std::move(how));
+  } catch (const net::resolve_error& error) {
+    throw connect_error(error.code(), e.url().hostname(), phase::resolve);
+  } catch (const net::socks_error& error) {
+    throw connect_error(error.code(), error.reason(), phase::proxy);
+  } catch (const std::system_error& error) {
+    throw connect_error(error.code(), "the connection to the proxy was lost", phase::proxy);
+  } catch (const std::invalid_argument& error) {
+    throw connect_error(std::make_error_code(std::errc::invalid_argument), error.what(),
+                        phase::proxy);
+  }
+  e.trace(trace_point::tunnelled);
+  co_return stream;
+}
+
 }  // namespace
 
 task<plain_stream> dial(exchange_context& e, const route& way, dial_options how) {
   if (how.unix_socket) co_return co_await connect_unix(e, *how.unix_socket);
   plain_stream stream = co_await connect_to(e, way.proxy ? *way.proxy : e.url(), how);
   if (!way.tunnel) co_return stream;
+  if (way.speaks != proxy_kind::http)
+    co_return co_await open_socks(e, std::move(stream), socks_options_of(way, how));
   co_return co_await open_tunnel(e, std::move(stream), *way.proxy, how.limits);
 }
 

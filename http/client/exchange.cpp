@@ -89,6 +89,9 @@ void exchange::refuse_what_cannot_be_sent() {
   if (request_.url_.scheme() != "http" && request_.url_.scheme() != "https")
     throw url_error("the client speaks http and https, not " + std::string(request_.url_.scheme()),
                     request_.url_.href(), 0);
+  if (state_.options.connector_ && request_.url_.is_secure())
+    throw url_error("the client's connector gives connections for http alone", request_.url_.href(),
+                    0);
 }
 
 const std::optional<credentials>& exchange::digest_credentials() const noexcept {
@@ -187,7 +190,9 @@ task<response> exchange::hop() {
   way_ = {};
   if (const auto& proxy = state_.options.proxy_)
     if (const http::url* by = proxy->for_target(request_.url_))
-      way_ = {.proxy = by, .tunnel = proxy->tunnels(request_.url_)};
+      way_ = {.proxy = by,
+              .tunnel = proxy->tunnels(request_.url_),
+              .speaks = proxy->kind_for(request_.url_)};
   net::tls_context identity;
   try {
     if (request_.url_.is_secure()) identity = tls_identity();
@@ -234,6 +239,13 @@ task<response> exchange::hop() {
 task<> exchange::open(lease& l, const net::tls_context& identity) {
   const client_options& o = state_.options;
   context_.enter(phase::connect);
+  if (o.connector_) {
+    net::any_stream stream =
+        co_await context_.within(phase::connect, o.connector_->connect(request_.url_));
+    context_.trace(trace_point::connected);
+    l.conn = std::make_unique<client_connection>(std::move(stream), o.limits_);
+    co_return;
+  }
   plain_stream socket = co_await context_.within(
       phase::connect, dial(context_, way_,
                            {.unix_socket = o.unix_socket_ ? &*o.unix_socket_ : nullptr,

@@ -23,7 +23,7 @@ void lease::replace() noexcept { pool_->replace(*this); }
 
 void lease::drop_held() noexcept {
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
-    conn->stream().socket().close();
+    conn->stream().close_below();
     leave();
     return;
   }

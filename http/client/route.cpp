@@ -14,6 +14,7 @@ std::string_view route::key(const http::url& target, std::uint64_t identity,
   room = target.origin();
   if (identity != 0) room += " as " + std::to_string(identity);
   if (proxy) room += (tunnel ? " through " : " by ") + proxy->origin();
+  if (speaks != proxy_kind::http) room += speaks == proxy_kind::socks5 ? " socks5" : " socks5h";
   return room;
 }
 

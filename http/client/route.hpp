@@ -1,7 +1,7 @@
 // The way of a request to its origin: straight there, by a proxy or through one. Internal.
 #pragma once
 
-#include <rondo/http/url.hpp>
+#include <rondo/http/proxy.hpp>
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,8 @@ namespace rondo::http::detail {
 // How a request gets to its origin.
 struct route {
   const http::url* proxy = nullptr;  // null: directly
-  bool tunnel = false;               // by CONNECT
+  bool tunnel = false;               // by CONNECT or SOCKS5
+  proxy_kind speaks = proxy_kind::http;
 
   // What must not be mixed in the pool: a part of `target`, or made in `room`. `identity`: of the
   // TLS context; 0 without TLS.

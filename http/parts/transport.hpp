@@ -1,18 +1,20 @@
-// What a connection runs on: a TCP or Unix socket, or TLS over it. Which of the two it is, with()
-// asks, and nobody else. That is a branch and no virtual call, taken before a coroutine begins, so
-// that plain HTTP awaits the socket's own operations. Internal.
+// What a connection runs on: a TCP or Unix socket, TLS over it, or a stream of another kind. Which
+// of them it is, with() asks, and nobody else. That is a branch and no virtual call, taken before a
+// coroutine begins, so that plain HTTP awaits the socket's own operations. Internal.
 //
 //   task<std::size_t> read(transport& t, std::span<std::byte> buffer) {
 //     return t.with([=](auto& stream) { return read_from(stream, buffer); });   // one coroutine
 //   }
 #pragma once
 
+#include <rondo/net/any_stream.hpp>
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <utility>
@@ -39,23 +41,27 @@ using tls_stream = net::tls_stream<plain_stream>;
 class transport {
  public:
   transport(plain_stream s) noexcept : plain_(std::move(s)) {}
-  transport(tls_stream s) noexcept : tls_(std::move(s)), secure_(true) {}
+  transport(tls_stream s) noexcept : tls_(std::move(s)), kind_(kind::secure) {}
+  transport(net::any_stream s) noexcept : other_(std::move(s)), kind_(kind::other) {}
 
-  // What `fn` gives for the stream, a plain_stream& or a tls_stream&: the same type for both.
+  // What `fn` gives for the stream, a plain_stream&, a tls_stream& or an any_stream&: the same type
+  // for all.
   template <class Fn>
   auto with(Fn fn) {
-    return secure_ ? fn(tls_) : fn(plain_);
+    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
   }
   template <class Fn>
   auto with(Fn fn) const {
-    return secure_ ? fn(tls_) : fn(plain_);
+    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
   }
 
-  // The stream itself, or the one below TLS.
-  plain_stream& socket() noexcept { return secure_ ? tls_.transport() : plain_; }
+  // The stream itself, or the one below TLS; a closed one for a stream of another kind.
+  plain_stream& socket() noexcept { return kind_ == kind::secure ? tls_.transport() : plain_; }
   // TLS itself; nullptr where there is none.
-  tls_stream* secure() noexcept { return secure_ ? &tls_ : nullptr; }
-  const tls_stream* secure() const noexcept { return secure_ ? &tls_ : nullptr; }
+  tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  // A stream of another kind; nullptr where it is none.
+  net::any_stream* other() noexcept { return kind_ == kind::other ? &other_ : nullptr; }
   // Sends what fits without waiting, while no other write is under way: how many bytes went.
   std::size_t try_write(std::span<const std::byte> bytes) noexcept {
     return with([bytes](auto& s) noexcept { return s.try_write(bytes); });
@@ -78,10 +84,21 @@ class transport {
     });
   }
 
+  // Below TLS, which does not hear of it.
+  void close_below() noexcept {
+    if (kind_ == kind::other)
+      other_.close();
+    else
+      socket().close();
+  }
+
  private:
+  enum class kind : std::uint8_t { plain, secure, other };
+
   plain_stream plain_;
   tls_stream tls_;
-  bool secure_ = false;
+  net::any_stream other_;
+  kind kind_ = kind::plain;
 };
 
 }  // namespace rondo::http::detail

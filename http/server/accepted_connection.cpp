@@ -4,7 +4,7 @@
 
 namespace rondo::http::detail {
 
-accepted_connection::accepted_connection(serving& s, plain_stream stream)
+accepted_connection::accepted_connection(serving& s, transport stream)
     : serving_(s),
       record_(static_cast<rondo::detail::child_record&>(rondo::detail::current_job())),
       stream_(std::move(stream)),
@@ -35,7 +35,11 @@ void accepted_connection::hear_of_stop() noexcept {
   if (events_) events_->stop();
 }
 
-void accepted_connection::close_under() const noexcept {
+void accepted_connection::close_under() noexcept {
+  if (stream_.other() != nullptr) {
+    stream_.abort();
+    return;
+  }
   rondo::detail::this_core().io().close(socket_);
 }
 

@@ -24,7 +24,7 @@ class accepted_connection final : public open_connection {
   };
 
   // Of the task that runs, which is a child of the serving's group.
-  accepted_connection(serving& s, plain_stream stream);
+  accepted_connection(serving& s, transport stream);
   ~accepted_connection();
 
   serving& server() const noexcept { return serving_; }
@@ -58,7 +58,7 @@ class accepted_connection final : public open_connection {
 
   void hear_of_stop() noexcept override;
   void cancel() noexcept override { record_.cancel_alone(); }
-  void close_under() const noexcept override;
+  void close_under() noexcept override;
 
  private:
   serving& serving_;

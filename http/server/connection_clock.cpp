@@ -49,6 +49,12 @@ void connection_clock::end_read() noexcept {
     static_cast<rondo::detail::child_record*>(reader_)->cancel_alone();
     return;
   }
+  if (ends_ == ends::stream) {
+    expired_ = true;
+    read_due_ = rondo::detail::never;
+    stream_.abort();
+    return;
+  }
   // Whoever may cancel the job may ask what it waits on.
   auto* const w = const_cast<rondo::detail::waitable*>(reader_->waiting_on());
   if (w == nullptr) return;

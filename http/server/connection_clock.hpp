@@ -45,9 +45,9 @@ class connection_clock final : private rondo::detail::timer {
 
   static rondo::detail::time_point now() noexcept { return rondo::detail::this_core().now(); }
 
-  // What goes when its time is over: one operation, or the connection's task as a whole, which is
-  // a child of a group.
-  enum class ends : std::uint8_t { operation, task };
+  // What goes when its time is over: one operation; the connection's task as a whole, which is a
+  // child of a group; or the stream, of which one operation cannot be ended alone.
+  enum class ends : std::uint8_t { operation, task, stream };
 
   // The running task waits for one operation of the stream as long as this lives; one at a time.
   class reading {

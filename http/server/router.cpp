@@ -29,6 +29,20 @@ bool well_encoded(std::string_view text) noexcept {
   return true;
 }
 
+// What Allow says of a resource that has these methods: also what answers HEAD and OPTIONS unasked.
+std::string allow_field(std::vector<std::string_view> methods) {
+  const auto add_behind = [&methods](std::string_view method, std::size_t at) {
+    if (std::ranges::find(methods, method) == methods.end())
+      methods.insert(methods.begin() + static_cast<std::ptrdiff_t>(at), method);
+  };
+  const auto get = std::ranges::find(methods, "GET");
+  if (get != methods.end()) add_behind("HEAD", static_cast<std::size_t>(get - methods.begin()) + 1);
+  add_behind("OPTIONS", methods.size());
+  std::string out;
+  for (const std::string_view m : methods) out.append(out.empty() ? "" : ", ").append(m);
+  return out;
+}
+
 bool is_name(std::string_view text) noexcept {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
     return detail::is_alpha(c) || detail::is_digit(c) || c == '_' || c == '-';
@@ -132,13 +146,16 @@ router::match router::find(std::string_view method, std::string_view path) const
     }
   }
   const route* best = nullptr;
+  std::size_t nearest = 0;
   for (const route& r : routes_) {
     if (!matches(r, segments)) continue;
     const bool serves = r.method == method || (method == "HEAD" && r.method == "GET");
     if (!serves) {
-      if (std::ranges::find(allowed, r.method) != allowed.end()) continue;
-      allowed.push_back(r.method);
-      result.allowed += (result.allowed.empty() ? "" : ", ") + r.method;
+      if (!result.nearest || more_literal(r, routes_[nearest])) {
+        nearest = static_cast<std::size_t>(&r - routes_.data());
+        result.nearest = r.handler;
+      }
+      if (std::ranges::find(allowed, r.method) == allowed.end()) allowed.push_back(r.method);
       continue;
     }
     const bool exact = r.method == method;
@@ -146,7 +163,11 @@ router::match router::find(std::string_view method, std::string_view path) const
         (exact && best->method != method && !more_literal(*best, r)))
       best = &r;
   }
-  if (!best) return result;
+  if (!best) {
+    if (!allowed.empty()) result.allowed = allow_field(std::move(allowed));
+    return result;
+  }
+  result.nearest.reset();
   result.handler = best->handler;
   for (std::size_t i = 0; i < best->segments.size(); ++i) {
     const segment& s = best->segments[i];
@@ -160,11 +181,11 @@ router::match router::find(std::string_view method, std::string_view path) const
   return result;
 }
 
-std::vector<std::string_view> router::methods() const {
+std::string router::all_methods() const {
   std::vector<std::string_view> out;
   for (const route& r : routes_)
     if (std::ranges::find(out, r.method) == out.end()) out.push_back(r.method);
-  return out;
+  return allow_field(std::move(out));
 }
 
 bool router::has_method(std::string_view method) const noexcept {

@@ -36,15 +36,18 @@ class router {
   struct match {
     std::optional<std::size_t> handler;
     path_params params;
-    // Without a handler: the methods that the path has, for Allow; empty: no such path.
+    // Without a handler: the methods that the path has, for Allow, with the HEAD that its GET
+    // answers, and OPTIONS; empty: no such path.
     std::string allowed;
+    // And the handler that another of its methods has.
+    std::optional<std::size_t> nearest;
     // The path has a "%" that two hexadecimal digits do not follow, and matches nothing.
     bool malformed = false;
   };
   // HEAD is answered by GET's handler when it has none of its own. `path` is percent-encoded.
   match find(std::string_view method, std::string_view path) const;
-  // The methods that any path has, in the order in which they came.
-  std::vector<std::string_view> methods() const;
+  // The methods that any path has, in the order in which they came, for Allow.
+  std::string all_methods() const;
   bool has_method(std::string_view method) const noexcept;
 
  private:

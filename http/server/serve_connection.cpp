@@ -5,6 +5,7 @@
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/inspect.hpp>
 
+#include <optional>
 #include <system_error>
 
 namespace rondo::http::detail {
@@ -69,21 +70,24 @@ task<> serve_plain(serving::place place, plain_stream stream) {
   }
 }
 
-// The same, after the handshake. OpenSSL wants to know where to decrypt to before it reads: so a
-// connection at rest has a buffer.
-task<> serve_secure(serving::place place, plain_stream stream, net::tls_context context) {
+namespace {
+
+// The same over what lends no buffer: TLS, after its handshake, and streams of other kinds. They
+// want to know where to read to before they read: so a connection at rest has a buffer.
+task<> serve_buffered(serving::place place, transport stream,
+                      std::optional<net::tls_context> context) {
   try {
     accepted_connection c(place.server(), std::move(stream));
     name_task_after(c.stream().socket());
-    if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
-    c.becomes(accepted_connection::state::shaking_hands);
-    {
+    if (context) {
+      if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
+      c.becomes(accepted_connection::state::shaking_hands);
       const net::endpoint client =
           c.options().on_tls_failure_ ? endpoint_of(c.stream().socket()) : net::endpoint();
       const connection_clock::reading waiting(c.clock(), rondo::detail::never,
                                               connection_clock::ends::task);
       outcome<tls_stream> secure = co_await as_result(
-          tls_stream::accept(std::move(c.stream().socket()), std::move(context)));
+          tls_stream::accept(std::move(c.stream().socket()), *std::move(context)));
       if (!secure.has_value()) {
         c.server().tls_failed(client, secure.error());
         co_return;
@@ -91,16 +95,20 @@ task<> serve_secure(serving::place place, plain_stream stream, net::tls_context 
       c.stream() = transport(std::move(secure).value());
     }
     c.becomes(accepted_connection::state::silent);
+    const auto ends = c.stream().other() != nullptr ? connection_clock::ends::stream
+                                                    : connection_clock::ends::operation;
     for (;;) {
       server_connection::first_bytes first;
       first.own = make_read_buffer();
       {
-        const connection_clock::reading waiting(c.clock(), c.rest_ends());
+        const connection_clock::reading waiting(c.clock(), c.rest_ends(), ends);
         outcome<std::size_t> got = co_await as_result(
-            c.stream().secure()->read_some(std::span(first.own.get(), read_buffer_bytes)));
+            c.stream().with([room = std::span(first.own.get(), read_buffer_bytes)](auto& s) {
+              return rondo::detail::to_task(s.read_some(room));
+            }));
         if (got.has_value())
           first.size = got.value();
-        else if (is_over(c, waiting))
+        else if (is_over(c, waiting) || c.stream().other() != nullptr)
           co_return;
         else
           continue;
@@ -113,6 +121,16 @@ task<> serve_secure(serving::place place, plain_stream stream, net::tls_context 
   } catch (...) {
     rondo::detail::report_unhandled(std::current_exception());
   }
+}
+
+}  // namespace
+
+task<> serve_secure(serving::place place, plain_stream stream, net::tls_context context) {
+  return serve_buffered(std::move(place), std::move(stream), std::move(context));
+}
+
+task<> serve_other(serving::place place, net::any_stream stream) {
+  return serve_buffered(std::move(place), std::move(stream), std::nullopt);
 }
 
 }  // namespace rondo::http::detail

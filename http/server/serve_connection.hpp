@@ -4,6 +4,7 @@
 
 #include <rondo/http/parts/transport.hpp>
 #include <rondo/http/server/serving.hpp>
+#include <rondo/net/any_stream.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -13,5 +14,6 @@ namespace rondo::http::detail {
 // on_unhandled.
 task<> serve_plain(serving::place place, plain_stream stream);
 task<> serve_secure(serving::place place, plain_stream stream, net::tls_context context);
+task<> serve_other(serving::place place, net::any_stream stream);
 
 }  // namespace rondo::http::detail

@@ -7,8 +7,8 @@
 #include <rondo/runtime/loop.hpp>
 
 #include <algorithm>
-#include <array>
 #include <concepts>
+#include <limits>
 #include <stdexcept>
 
 namespace rondo::http {
@@ -17,13 +17,6 @@ namespace {
 
 // Answers are held up to this, while the next request is there already.
 constexpr std::size_t most_held = 64 * 1024;
-
-// Those that RFC 9110 and RFC 5789 name: a server knows them, whatever its routes.
-bool is_well_known(std::string_view method) noexcept {
-  static constexpr std::array<std::string_view, 8> methods{"GET",    "HEAD",    "POST",  "PUT",
-                                                           "DELETE", "OPTIONS", "TRACE", "PATCH"};
-  return std::ranges::find(methods, method) != methods.end();
-}
 
 // What a client is told of an error in reading its own request's body.
 int status_of_own(const http::error& e) noexcept {
@@ -44,6 +37,11 @@ int status_of_upstream(const http::error& e) noexcept {
 }
 
 }  // namespace
+
+// How a read is ended when its time is over: a stream of a kind that we do not know, by its end.
+template <class Stream>
+constexpr auto ends_of = std::same_as<Stream, net::any_stream> ? connection_clock::ends::stream
+                                                               : connection_clock::ends::operation;
 
 server_connection::server_connection(accepted_connection& c, first_bytes&& first) noexcept
     : connection_(c),
@@ -90,7 +88,7 @@ task<bool> server_connection::read(rondo::detail::time_point until) {
 template <class Stream>
 task<bool> server_connection::read_from(Stream& stream, rondo::detail::time_point until) {
   lent_.give_back();
-  const connection_clock::reading mine(clock(), until);
+  const connection_clock::reading mine(clock(), until, ends_of<Stream>);
   if constexpr (std::same_as<Stream, plain_stream>) {
     if (body_ended_) {
       outcome<received_bytes> got = co_await as_result(stream.receive());
@@ -242,12 +240,20 @@ task<parse_step> server_connection::body_event() {
 task<std::span<const std::byte>> server_connection::next_chunk() {
   if (body_ended_) co_return std::span<const std::byte>();
   try {
+    // What a read that was cancelled had taken is nowhere.
+    if (std::exchange(reading_, true))
+      throw body_error(body_error::reason::truncated, "a read of the body was cancelled before");
     if (std::exchange(expects_continue_, false)) {
       held_ += "HTTP/1.1 100 Continue\r\n\r\n";
       co_await flush();
     }
     const parse_step step = co_await body_event();
-    if (step.event == parse_event::body) co_return step.body;
+    reading_ = false;
+    if (step.event == parse_event::body) {
+      body_taken_ += step.body.size();
+      if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);
+      co_return step.body;
+    }
   } catch (const http::error&) {
     body_failure_ = std::current_exception();
     throw;
@@ -257,22 +263,26 @@ task<std::span<const std::byte>> server_connection::next_chunk() {
 }
 
 task<std::string> server_connection::whole_body() {
-  const std::uint64_t most = options().max_body_;
+  const std::uint64_t most = std::min(options().max_body_, max_streamed_);
   // A body whose length says that it is too large is not asked for.
-  if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body();
+  if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body_of(most);
   std::string all;
   for (;;) {
     const std::span<const std::byte> piece = co_await next_chunk();
     if (piece.empty()) co_return all;
-    if (piece.size() > most - all.size()) refuse_body();
+    if (piece.size() > most - all.size()) refuse_body_of(most);
     all.append(reinterpret_cast<const char*>(piece.data()), piece.size());
   }
 }
 
-void server_connection::refuse_body() {
-  body_failure_ = std::make_exception_ptr(body_error(
-      body_error::reason::too_large,
-      "the request's body is larger than " + std::to_string(options().max_body_) + " bytes"));
+void server_connection::refuse_body_of(std::uint64_t most) {
+  refuse_body(std::make_exception_ptr(
+      body_error(body_error::reason::too_large,
+                 "the request's body is larger than " + std::to_string(most) + " bytes")));
+}
+
+void server_connection::refuse_body(std::exception_ptr why) {
+  body_failure_ = std::move(why);
   std::rethrow_exception(body_failure_);
 }
 
@@ -354,7 +364,7 @@ task<> server_connection::send_body(server_response& response) {
     co_await flush();
   }
   if (left > 0) throw std::length_error("a response's body is shorter than it said");
-  if (chunked) write_last_chunk(held_, {});
+  if (chunked) write_last_chunk(held_, response.source_->trailers());
 }
 
 task<> server_connection::refuse(int status, std::string_view why) {
@@ -362,13 +372,13 @@ task<> server_connection::refuse(int status, std::string_view why) {
   co_await send(server_response::text(std::string(why) + '\n', status), false);
 }
 
-task<server_response> server_connection::handle(server_request& request) {
-  router::match m = state().routes.find(request.method(), request.path());
-  if (!m.handler) co_return not_routed(request.method(), m);
-  request.params_ = std::move(m.params);
+task<server_response> server_connection::handle(server_request& request, bool whole_server) {
+  // What follows a CONNECT may be a tunnel's.
+  if (request.method() == "CONNECT") keep_ = false;
+  next& chain = state().routing.find(request, whole_server);
   const elsewhere mine(*this);
   try {
-    co_return co_await state().handlers[*m.handler]->call(request);
+    co_return co_await chain(request);
   } catch (const http::error& e) {
     co_return blame(e);
   } catch (...) {
@@ -378,28 +388,15 @@ task<server_response> server_connection::handle(server_request& request) {
   }
 }
 
-server_response server_connection::not_routed(std::string_view method, const router::match& found) {
-  // RFC 9110, section 9.1: 501 for a method that is not known at all. What follows a CONNECT may be
-  // a tunnel's.
-  if (method == "CONNECT") keep_ = false;
-  if (!is_well_known(method) && !state().routes.has_method(method))
-    return server_response::text("no such method\n", 501);
-  if (found.malformed)
-    return server_response::text("a \"%\" in the path without two hexadecimal digits\n", 400);
-  if (found.allowed.empty()) return server_response::text("no such path\n", 404);
-  return server_response::text("no such method here\n", 405).header("Allow", found.allowed);
-}
-
-server_response server_connection::about_the_server() const {
-  static constexpr std::string_view options = "OPTIONS";
-  const std::vector<std::string_view> methods = state().routes.methods();
-  std::string allowed;
-  for (const std::string_view m : methods) allowed.append(m).append(", ");
-  if (std::ranges::find(methods, options) == methods.end())
-    allowed += options;
-  else
-    allowed.resize(allowed.size() - 2);
-  return server_response(204).header("Allow", allowed);
+int server_connection::status_for(const std::exception_ptr& thrown) const noexcept {
+  if (lost_) return 499;
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const http::error& e) {
+    return thrown == body_failure_ ? status_of_own(e) : status_of_upstream(e);
+  } catch (...) {
+    return 500;
+  }
 }
 
 // The current exception is `thrown`.
@@ -421,6 +418,9 @@ task<> server_connection::answer() {
   body_came_ = unread_.size();
   body_waited_ = body_waited_.zero();
   drain_until_ = rondo::detail::never;
+  reading_ = false;
+  body_taken_ = 0;
+  max_streamed_ = std::numeric_limits<std::uint64_t>::max();
   expects_continue_ = version_ == http::version::http_1_1 &&
                       parser_.framing() != body_framing::none &&
                       request.head_.headers.has_token("Expect", "100-continue");
@@ -437,7 +437,7 @@ task<> server_connection::answer() {
   request.path_size_ = target.path_size;
   if (!target.authority.empty()) request.head_.headers.set("Host", target.authority);
   const bool head_only = request.method() == "HEAD";
-  server_response response = target.whole_server ? about_the_server() : co_await handle(request);
+  server_response response = co_await handle(request, target.whole_server);
   if (response.upgrade_) {
     if (may_switch(request, response)) {
       co_await switch_protocols(std::move(response));
@@ -448,8 +448,8 @@ task<> server_connection::answer() {
                    .header("Upgrade", protocol);
   }
   check_response(response, head_only);
-  if (body_failure_ || (keep_ && !body_ended_ && expects_continue_) || server().stopping())
-    keep_ = false;
+  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
+  if (server().stopping()) keep_ = false;
   try {
     co_await send(std::move(response), head_only);
   } catch (const http::error&) {
@@ -513,16 +513,4 @@ task<> server_connection::answer_all() {
 }
 
 }  // namespace detail
-
-// Of a request its connection knows what is still to come.
-task<std::span<const std::byte>> server_request::next_chunk() { return connection_.next_chunk(); }
-
-task<std::string> server_request::text() { return connection_.whole_body(); }
-
-net::endpoint server_request::remote() const { return connection_.remote(); }
-
-net::endpoint server_request::client() const { return connection_.client(headers()); }
-
-running_server& server_request::server() noexcept { return connection_.server(); }
-
 }  // namespace rondo::http

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,12 @@ class server_connection {
   task<std::string> whole_body();
   net::endpoint remote() noexcept;
   net::endpoint client(const http::headers& fields);
+  std::optional<tls_facts> tls() const;
+  // Keeps `why` as the client's fault, and throws it.
+  [[noreturn]] void refuse_body(std::exception_ptr why);
+  int status_for(const std::exception_ptr& thrown) const noexcept;
+  void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
+  task<> send_early_hints(http::headers fields);
   running_server& server() noexcept { return connection_.server(); }
 
  private:
@@ -93,13 +100,10 @@ class server_connection {
 
   task<> answer_all();
   task<> answer();
-  task<server_response> handle(server_request& request);
-  server_response not_routed(std::string_view method, const router::match& found);
-  // The answer to OPTIONS of the server as a whole.
-  server_response about_the_server() const;
+  task<server_response> handle(server_request& request, bool whole_server);
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
-  [[noreturn]] void refuse_body();  // it is too large
+  [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
   task<> send(server_response response, bool head_only);
   task<> send_body(server_response& response);
   task<> refuse(int status, std::string_view why);
@@ -132,6 +136,9 @@ class server_connection {
   int refusal_ = 0;  // the status of what is no request, and why
   std::string refusal_why_;
   // Of this request's body.
+  bool reading_ = false;  // left so when the read was cancelled
+  std::uint64_t body_taken_ = 0;
+  std::uint64_t max_streamed_ = 0;  // how much of it may be taken
   std::uint64_t body_came_ = 0;
   rondo::detail::nanoseconds body_waited_{};
   rondo::detail::time_point drain_until_ = rondo::detail::never;

@@ -82,6 +82,12 @@ std::optional<serving::place> serving::admit(const plain_stream& stream) noexcep
   return place(*this, counted ? &who : nullptr);
 }
 
+serving::place serving::admit_uncounted() noexcept {
+  ++accepted_;
+  ++connections_;
+  return place(*this, nullptr);
+}
+
 void serving::leave(const place& p) noexcept {
   --connections_;
   if (p.counted_) {

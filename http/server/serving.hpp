@@ -39,7 +39,7 @@ class open_connection : public rondo::detail::list_node {
   // Unwinds the task that serves it.
   virtual void cancel() noexcept = 0;
   // Ends whatever it waits for on its socket.
-  virtual void close_under() const noexcept = 0;
+  virtual void close_under() noexcept = 0;
 
  protected:
   ~open_connection() = default;
@@ -74,9 +74,13 @@ class serving final : public running_server {
   // For a connection that has been accepted; nothing when its client has too many, or memory has
   // run out.
   std::optional<place> admit(const plain_stream& stream) noexcept;
+  // For one that is no socket's.
+  place admit_uncounted() noexcept;
   // Runs its task.
   void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
+  // Until nothing of it is there any more.
+  task<> wait_for_all();
   // After the listener is closed: steps 2 to 4.
   task<> wind_down();
   void tls_failed(const net::endpoint& client, const std::exception_ptr& why);
@@ -114,7 +118,6 @@ class serving final : public running_server {
   void spawn_task(task<> t) override;
   static task<> run_background(background_place mine, task<> t);
   static void told(void* self) noexcept;
-  task<> wait_for_all();
   task<> wait_for_all_or_end_of_grace();
   bool empty() const noexcept { return connections_ == 0 && background_count_ == 0; }
   void cancel_all() noexcept;

@@ -28,3 +28,4 @@
 #include <rondo/patterns/throttle.hpp>
 #include <rondo/patterns/timeouts.hpp>
 #include <rondo/patterns/verdict.hpp>
+#include <rondo/version.hpp>

@@ -39,3 +39,4 @@
 #include <rondo/runtime/thread_channel.hpp>
 #include <rondo/runtime/to_thread.hpp>
 #include <rondo/runtime/wait.hpp>
+#include <rondo/version.hpp>

@@ -5,6 +5,8 @@
 // nanosecond is rounded up, because a timer may be late but never early.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <limits>

@@ -2,6 +2,8 @@
 // them and still be caught as a std::exception. Internal.
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <stdexcept>
 
 namespace rondo::detail {

@@ -21,9 +21,10 @@ MAY_INCLUDE = {
     "http": {"runtime", "net"},
     "patterns": {"runtime"},
 }
-# The ready-made resilience stack and the delays of an event source are where http meets patterns.
-EXCEPTIONS = {f"http/{name}": {"patterns"}
-              for name in ("resilience.hpp", "resilience.cpp", "event_source.hpp", "event_source.cpp")}
+# Where http meets patterns: the client's ready-made resilience stack, an event source's delays, and the server's limit
+# of rates.
+EXCEPTIONS = {f"http/{name}.{suffix}": {"patterns"}
+              for name in ("resilience", "event_source", "rate_limit") for suffix in ("hpp", "cpp")}
 
 # What a room (a sub-folder of a layer) may include besides itself: files of its layer's top by name, other rooms as
 # "room/". A room that is not named here may include all of its layer. Every file of a layer may include its rooms.
@@ -168,7 +169,7 @@ def umbrellas() -> Complaints:
 
 def widths() -> Complaints:
     """A line longer than 100 columns; characters, not bytes."""
-    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools")):
+    for path in files(".hpp", ".cpp", folders=LAYERS + ("include", "tests", "bench", "examples", "tools", "docs")):
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
             if len(line) > 100 and "http://" not in line and "https://" not in line:
                 yield f"{path}:{number}: {len(line)} columns"
@@ -259,6 +260,95 @@ def lists() -> Complaints:
         # What must not compile is taken by tests/negative/run.sh, all of the folder.
         if not named(path) and not str(path).startswith("tests/negative/"):
             yield f"{path}: no meson.build names it"
+    for path in files("main.cpp", folders=("docs/tour",)):
+        if f"'{path.split('/')[2]}'" not in (ROOT / "docs/tour/meson.build").read_text(encoding="utf-8"):
+            yield f"{path}: docs/tour/meson.build does not name its chapter"
+
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)|<(?:img|a) [^>]*(?:src|href)=\"([^\"]+)\"")
+
+
+def prose(path: str) -> collections.abc.Iterator[tuple[int, str]]:
+    """The lines of a page that are not in a block of code, and without what is code in them."""
+    in_block = False
+    for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+        if line.startswith("```"):
+            in_block = not in_block
+        elif not in_block and not line.startswith("    "):
+            yield number, re.sub(r"`[^`]*`", "", line)
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes it of a heading."""
+    return re.sub(r"[^\w\- ]", "", re.sub(r"`", "", heading)).strip().lower().replace(" ", "-")
+
+
+def links() -> Complaints:
+    """A link of a page leads to a file that is there, and to a heading that it has."""
+    for path in files(".md", folders=(".",)):
+        for number, line in prose(path):
+            for found in LINK.finditer(line):
+                target, _, anchor = (found.group(1) or found.group(2)).partition("#")
+                if re.match(r"[a-z]+:", target):
+                    continue  # of the net, which a lint does not ask
+                file = (ROOT / path).parent / target if target else ROOT / path
+                if not file.exists():
+                    yield f"{path}:{number}: there is no {target}"
+                elif anchor and file.suffix == ".md":
+                    page = str(file.resolve().relative_to(ROOT))
+                    headings = [line.lstrip("#") for line in file.read_text(encoding="utf-8").splitlines()
+                                if line.startswith("#")]
+                    if anchor not in map(anchor_of, headings):
+                        yield f"{path}:{number}: {page} has no heading #{anchor}"
+
+
+def first(pattern: str, path: str) -> str:
+    """What the pattern's first group finds in a file."""
+    found = re.search(pattern, (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
+    return found.group(1) if found else "nothing"
+
+
+def versions() -> Complaints:
+    """One version everywhere; and every public header brings <rondo/version.hpp>, which makes the linker compare."""
+    version = first(r"^  version: '([\d.]+)',$", "meson.build")
+    major, minor, patch = (int(number) for number in version.split("."))
+    header = "include/rondo/version.hpp"
+    for path, pattern, wanted in (
+        (header, r"^#define RONDO_VERSION (\d+)$", str(major * 10_000 + minor * 100 + patch)),
+        (header, r"^inline namespace version_(\w+) \{$", version.replace(".", "_")),
+        ("debian/changelog", r"^rondo \(([\d.]+)-\d+\) ", version),
+    ):
+        if (found := first(pattern, path)) != wanted:
+            yield f"{path}: has {found} where meson.build's version {version} makes it {wanted}"
+    graph = {f"rondo/{path}": {i for _, i in includes(path)} for path in files(".hpp")}
+    for path in sorted(graph):
+        public = not room_of(path.removeprefix("rondo/"))
+        if public and "rondo/version.hpp" not in reachable(graph, path):
+            yield f"{path}: does not lead to <rondo/version.hpp>"
+
+
+def cmake() -> Complaints:
+    """CMakeLists.txt has the sources that the layers' meson.build have, those of a feature apart from the rest."""
+    always: set[str] = set()
+    sometimes: set[str] = set()
+    for layer in LAYERS:
+        text = (ROOT / layer / "meson.build").read_text(encoding="utf-8")
+        for block in re.finditer(r"_sources (\+?=) files\((.*?)\)", text, re.DOTALL):
+            names = {f"{layer}/{name}" for name in re.findall(r"'([\w/]+\.cpp)'", block.group(2))}
+            if block.group(1) == "=":
+                always |= names
+            else:
+                sometimes |= names
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    library = re.search(r"add_library\(rondo STATIC\n(.*?)\)", text, re.DOTALL)
+    source = re.compile(r"\b(?:" + "|".join(LAYERS) + r")/[\w/]+\.cpp")
+    in_library = set(source.findall(library.group(1))) if library else set()
+    for what, meson, here in (
+        ("always built", always, in_library),
+        ("built for a feature", sometimes, set(source.findall(text)) - in_library),
+    ):
+        yield from (f"CMakeLists.txt: {path} is {what}, and missing" for path in sorted(meson - here))
+        yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
 
 
 RULES = {
@@ -272,6 +362,9 @@ RULES = {
     "awaitables": awaitables,
     "raw-calls": raw_calls,
     "lists": lists,
+    "cmake": cmake,
+    "versions": versions,
+    "links": links,
 }
 
 

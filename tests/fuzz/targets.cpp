@@ -8,6 +8,7 @@
 #include <rondo/http/wire/decode.hpp>
 #include <rondo/http/wire/event_parser.hpp>
 #include <rondo/http/wire/forwarded.hpp>
+#include <rondo/http/wire/multipart_scan.hpp>
 #include <rondo/http/wire/parser.hpp>
 #include <rondo/http/wire/proxy_header.hpp>
 
@@ -269,6 +270,44 @@ void challenge(std::string_view input) {
 #endif
 }
 
+// What a multipart body is taken for, in pieces of `size`; "refused" when it is none.
+std::string parts_of(std::string_view body, std::size_t size) {
+  std::string out;
+  try {
+    http::detail::multipart_scan scan("XX", {.parts = 8, .head_bytes = 256, .part_bytes = 4096});
+    for (;;) {
+      switch (scan.next()) {
+        case http::detail::multipart_event::need_more: {
+          const std::string_view piece = body.substr(0, size);
+          body.remove_prefix(piece.size());
+          if (piece.empty()) scan.finish();
+          scan.give(std::as_bytes(std::span(piece)));
+          break;
+        }
+        case http::detail::multipart_event::part:
+          out += '<' + scan.part().name + '|' + scan.part().filename.value_or("") + '>';
+          must(scan.part().filename.value_or("").find('/') == std::string::npos,
+               "a file's name is no path", body);
+          break;
+        case http::detail::multipart_event::data: out += scan.data(); break;
+        case http::detail::multipart_event::part_end: out += "</>"; break;
+        case http::detail::multipart_event::end: return out;
+      }
+    }
+  } catch (const http::body_error&) {
+    return "refused";
+  }
+}
+
+// The first byte chooses the pieces.
+void multipart(std::string_view input) {
+  if (input.empty()) return;
+  const std::size_t size = static_cast<unsigned char>(input.front()) % 32 + 1;
+  input.remove_prefix(1);
+  must(parts_of(input, size) == parts_of(input, input.size() + 1),
+       "a body is the same however it comes", input);
+}
+
 std::string with(std::initializer_list<int> choices, std::string_view rest) {
   std::string s;
   for (const int c : choices) s += static_cast<char>(c);
@@ -448,6 +487,14 @@ const std::vector<target>& targets() {
         "\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0"s,
         "for=192.0.2.43, for=\"[2001:db8::17]:4711\";by=\"a\\\"b\"",
         "192.0.2.1:80, [2001:db8::3]:80, ::1, unknown"}},
+      {"multipart",
+       &multipart,
+       {with({0}, "--XX\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--XX--"),
+        with({6},
+             "pre\r\n--XX \t\r\nContent-Disposition: form-data; name=\"a\\\"b\"; "
+             "filename=\"C:\\x/y\"\r\nContent-Type: a/b\r\n\r\n\r\n--X\r\n--XX\r\n"
+             "content-disposition:form-data;name=b\r\n\r\n--XX--\r\nend"),
+        with({1}, "--XX--"), with({9}, "\r\n--XX\r\n\r\n\r\n--XX--")}},
   };
   return all;
 }

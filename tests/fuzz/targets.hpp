@@ -22,7 +22,7 @@ struct target {
 };
 
 // request, response, chunked, url, set_cookie, redirect, decode, challenge, event_stream,
-// proxy_header.
+// proxy_header, multipart.
 const std::vector<target>& targets();
 
 }  // namespace rondo_test::fuzz

@@ -53,14 +53,14 @@ TEST(Router, TellsTheMethodsThatAPathHas) {
   const router r = with({{"GET", "/a"}, {"PUT", "/a"}, {"GET", "/{x}"}, {"POST", "/b"}});
   const router::match m = r.find("DELETE", "/a");
   EXPECT_FALSE(m.handler);
-  EXPECT_EQ(m.allowed, "GET, PUT");
+  EXPECT_EQ(m.allowed, "GET, HEAD, PUT, OPTIONS");
   EXPECT_EQ(r.find("DELETE", "/none/such").allowed, "");
-  EXPECT_EQ(r.find("DELETE", "/b").allowed, "GET, POST");
+  EXPECT_EQ(r.find("DELETE", "/b").allowed, "GET, HEAD, POST, OPTIONS");
 }
 
 TEST(Router, TellsAMethodWhoseNameAnotherHolds) {
   const router r = with({{"POSTX", "/a"}, {"POST", "/a"}});
-  EXPECT_EQ(r.find("GET", "/a").allowed, "POSTX, POST");
+  EXPECT_EQ(r.find("GET", "/a").allowed, "POSTX, POST, OPTIONS");
 }
 
 TEST(Router, RefusesPatternsThatCannotBe) {
@@ -129,7 +129,7 @@ TEST(Router, TakesAllThatFollows) {
   EXPECT_EQ(r.find("GET", "/u/7/x/y").params,
             (rondo::http::path_params{{"id", "7"}, {"tail", "x/y"}}));
   EXPECT_FALSE(r.find("GET", "/u/7").handler);
-  EXPECT_EQ(r.find("PUT", "/static/a").allowed, "GET");
+  EXPECT_EQ(r.find("PUT", "/static/a").allowed, "GET, HEAD, OPTIONS");
 }
 
 TEST(Router, PrefersWhatSaysMoreToAllThatFollows) {
@@ -180,7 +180,7 @@ TEST(Router, RefusesPatternsThatMakeNoSenseAndSaysWhy) {
   }
   for (const char* method : {"", "GE T", "GET/", "CONNECT"})
     EXPECT_THROW(r.add(method, "/", 0), std::invalid_argument) << method;
-  EXPECT_TRUE(r.methods().empty()) << "what was refused is not there";
+  EXPECT_EQ(r.all_methods(), "OPTIONS") << "what was refused is not there";
 }
 
 TEST(Router, KnowsThatTwoSpellingsAreOneRoute) {

@@ -1,13 +1,17 @@
 """Mutants: the library with one rule broken. Each must be found by the tests named with it; one that is not found says
 that the rule has no test (DeMillo, Lipton and Sayward: Hints on Test Data Selection, 1978).
 
-usage: mutants.py SOURCE BUILD [PART]     of those whose text contains PART
+usage: mutants.py COPY... [-- PART]     of those whose text contains PART
 
-SOURCE is a copy that may be changed, BUILD its configured build. The last line is `N passed, M failed`.
+COPY is a copy of the sources that may be changed, with a configured build in its folder `build`; each has a worker of
+its own. The last line is `N passed, M failed`.
 """
 
+import concurrent.futures
 import dataclasses
+import itertools
 import pathlib
+import queue
 import re
 import subprocess
 import sys
@@ -123,6 +127,8 @@ MUTANTS = (
            "      if (n < 0) [[unlikely]]", "      if (false) [[unlikely]]", "test_runtime", "Amount.OfThings*"),
     Mutant("an interrupted program gives the exit code that shells give", "runtime/run.cpp",
            "return 128 + SIGINT;", "return 1;", "test_runtime", "RunMain*"),
+    Mutant("the environment switches debugging on", "runtime/run.cpp",
+           "if (options.debug_ || debug_in_environment())", "if (options.debug_)", "test_runtime", "Debugging*"),
     Mutant("a simulated run begins at the date that was asked for", "runtime/reactor/reactor_sim.cpp",
            "return world->start_ + (this_loop().now() - simulation_begin);",
            "return simulation_options().start_ + (this_loop().now() - simulation_begin);", "test_runtime",
@@ -443,11 +449,16 @@ MUTANTS = (
     conformance("a timeout of a server behind is 504", "http/server/server_connection.cpp",
                 "if (dynamic_cast<const timeout_error*>(&e) != nullptr) return 504;", "", "ServerBlame*"),
     conformance("a body that failed ends the connection", "http/server/server_connection.cpp",
-                "if (body_failure_ || (keep_", "if ((keep_", "ServerBlame*"),
+                "if (body_failure_ || reading_ || (keep_", "if (reading_ || (keep_", "ServerBlame*"),
+    conformance("a read of a body that was cancelled ends the connection", "http/server/server_connection.cpp",
+                "if (body_failure_ || reading_ || (keep_", "if (body_failure_ || (keep_",
+                "ServerRequests.AReadOfTheBody*"),
+    conformance("a body's limit holds for who streams it", "http/server/server_connection.cpp",
+                "if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);", "", "ServerRequests*Limit*"),
     conformance("a status that cannot be sent is not sent", "http/server/response_head.cpp",
                 "if (status < 200 || status > 999) {", "if (status < 100 || status > 999) {", "ServerBlame*"),
     conformance("a body that is too large is not asked for", "http/server/server_connection.cpp",
-                "if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body();", "",
+                "if (!body_ended_ && parser_.content_length().value_or(0) > most) refuse_body_of(most);", "",
                 "ServerBlame.NothingIsAskedFor*"),
     # --- the life of a server's connection ---
     conformance("a write that does not progress ends", "http/server/connection_clock.cpp",
@@ -468,7 +479,7 @@ MUTANTS = (
                 "if (!serving_.stopping()) return add(now, options().idle_timeout_);",
                 "return add(now, options().idle_timeout_);", "ServerStop*"),
     conformance("an answer after the stop closes", "http/server/server_connection.cpp",
-                " || server().stopping())", ")", "ServerStop*"),
+                "  if (server().stopping()) keep_ = false;\n", "", "ServerStop*"),
     conformance("what waits to be accepted is accepted before the listener closes", "http/server.cpp",
                 "    co_await detail::accept_what_waits(s, listener, secure);\n", "", "ServerStop.Nobody*"),
     conformance("the grace ends", "http/server/serving.cpp", "  cancel_all();\n  if (co_await", "  if (co_await",
@@ -482,6 +493,54 @@ MUTANTS = (
                 "ServerPipelining*"),
     conformance("another protocol is for those who ask for it", "http/server/server_connection.cpp",
                 "version_ == http::version::http_1_1 && parser_.upgrade() &&", "true &&", "ServerUpgrade*"),
+    # --- the server's application side ---
+    conformance("a group's links are inside of the server's", "http/server/routing.cpp",
+                "if (g == everything) return chains_.back();", "return chains_.back();", "Middleware*"),
+    conformance("a group's links see what it does not answer", "http/server/routing.cpp",
+                "const group in = r.match_.nearest ? routes_[*r.match_.nearest].in : everything;",
+                "const group in = everything;", "Middleware*NoRoute*"),
+    conformance("no redirect leads to another site", "http/server/routing.cpp",
+                "if (path.size() < 2 || path[1] == '/' || path[1] == '\\\\') return {};",
+                "if (path.size() < 2) return {};", "Middleware*Slash*"),
+    conformance("a cancelled request has its line", "http/access_log.cpp",
+                "int status = 499;  // until there is an answer", "int status = 200;", "AccessLog*"),
+    conformance("no client writes a line of the log", "http/access_log.cpp",
+                "if (byte >= 0x20 && byte < 0x7f && c != '\"' && c != '\\\\') {", "if (true) {", "AccessLog*"),
+    conformance("a part cannot be compressed", "http/compress.cpp", "status != 205 && status != 206 &&",
+                "status != 205 &&", "Compress*"),
+    conformance("a cache knows of compression", "http/compress.cpp",
+                'fields.add("Vary", "Accept-Encoding");', ";", "Compress*"),
+    conformance("what was asked to be flushed is", "http/compress.cpp",
+                "flushed ? detail::flush::pieces : detail::flush::none", "detail::flush::none", "Compress*"),
+    conformance("an origin is allowed as a whole", "http/cors.cpp",
+                "std::ranges::find(origins_, asks) != origins_.end()", "!origins_.empty()", "Cors*"),
+    conformance("a cache keeps origins apart", "http/cors.cpp",
+                '  vary_by(answer, "Origin");', "", "Cors*"),
+    conformance("a secret is compared to its end", "http/server_auth.cpp",
+                "unsigned difference = secret.size() == given.size() ? 0 : 1;", "unsigned difference = 0;",
+                "ServerAuth*"),
+    conformance("two Authorization fields are none", "http/server_auth.cpp",
+                'if (r.headers().count("Authorization") != 1) return std::nullopt;',
+                'if (r.headers().count("Authorization") == 0) return std::nullopt;', "ServerAuth*"),
+    conformance("a body is refused before it is asked for", "http/request_limits.cpp", "if (size > most_)",
+                "if (false)", "RequestLimits*"),
+    conformance("one customer of IPv6 is one client", "http/rate_limit.cpp",
+                "whole.substr(0, of_a_customer)", "whole", "RateLimit*"),
+    conformance("who asks at random makes no series", "http/server_metrics.cpp",
+                "if (at == series_.end() && series_.size() >= most_series) {", "if (false) {", "ServerMetrics*"),
+    Mutant("a part has a limit", "http/wire/multipart_scan.cpp", "if (part_size_ > limits_.part_bytes)",
+           "if (false)", "test_http", "MultipartScan*"),
+    Mutant("a body has as many parts as its limit says", "http/wire/multipart_scan.cpp",
+           "if (++parts_ > limits_.parts)", "if (false)", "test_http", "MultipartScan*"),
+    Mutant("a boundary's beginning is not given as data", "http/wire/multipart_scan.cpp",
+           "text.size() - std::min(text.size(), delimiter_.size() - 1);", "text.size();", "test_http",
+           "MultipartScan*"),
+    conformance("a client's file name is no path", "http/wire/multipart_scan.cpp",
+                "part_.filename = last_segment_of(p.text());", "part_.filename = p.text();", "ServerRequests*"),
+    conformance("a spooled part leaves no name", "http/multipart_reader.cpp",
+                "~unlinked() { ::unlink(path_.c_str()); }", "~unlinked() {}", "ServerRequests*epoll"),
+    Mutant("the most specific range says the weight", "http/server/negotiation.cpp",
+           "if (close < 0 || close < closest) return;", "if (close < 0) return;", "test_http", "Accept*"),
     Mutant("a cookie's value says nothing else", "http/set_cookie_value.cpp",
            "if (!all_in(value_bytes, inner))", "if (false)", "test_http", "SetCookieValue*"),
     Mutant("what llhttp does not know is still compared", "http/wire/llhttp_check.cpp",
@@ -489,6 +548,34 @@ MUTANTS = (
            "    return;", "test_http", "*Pars*"),
     conformance("a graceful stop cancels who does not end", "net/serve.cpp",
                 "if (c.handler) c.handler->cancel();", ";", "GracefulStop*"),
+    # --- processes ---
+    conformance("a process inherits no descriptor", "net/process/launch.cpp",
+                "  close_others(c);\n  return true;", "  return true;", "Process.InheritsNoDescriptor*"),
+    conformance("a process begins with no signal blocked", "net/process/launch.cpp",
+                "  ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, mask_size);", "  (void)none;",
+                "Process.BeginsWithCleanSignals*"),
+    conformance("what is left of a group that was stopped is killed", "net/process/starter.cpp",
+                "    if (own_group_ && was_asked()) ::kill(-pid_, SIGKILL);\n", "", "Process.ThatLeadsAGroup*"),
+    conformance("a process whose object goes is ended", "net/process/starter.cpp",
+                "  if (child_ && !child_->has_ended()) child_->abandon();\n", "",
+                "Process.ThatNobodyHoldsIsEndedWhileOthersRun*"),
+    conformance("a process that does not listen is killed", "net/process/child.cpp",
+                "  if (!c->has_ended()) c->send(SIGKILL);\n", "", "Process.ThatDoesNotListen*simulated"),
+    conformance("a signal that is handled ends no simulated program", "net/process/simulated_child.cpp",
+                "signal != SIGKILL && (self_.handled_ & bit(signal)) != 0", "false",
+                "Process.ThatDoesNotListen*simulated"),
+    conformance("a program writes as much as it may, and no more", "net/run_process.cpp",
+                "if (n > run.options.max_output_ - to.size())", "if (n > run.options.max_output_ - to.size() + 1)",
+                "Process.ThatSaysTooMuch*"),
+    conformance("a pipe that nobody reads is no signal", "net/parts/ready_wait.cpp",
+                "  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);",
+                "  ::pthread_sigmask(SIG_UNBLOCK, &pipe_signal, &before);", "PipeStream.ThatNobodyReads*"),
+    conformance("a write that went in part breaks the stream", "net/parts/pipe_end.cpp",
+                "    written.begun();\n", "", "Process.WritingThatIsCancelled*"),
+    conformance("a SOCKS proxy chooses what it was offered", "net/parts/socks_client.cpp",
+                "if (method != by_password || !login_)", "if (!login_)", "Socks.NamesWhat*"),
+    conformance("a SOCKS proxy reads no requests", "http/proxy.hpp",
+                " || kind_for(target) != proxy_kind::http;", ";", "HttpSocks.Carries*"),
     # --- patterns ---
     Mutant("a bulkhead's line has an end", "patterns/bulkhead.cpp",
            "if (b.waiting_ >= b.queue_)", "if (false)", "test_patterns", "Bulkhead*"),
@@ -530,13 +617,16 @@ MUTANTS = (
 
 
 class Bench:
-    """The copy and its build."""
+    """A copy and its build."""
 
-    def __init__(self, source: pathlib.Path, build: pathlib.Path):
-        self.source, self.build = source, build
+    def __init__(self, copy: str, jobs: int):
+        self.source = pathlib.Path(copy).resolve()
+        self.build = self.source / "build"
+        self.jobs = jobs
 
     def make(self, programs: set[str]) -> None:
-        done = subprocess.run(["ninja", "-C", str(self.build), *(f"tests/{p}" for p in sorted(programs))],
+        done = subprocess.run(["ninja", "-C", str(self.build), "-j", str(self.jobs),
+                               *(f"tests/{p}" for p in sorted(programs))],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise RuntimeError(f"it does not compile:\n{done.stdout[-3000:]}")
@@ -577,26 +667,51 @@ def finder(bench: Bench, mutant: Mutant) -> str:
         path.write_text(whole, encoding="utf-8")
 
 
+def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
+    """Whether it is found, and the line that says so."""
+    begun = time.monotonic()
+    try:
+        test = finder(bench, mutant)
+        says = "found     " if test else "SURVIVED  "
+    except RuntimeError as error:
+        test, says = "", f"FAILED    {error}\n          "
+    return bool(test), (f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
+                        f"({time.monotonic() - begun:.0f} s)")
+
+
 def main() -> int:
-    bench = Bench(*(pathlib.Path(a).resolve() for a in sys.argv[1:3]))
-    part = sys.argv[3] if len(sys.argv) > 3 else ""
+    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
-    bench.make({m.program for m in chosen})
+    programs = {m.program for m in chosen}
+    benches = [Bench(c, jobs=2) for c in copies.split()]
+    for bench in benches:  # after the first the compiler's cache has it all
+        bench.make(programs)
     passed = failed = 0
     for program, tests in sorted({(m.program, m.tests) for m in chosen}):
-        if test := bench.failing(program, tests):
+        if test := benches[0].failing(program, tests):
             print(f"FAILED    {test}, without a mutant", flush=True)
             failed += 1
-    for mutant in chosen:
-        begun = time.monotonic()
-        try:
-            test = finder(bench, mutant)
-            says = "found     " if test else "SURVIVED  "
-        except RuntimeError as error:
-            test, says = "", f"FAILED    {error}\n          "
-        passed, failed = passed + bool(test), failed + (not test)
-        print(f"{says}{mutant.file}: {mutant.rule}{' — by ' if test else ''}{test} "
-              f"({time.monotonic() - begun:.0f} s)", flush=True)
+
+    # Those of a file one after the other, so that it alone is compiled again.
+    files: queue.SimpleQueue[list[Mutant]] = queue.SimpleQueue()
+    for _, of_file in itertools.groupby(sorted(chosen, key=lambda m: m.file), key=lambda m: m.file):
+        files.put(list(of_file))
+
+    def work(bench: Bench) -> tuple[int, int]:
+        found = lost = 0
+        while True:
+            try:
+                of_file = files.get_nowait()
+            except queue.Empty:
+                return found, lost
+            for mutant in of_file:
+                is_found, line = verdict(bench, mutant)
+                print(line, flush=True)
+                found, lost = found + is_found, lost + (not is_found)
+
+    with concurrent.futures.ThreadPoolExecutor(len(benches)) as pool:
+        for found, lost in pool.map(work, benches):
+            passed, failed = passed + found, failed + lost
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

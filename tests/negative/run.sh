@@ -13,7 +13,8 @@ trap 'rm -rf "$folder"' EXIT
 for umbrella in runtime net http patterns; do
   echo "#include <rondo/$umbrella.hpp>"
 done >"$folder/all.hpp"
-options=(-std=c++20 -I "$root/include")
+options=(-I "$root/include")
+if [[ " $* " != *" -std="* ]]; then options+=(-std=c++20); fi
 "$@" "${options[@]}" -x c++-header "$folder/all.hpp" -o "$folder/all.hpp.gch" || exit 1
 
 options+=(-include "$folder/all.hpp" -fsyntax-only)

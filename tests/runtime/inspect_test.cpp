@@ -1,3 +1,4 @@
+#include "support/environment_variable.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/patterns/gather.hpp>
@@ -159,6 +160,27 @@ TEST(Debugging, ReportsATaskThatNobodyAwaited) {
   EXPECT_TRUE(has(said, "without ever being awaited")) << said;
   EXPECT_TRUE(has(said, "seven() at inspect_test.cpp:")) << said;
   EXPECT_EQ(said.find("without"), said.rfind("without")) << said;
+}
+
+TEST(Debugging, IsSwitchedOnByTheEnvironment) {
+  const auto forget = []() -> task<> {
+    {
+      const auto forgotten = seven();
+    }
+    co_await seven();
+  };
+  const auto said_with = [&](const char* value) {
+    const rondo_test::environment_variable e("RONDO_DEBUG", value);
+    testing::internal::CaptureStderr();
+    run_as(run_options().reactor(reactor_kind::simulated), forget);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_TRUE(has(said_with("1"), "without ever being awaited"));
+  EXPECT_EQ(said_with("0"), "");
+  EXPECT_EQ(said_with(nullptr), "");
+  const rondo_test::environment_variable e("RONDO_DEBUG", "yes");
+  EXPECT_THROW(run_as(run_options().reactor(reactor_kind::simulated), forget),
+               std::invalid_argument);
 }
 
 TEST(Debugging, SaysNothingOfTasksThatACancellationTook) {
