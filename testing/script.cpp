@@ -15,7 +15,7 @@ constexpr std::size_t most_up_to = std::size_t{1} << 20;
 constexpr std::size_t most_quoted = 120;
 
 // "GET / HTTP/1.1\r\n", with escapes as in C, cut when it is long.
-std::string quoted(std::string_view bytes) {
+std::string in_quotes(std::string_view bytes) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string text = "\"";
   for (const char c : bytes.substr(0, most_quoted)) {
@@ -84,10 +84,10 @@ class script_player {
     for (;;) {
       const std::size_t n = std::min(received_.size(), bytes.size());
       if (std::string_view(received_).substr(0, n) != std::string_view(bytes).substr(0, n))
-        fail("expected " + quoted(bytes) + ", got " + quoted(received_));
+        fail("expected " + in_quotes(bytes) + ", got " + in_quotes(received_));
       if (n == bytes.size()) break;
       if (!co_await receive())
-        fail("expected " + quoted(bytes) + ", got " + quoted(received_) + " and the end");
+        fail("expected " + in_quotes(bytes) + ", got " + in_quotes(received_) + " and the end");
     }
     received_.erase(0, bytes.size());
   }
@@ -102,17 +102,17 @@ class script_player {
         co_return;
       }
       if (received_.size() >= most_up_to)
-        fail("expected " + quoted(end) + ", got " + std::to_string(received_.size()) +
+        fail("expected " + in_quotes(end) + ", got " + std::to_string(received_.size()) +
              " bytes without it");
       looked = received_.size() - std::min(received_.size(), end.size() - 1);
       if (!co_await receive())
-        fail("expected " + quoted(end) + ", got " + quoted(received_) + " and the end");
+        fail("expected " + in_quotes(end) + ", got " + in_quotes(received_) + " and the end");
     }
   }
 
   task<> expect_end() {
     if (received_.empty() && !co_await receive()) co_return;
-    fail("expected the end, got " + quoted(received_));
+    fail("expected the end, got " + in_quotes(received_));
   }
 
   task<> send(const script::step& s) {

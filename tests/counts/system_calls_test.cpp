@@ -239,7 +239,7 @@ ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
 // Their answers leave together, so that they cost what one request costs.
 ON_KERNEL_REACTORS(Counts, SixteenPipelinedRequests) {
   run_on(reactor, [reactor]() -> task<> {
-    http::server server;
+    http::server server(http::server_options().max_requests(UINT32_MAX));
     server.route("GET", "/", [](server_request&) -> task<server_response> {
       co_return server_response::text("0123456789abcde\n");
     });
