@@ -18,9 +18,9 @@
 #include <rondo/http/websocket_message.hpp>
 #include <rondo/http/websocket_options.hpp>
 #include <rondo/net/endpoint.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

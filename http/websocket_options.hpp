@@ -7,7 +7,6 @@
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
