@@ -21,6 +21,7 @@ Suites, in the order they run:
   delay         1,000 requests at once to a server that answers after a second
   tls           handshakes and bulk beside openssl s_server
   build         building the library; compiling a file that includes it
+  programs      small programs: the time of their compiler, and their size
 
 --only echo:512 runs only the rows of a suite whose names contain the part, and puts them in the place of
 those of their names in the file: a run may be gathered in slices. --page-only writes the page from the file.
@@ -35,7 +36,7 @@ import sys
 import time
 import traceback
 
-from bench import build, page, processes, report
+from bench import build, page, processes, programs, report
 from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
                          latency, load_check, sleepers, tls)
 from bench.micro import instructions, peers
@@ -59,6 +60,7 @@ SUITES = {
     "delay": delay.run,
     "tls": tls.run,
     "build": build.run,
+    "programs": programs.run,
 }
 RESULTS = report.ROOT / "bench" / "results" / "results.json"
 PAGE = report.ROOT / "docs" / "benchmarks.md"

@@ -10,7 +10,7 @@ import time
 from bench import report
 
 LIBRARY_AIM_S, INCLUDE_AIM_S = 60, 1.5
-# As meson.build has it.
+# As scripts/lib.sh has it.
 AS_ONE = ["-Dunity=on", "-Dunity_size=6"]
 INCLUDES = {
     "include_http": ("#include <rondo/http.hpp>\nint main() {}\n", INCLUDE_AIM_S),

@@ -69,7 +69,13 @@ SECTIONS = (
     Section("Memory of what waits", "In user space: the kernel's share of a socket is not in it.",
             ("sleepers", "idle", "idle_streams"),
             (Group("idle:idle", "An idle HTTP connection, of 10,000"),)),
-    Section("Building", "Wall time, on both cores.", ("build",)),
+    Section("Building", "Wall time, on both cores.", ("build", "programs"),
+            (Group("programs:compile_hello", "Compile a task and a sleep"),
+             Group("programs:compile_client_tls", "Compile an HTTPS client"),
+             Group("programs:compile_server", "Compile an HTTP server"),
+             Group("programs:size_hello", "A task and a sleep, stripped"),
+             Group("programs:size_client_tls", "An HTTPS client, stripped"),
+             Group("programs:size_server", "An HTTP server, stripped"))),
 )
 GROUPS = tuple(g for section in SECTIONS for g in section.groups)
 

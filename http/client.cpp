@@ -1,6 +1,7 @@
 #include <rondo/http/client.hpp>
 #include <rondo/http/client/exchange.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/websocket/handshake.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 
@@ -100,6 +101,54 @@ task<> client::send_beside(request r, detail::response_reader& reader) {
       throw_out_of_time(e.context());
   } catch (http::error& error) {
     throw_with_context(e.context(), error);
+  }
+}
+
+namespace {
+
+// For the whole of opening a WebSocket, when nobody has said otherwise.
+constexpr std::chrono::seconds websocket_opening(30);
+
+// ws and wss are http and https until the connection is there (RFC 6455, section 3).
+http::url as_http(const http::url& u) {
+  const std::string_view scheme = u.scheme();
+  if (scheme != "ws" && scheme != "wss") return u;
+  std::string text(scheme == "ws" ? "http" : "https");
+  text += u.href().substr(scheme.size());
+  return http::url::parse(text);
+}
+
+}  // namespace
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): read at once
+task<websocket> client::websocket(std::string url, websocket_options options) {
+  return websocket(make("GET", url), std::move(options));
+}
+
+task<websocket> client::websocket(request r, websocket_options options) {
+  if (r.method_ != "GET" || !std::holds_alternative<std::monostate>(r.body_))
+    throw std::invalid_argument("a WebSocket is asked for by a GET without a body");
+  r.url_ = as_http(r.url_);
+  const http::url asked = r.url_;
+  r.upgrade_ = "websocket";
+  const std::string key = detail::make_websocket_key();
+  detail::add_websocket_fields(r.headers_, key, options);
+  const bool timed = state_->options.settings_.limits.get(phase::total).has_value() ||
+                     (r.own_ && r.own_->limits.get(phase::total));
+  if (!timed) r.timeout(websocket_opening);
+  response answer = co_await send(std::move(r));
+  try {
+    if (answer.status() != 101) throw status_error(answer.status(), answer.reason());
+    const detail::websocket_agreement agreed =
+        detail::read_websocket_answer(answer.headers(), key, options);
+    auto [stream, first] = detail::exchange::take_over(answer);
+    auto connection = std::make_unique<detail::websocket_connection>(
+        detail::side::client, std::move(stream), std::move(first), options);
+    if (agreed.deflate) connection->set_deflate(*agreed.deflate);
+    co_return http::websocket(std::move(connection), agreed.protocol);
+  } catch (http::error& error) {
+    error.add_context(asked.href(), phase::first_byte);
+    throw;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/response.hpp>
+#include <rondo/http/websocket.hpp>
 
 #include <cstddef>
 #include <memory>
@@ -87,6 +88,15 @@ class client {
   // Throws as http::request.
   request make(std::string_view method, std::string_view url) const;
 
+  // A WebSocket. `url` is a ws, wss, http or https URL, and may be relative to the base; what a GET
+  // would do with redirects, proxies, cookies, authentication and TLS, this does. For 30 s at most,
+  // unless a total timeout says otherwise. Throws as send(); status_error when the server answers
+  // with anything but 101, protocol_error when its 101 is not what was asked for. Cancelled: the
+  // connection is closed.
+  task<http::websocket> websocket(std::string url, websocket_options options = {});
+  // The same for a request with fields, cookies or times of its own. Throws std::invalid_argument
+  // for one that is no GET, or has a body.
+  task<http::websocket> websocket(request r, websocket_options options = {});
   // Server-sent events, over as many connections as it takes (<rondo/http/event_source.hpp>).
   // Throws url_error when the first connection is opened.
   event_source events(std::string url);

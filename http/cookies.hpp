@@ -12,8 +12,8 @@
 
 #include <rondo/http/headers.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>

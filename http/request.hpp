@@ -24,6 +24,8 @@
 
 namespace rondo::http {
 
+class client;
+
 namespace detail {
 class exchange;
 class round_trip;
@@ -152,6 +154,7 @@ class request {
   [[nodiscard]] const http::headers& headers() const noexcept { return headers_; }
 
  private:
+  friend class client;
   friend class detail::exchange;
   friend class detail::round_trip;
   struct stream_body {
@@ -166,6 +169,7 @@ class request {
   http::headers headers_;
   std::string cookies_;  // "a=1; b=2"
   std::string host_;     // empty: the URL's
+  std::string upgrade_;  // the protocol that is asked for in HTTP's place; empty: none
   std::variant<std::monostate, std::string, stream_body> body_;
   std::unique_ptr<detail::settings> own_;  // null: all as the client has it
 };

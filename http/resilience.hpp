@@ -20,8 +20,7 @@
 //              of one back, and while half of them or less are left no request is sent again
 //
 // It is compose(retry, circuit_breaker, hedge) of patterns/ for each origin; here stands only what
-// an answer or an error means. Of http/ only this, event_source.hpp and rate_limit.hpp include
-// patterns/.
+// an answer or an error means.
 #pragma once
 
 #include <rondo/http/errors.hpp>
@@ -30,8 +29,8 @@
 #include <rondo/patterns/circuit_breaker.hpp>
 #include <rondo/patterns/rejection.hpp>
 #include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>

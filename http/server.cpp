@@ -1,11 +1,14 @@
 #include <rondo/http/server.hpp>
 #include <rondo/http/server/serve_connection.hpp>
 #include <rondo/http/server/serving.hpp>
+#include <rondo/net/options.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <new>
+#include <system_error>
 
 namespace rondo::http {
 
@@ -98,12 +101,29 @@ task<> server::serve_stream(net::any_stream stream, stop_handle stop) {
   });
 }
 
+namespace {
+
+// The kernel ends a connection whose peer acknowledges nothing for as long as we would wait for it
+// (tcp(7), TCP_USER_TIMEOUT); what a listener accepts inherits it.
+void give_up_with_us([[maybe_unused]] net::unix_listener& l,
+                     [[maybe_unused]] const server_options& o) noexcept {}
+void give_up_with_us(net::tcp_listener& l, const server_options& o) noexcept {
+  constexpr rondo::detail::nanoseconds longest = std::chrono::hours(24);  // in an int of ms
+  try {
+    l.set(net::options::user_timeout(std::min(o.write_timeout_, longest)));
+  } catch (const std::system_error&) {  // our own clock is there
+  }
+}
+
+}  // namespace
+
 template <class Listener>
 task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tls,
                         stop_handle stop) {
   state_.routing.compose();
   detail::serving s(state_, std::move(stop));
   const net::tls_reloadable* const secure = tls ? &*tls : nullptr;
+  give_up_with_us(listener, state_.options);
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     s.use(g);

@@ -18,6 +18,7 @@
 // them but the status.
 #pragma once
 
+#include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
@@ -51,6 +52,13 @@ class route_group {
     routing_->add(group_, method, pattern,
                   std::make_unique<detail::typed_handler<Handler>>(std::move(handler)));
     return *this;
+  }
+  template <class Handler>
+  route_group& websocket(std::string_view pattern, Handler handler,
+                         websocket_options options = {}) {
+    return route("GET", pattern,
+                 [handler = std::move(handler), options = std::move(options)](server_request& r)
+                     -> task<server_response> { co_return accept_websocket(r, handler, options); });
   }
   template <class Link>
   route_group& use(Link link) {
@@ -92,6 +100,14 @@ class server {
   template <class Handler>
   server& route(std::string_view method, std::string_view pattern, Handler handler) {
     everything().route(method, pattern, std::move(handler));
+    return *this;
+  }
+  // Each GET of the pattern that asks for a WebSocket gets one, and `handler`, (websocket&) ->
+  // task<>, which is copied, has it for as long as its task runs: see accept_websocket, also for
+  // what is refused.
+  template <class Handler>
+  server& websocket(std::string_view pattern, Handler handler, websocket_options options = {}) {
+    everything().websocket(pattern, std::move(handler), std::move(options));
     return *this;
   }
   // Puts a link of middleware around all that the server answers (<rondo/http/middleware.hpp>),

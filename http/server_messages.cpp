@@ -135,18 +135,6 @@ server_response server_response::stream(std::unique_ptr<body_source> source,
   return r;
 }
 
-server_response server_response::events_from(std::unique_ptr<detail::any_event_handler> handler,
-                                             std::chrono::nanoseconds quiet) {
-  server_response r;
-  r.events_ = std::make_shared<detail::event_stream>(std::move(handler), quiet);
-  r.source_ = detail::event_stream::source_of(r.events_);
-  r.headers_.set("Content-Type", "text/event-stream");
-  r.headers_.set("Cache-Control", "no-store");
-  r.headers_.set("X-Accel-Buffering", "no");
-  r.flushes_ = true;
-  return r;
-}
-
 std::unique_ptr<body_source> server_response::take_body() {
   headers_.remove("Content-Length");
   size_.reset();
@@ -165,6 +153,18 @@ void server_response::replace_body(std::unique_ptr<body_source> source,
   take_body();
   source_ = std::move(source);
   size_ = size;
+}
+
+server_response server_response::events_from(std::unique_ptr<detail::any_event_handler> handler,
+                                             std::chrono::nanoseconds quiet) {
+  server_response r;
+  r.events_ = std::make_shared<detail::event_stream>(std::move(handler), quiet);
+  r.source_ = detail::event_stream::source_of(r.events_);
+  r.headers_.set("Content-Type", "text/event-stream");
+  r.headers_.set("Cache-Control", "no-store");
+  r.headers_.set("X-Accel-Buffering", "no");
+  r.flushes_ = true;
+  return r;
 }
 
 server_response& server_response::set_cookie(const cookie& c) & {

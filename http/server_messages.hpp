@@ -100,6 +100,8 @@ class server_request {
   // The address of the client, or of the proxy in front of us; of a Unix socket mostly an unnamed
   // one. 0.0.0.0:0 when the client has gone. One system call each time.
   net::endpoint remote() const;
+  // Empty when the connection is not encrypted.
+  std::optional<tls_facts> tls() const;
   // The address of the client itself, as far as server_options::trust says whose word counts: by
   // the PROXY protocol, then by Forwarded or X-Forwarded-For. Without trust, the same as remote().
   // Where only the address is known, the port is 0.
@@ -109,8 +111,6 @@ class server_request {
   std::string_view last_event_id() const noexcept {
     return headers().get("Last-Event-ID").value_or(std::string_view());
   }
-  // Empty when the connection is not encrypted.
-  std::optional<tls_facts> tls() const;
 
   // The server as it serves: what it counts, its stop, and tasks that outlive this client.
   running_server& server() noexcept;
@@ -283,8 +283,8 @@ class server_response {
   std::string body_;
   std::unique_ptr<body_source> source_;
   std::optional<std::uint64_t> size_;
-  std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
   bool flushes_ = false;
+  std::shared_ptr<detail::event_stream> events_;  // that source_ is the body of
   std::unique_ptr<detail::upgrade_handler> upgrade_;
 };
 

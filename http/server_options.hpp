@@ -13,7 +13,6 @@
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -144,6 +143,14 @@ struct server_options {
     max_body_ = bytes;
     return *this;
   }
+  // Whether a client may close its half and still wait for its answer. A half-close and a close
+  // look alike on the wire, so by default the end of what a client sends, once a handler has come
+  // to rest, is taken for its going: the handler is cancelled. (What must go on all the same is
+  // spawned: running_server::spawn.) With true only what ends both directions, as a reset, is. No.
+  server_options& half_close(bool allowed) {
+    half_close_ = allowed;
+    return *this;
+  }
   // After a stop was asked for: how long requests that are under way may go on before their
   // handlers are cancelled. 30 s.
   template <class Rep, class Period>
@@ -190,6 +197,7 @@ struct server_options {
   rondo::detail::nanoseconds linger_all_ = std::chrono::seconds(30);
   std::uint64_t max_body_ = std::uint64_t{1} << 20;
   parser_limits limits_;
+  bool half_close_ = false;
   rondo::detail::nanoseconds grace_ = std::chrono::seconds(30);
   rondo::detail::nanoseconds cancel_grace_ = std::chrono::seconds(5);
   std::shared_ptr<detail::tls_failure_hook> on_tls_failure_;

@@ -8,9 +8,8 @@
 // Without a tracer nothing is measured.
 #pragma once
 
-#include <rondo/version.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <string_view>
 

@@ -47,6 +47,10 @@ class upgraded_stream {
   std::size_t try_write(std::span<const std::byte> bytes) noexcept {
     return stream_.try_write(bytes);
   }
+  // For a protocol of Rondo's own: the stream, and what has come on it and was not read.
+  std::pair<detail::transport, std::string> take() && {
+    return {std::move(stream_), first_.substr(read_)};
+  }
   // Throws std::system_error.
   net::endpoint remote_endpoint() { return stream_.socket().remote_endpoint(); }
 

@@ -13,7 +13,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <chrono>
 #include <concepts>
 #include <optional>
 

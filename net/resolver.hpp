@@ -9,7 +9,6 @@
 #include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>

@@ -11,13 +11,13 @@
 #include <rondo/net/tcp.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/task_group.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <list>

@@ -12,7 +12,6 @@
 #include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdlib>
 #include <ctime>

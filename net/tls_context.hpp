@@ -16,7 +16,6 @@
 #include <rondo/net/tls_error.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>

@@ -70,6 +70,13 @@ class tls_stream {
   // encrypted: the write side is broken (io_errc::write_broken), because nobody can know how much
   // went.
   task<> write_all(std::span<const std::byte> bytes) { return write_it_all(ends_.get(), bytes); }
+  // Completes when what try_write() has left has gone to the transport. Throws as write_some.
+  // Cancelled: nothing is lost, and it may be called again.
+  task<> flush() { return send_what_is_owed(ends_.get()); }
+  // Something is left for flush(), or for the next write.
+  bool owes() const noexcept {
+    return ends_ && !ends_->closed && !ends_->engine.outgoing().empty();
+  }
   template <std::convertible_to<std::string_view> Text>
   rondo::detail::refused write_some(const Text&) {
     detail::refuse_text<Text>();
@@ -102,12 +109,6 @@ class tls_stream {
   }
   // Sends close_notify; the transport's own direction stays open. Cancelled: may be called again.
   task<> shutdown_write() { return finish(ends_.get()); }
-  // As the transport's: its end, and not close_notify, which stands in the stream to be read.
-  task<hang_up> gone(hang_up least = hang_up::half)
-    requires requires(S& s) { s.gone(least); }
-  {
-    return wait_until_gone(ends_.get(), least);
-  }
   // At once. Whoever reads or writes ends with io_errc::closed.
   void close() noexcept {
     if (!ends_) return;
@@ -261,6 +262,12 @@ class tls_stream {
     co_return gone;
   }
 
+  static task<> send_what_is_owed(ends* e) {
+    const turn mine(e, &ends::writing);
+    check_writable(*e);
+    co_await send_outgoing(*e);
+  }
+
   // Of the ends and not of the stream, which may be moved before the task begins.
   static task<> write_it_all(ends* e, std::span<const std::byte> bytes) {
     co_await write(e, bytes, true);
@@ -271,11 +278,6 @@ class tls_stream {
     if (e->write_broken) throw std::system_error(io_errc::write_broken, "tls shutdown");
     e->engine.close_notify();
     co_await send_outgoing(*e);
-  }
-
-  static task<hang_up> wait_until_gone(ends* e, hang_up least) {
-    if (!e || e->closed) throw std::system_error(io_errc::closed, "tls");
-    co_return co_await e->transport.gone(least);
   }
 
   void part() noexcept {

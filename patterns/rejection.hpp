@@ -7,10 +7,10 @@
 // In an outcome it costs no allocation; whoever asks for value() or error() gets a `rejected`.
 #pragma once
 
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/failure.hpp>
 #include <rondo/runtime/outcome.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 

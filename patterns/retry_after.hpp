@@ -9,9 +9,8 @@
 // their own in http/.
 #pragma once
 
-#include <rondo/version.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string_view>
 

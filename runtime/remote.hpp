@@ -17,7 +17,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <thread>
 #include <utility>
 
 namespace rondo {
@@ -67,11 +66,7 @@ class mailbox {
   }
   void wake_up() noexcept { asleep_.store(false, std::memory_order_relaxed); }
   // From here every post is refused; what is left is dropped.
-  void close() noexcept {
-    inside_.fetch_or(closed, std::memory_order_acq_rel);
-    while (inside_.load(std::memory_order_acquire) != closed) std::this_thread::yield();
-    posts_.take_all([](remote_node& n) { n.drop(); });
-  }
+  void close() noexcept;
 
  private:
   static constexpr std::uint32_t closed = 1U << 31;

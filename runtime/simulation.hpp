@@ -99,8 +99,7 @@ struct simulation_options {
   }
 
   std::uint64_t seed_ = 1;
-  std::chrono::sys_time<detail::nanoseconds> start_ =
-      std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + std::chrono::hours(1);
+  std::chrono::sys_time<detail::nanoseconds> start_{std::chrono::seconds(1'767'229'200)};
   detail::nanoseconds least_latency_{50'000};
   detail::nanoseconds most_latency_{50'000};
   double short_transfers_ = 0;

@@ -34,6 +34,10 @@ choose_compiler() {
   fi
 }
 
+# What the scripts build is built again after a change: fewer sources as one than meson.build has it.
+# shellcheck disable=SC2034  # it is for those who source this
+as_one=(-Dunity=on -Dunity_size=6)
+
 # configure DIRECTORY [meson option...]: makes the build directory, or brings its options up to date.
 configure() {
   local directory=$1
@@ -62,7 +66,7 @@ build() {
 
 # sources: every C++ file of the project, tracked or new; without git, whatever is there.
 sources() {
-  local folders=(runtime net http patterns tests bench examples tools include)
+  local folders=(runtime net http patterns testing tests bench examples tools include)
   {
     git ls-files -co --exclude-standard -- "${folders[@]}" 2>/dev/null ||
       find "${folders[@]}" -type f

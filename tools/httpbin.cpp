@@ -397,9 +397,14 @@ task<server_response> cache(server_request& r) {
       .header("Cache-Control", "public, max-age=" + std::to_string(*seconds));
 }
 
+task<> echo_messages(http::websocket& ws) {
+  while (const auto m = co_await ws.receive()) co_await ws.send(*m);
+}
+
 }  // namespace
 
 void add_httpbin_routes(http::server& s) {
+  s.websocket("/websocket/echo", &echo_messages, http::websocket_options().compress(true));
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
     s.route(method, "/anything", &anything)
         .route(method, "/anything/{rest...}", &anything)

@@ -3,6 +3,7 @@
 #include "httpbin.hpp"
 #include "load.hpp"
 #include "manual.hpp"
+#include "websocket.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
@@ -113,7 +114,7 @@ void raise_descriptor_limit() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("a test server, a client and a load generator for HTTP", "rondo");
+  CLI::App app("a test server, clients and a load generator for HTTP and WebSockets", "rondo");
   app.require_subcommand(1);
   app.set_version_flag("--version", about(), "The version, and what it was built with");
   app.footer(
@@ -222,6 +223,29 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   load_command->add_flag("--json", json, "One JSON object, with the histogram");
+
+  rondo::tools::websocket_session_options session;
+  CLI::App* ws_command = app.add_subcommand(
+      "ws", "Open a WebSocket: each line of the input is a message, each message a line");
+  ws_command->footer(std::string(rondo::tools::websocket_exit_codes));
+  ws_command->add_option("url", session.url, "A ws or wss URL")->required();
+  ws_command->add_option("-H,--header", session.headers, "\"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
+  ws_command
+      ->add_option("-p,--protocol", session.protocols,
+                   "A subprotocol to offer; may be repeated, the best first")
+      ->allow_extra_args(false);
+  ws_command
+      ->add_option("--linger", session.linger_s,
+                   "Seconds to wait for another message once the input has ended")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
+  ws_command->add_flag("--compress", session.compress, "Offer compression");
+  ws_command->add_option("--cacert", session.ca_file,
+                         "Trust the certificates in this PEM file alone");
+  ws_command->add_flag("--insecure", session.insecure, "Accept whoever answers to wss");
+  ws_command->add_flag("-v,--verbose", session.verbose,
+                       "Say what was agreed on, and why it was closed");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -240,6 +264,7 @@ int main(int argc, char** argv) {
       prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50
       return rondo::run(load(load_options, json));
     }
+    if (*ws_command) return rondo::run(rondo::tools::websocket_session(session));
     return rondo::run(rondo::tools::fetch(fetch));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "rondo: %s\n", e.what());

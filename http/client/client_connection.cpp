@@ -24,8 +24,10 @@ parse_step client_connection::advance() {
 
 void client_connection::note_head() {
   const int status = parser_.head().status;
-  // Nobody asks for another protocol here: what follows could not be read.
-  if (status == 101) throw protocol_error("the peer switches protocols (101) unasked", 502);
+  if (status == 101) {
+    if (may_switch_) return;
+    throw protocol_error("the peer switches protocols (101) unasked", 502);
+  }
   if (status < 200) {
     if (interim_++ == max_interim)
       throw protocol_error("more than " + std::to_string(max_interim) + " interim responses", 502);

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rondo::http::detail {
 
@@ -25,16 +26,17 @@ class client_connection {
   transport& stream() noexcept { return stream_; }
   response_parser& parser() noexcept { return parser_; }
 
-  // A request by `method` is about to be sent.
-  void begin(std::string_view method) {
+  // A request by `method` is about to be sent; one that asks for an upgrade may be answered by 101.
+  void begin(std::string_view method, bool upgrade = false) {
     answered = false;
+    may_switch_ = upgrade;
     interim_ = 0;
     parser_.expect(method);
   }
   // The next event of the message under way, reading when what is buffered does not make one.
   // need_more means that the peer has closed before a message began. A body points into the buffer
-  // and holds until the next call. Throws protocol_error, also for a 101 and for more than 16
-  // interim responses; body_error, std::system_error.
+  // and holds until the next call. Throws protocol_error, also for a 101 that nobody asked for and
+  // for more than 16 interim responses; body_error, std::system_error.
   task<parse_step> next_event();
   // The same from what is buffered alone: need_more when it does not make one.
   parse_step buffered_event() { return advance(); }
@@ -55,6 +57,13 @@ class client_connection {
   // True when something has arrived since the last message, its end included: what nobody asked for
   // is the answer to nothing.
   bool stale() const noexcept { return stream_.readable_now(); }
+
+  // After a 101: the stream, and what has come of the other protocol. Nothing else may follow.
+  std::pair<transport, std::string> hand_over() {
+    std::string first(reinterpret_cast<const char*>(buffer_.get()) + first_, last_ - first_);
+    first_ = last_ = 0;
+    return {std::move(stream_), std::move(first)};
+  }
 
   void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
   read_buffer take_buffer() noexcept { return std::move(buffer_); }
@@ -85,7 +94,8 @@ class client_connection {
   rondo::detail::time_point heard_at_;  // the latest read
   rondo::detail::nanoseconds announced_ = rondo::detail::nanoseconds::max();
   std::uint32_t requests_left_ = unlimited;
-  int interim_ = 0;  // 1xx responses to the request under way
+  bool may_switch_ = false;  // the request under way asked for another protocol
+  int interim_ = 0;          // 1xx responses to the request under way
 };
 
 }  // namespace rondo::http::detail

@@ -171,6 +171,7 @@ task<response> exchange::attempt_apart() {
   copy.headers_ = request_.headers_;
   copy.cookies_ = request_.cookies_;
   copy.host_ = request_.host_;
+  copy.upgrade_ = request_.upgrade_;
   if (request_.own_) copy.own_ = std::make_unique<settings>(*request_.own_);
   exchange apart(state_, copy);
   apart.context_.count_as(context_);
@@ -272,7 +273,7 @@ net::tls_context exchange::tls_identity() const {
 bool exchange::begin_on(client_connection& c, pool& p) {
   c.traced = context_.is_traced();
   c.lend(p.take_buffer());
-  c.begin(request_.method_);
+  c.begin(request_.method_, !request_.upgrade_.empty());
   return std::exchange(c.reused, true);
 }
 
@@ -291,7 +292,8 @@ std::string exchange::head_text() const {
                      .left_behind = crossed_ ? &state_.options.secret_headers_ : nullptr,
                      .jar = state_.options.jar_.get(),
                      .decodes = context_.setting(&settings::decode),
-                     .asks_first = trip_.asks_first()};
+                     .asks_first = trip_.asks_first(),
+                     .upgrade = request_.upgrade_};
   if (const auto* whole = std::get_if<std::string>(&request_.body_)) {
     r.framing = body_framing::length;
     r.length = whole->size();
@@ -300,6 +302,11 @@ std::string exchange::head_text() const {
     r.length = streamed->size.value_or(0);
   }
   return request_head_text(r);
+}
+
+std::pair<transport, std::string> exchange::take_over(response& r) {
+  lease held = std::move(r.in_->from);
+  return held.conn->hand_over();
 }
 
 response exchange::make_response(lease l) {
@@ -322,7 +329,10 @@ response exchange::make_response(lease l) {
   }
   in->limit = context_.setting(&settings::max_body);
   in->between_reads = context_.limit(phase::read);
-  if (c.parser().framing() == body_framing::none) {
+  if (head.status == 101) {
+    c.buffered_event();
+    in->from = std::move(l);  // for whoever takes the connection over
+  } else if (c.parser().framing() == body_framing::none) {
     c.buffered_event();  // the end, which needs no further byte
     l.finish();
     in->ended = true;

@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace rondo::http::detail {
@@ -42,6 +43,10 @@ class exchange {
   exchange_context& context() noexcept { return context_; }
   // How long reading the response may take.
   void set_deadline(response& r, rondo::detail::time_point deadline) const noexcept;
+
+  // The connection of a response with status 101, and what has come on it since; its place in the
+  // pool is free.
+  static std::pair<transport, std::string> take_over(response& r);
 
   // For a policy.
   task<response> attempt() { return hop(); }

@@ -7,10 +7,10 @@
 #include <rondo/http/errors.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>

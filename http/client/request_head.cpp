@@ -80,7 +80,13 @@ std::string request_head_text(const outgoing_request& r) {
     const bool ranged = sent("Range") || sent("If-Range");
     field("Accept-Encoding", ranged ? std::string_view("identity") : accepted_codings());
   }
-  if (sent("TE")) field("Connection", "TE");  // RFC 9110, section 10.1.4
+  // What is for this connection alone is named (RFC 9110, sections 7.8 and 10.1.4).
+  if (!r.upgrade.empty()) {
+    field("Connection", sent("TE") ? "Upgrade, TE" : "Upgrade");
+    field("Upgrade", r.upgrade);
+  } else if (sent("TE")) {
+    field("Connection", "TE");
+  }
 
   if (r.framing == body_framing::chunked)
     field("Transfer-Encoding", "chunked");

@@ -156,7 +156,7 @@ task<round_trip::awaited> round_trip::await_head(client_connection& c, awaited a
       throw no_answer{std::make_error_code(std::errc::connection_reset), closed_silently};
     if (step.event != parse_event::head) continue;  // the end of an interim response
     const int status = c.parser().head().status;
-    if (status >= 200) {
+    if (status >= 200 || status == 101) {
       context_.trace_at(c.first_byte_at, trace_point::first_byte);
       co_return awaited::final_head;
     }

@@ -70,6 +70,8 @@ class transport {
   bool readable_now() const noexcept {
     return with([](const auto& s) noexcept { return s.readable_now(); });
   }
+  // Over TLS: records that the socket has not taken yet wait for the next write.
+  bool owes() const noexcept { return kind_ == kind::secure && tls_.owes(); }
   // At once. Over TLS the peer is told that this was all, if nothing was under way.
   void close() noexcept {
     with([](auto& s) noexcept { s.close(); });

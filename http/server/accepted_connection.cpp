@@ -1,6 +1,10 @@
 #include <rondo/http/server/accepted_connection.hpp>
 
+#include <rondo/net/stream.hpp>
+#include <rondo/runtime/as_result.hpp>
+
 #include <algorithm>
+#include <new>
 
 namespace rondo::http::detail {
 
@@ -14,7 +18,10 @@ accepted_connection::accepted_connection(serving& s, transport stream)
   serving_.enlist(*this);
 }
 
-accepted_connection::~accepted_connection() { unlink(); }
+accepted_connection::~accepted_connection() {
+  leave_peer_alone();
+  unlink();
+}
 
 rondo::detail::time_point accepted_connection::rest_ends() const noexcept {
   using rondo::detail::add;
@@ -33,6 +40,33 @@ bool accepted_connection::take_request() noexcept {
 void accepted_connection::hear_of_stop() noexcept {
   if (state_ != state::busy) clock_.hasten(rest_ends());
   if (events_) events_->stop();
+}
+
+namespace {
+
+// A task of its own, because it waits beside the connection's. Asked to stop, it was woken before,
+// and the connection may be gone itself.
+task<> until_gone(net::detail::descriptor socket, net::hang_up least,
+                  accepted_connection& connection) {
+  const outcome<net::hang_up> gone = co_await as_result(net::detail::gone_wait(socket, least));
+  if (gone.has_value() && !rondo::detail::current_job().must_stop()) connection.cancel();
+}
+
+}  // namespace
+
+void accepted_connection::watch_peer() noexcept {
+  if (peer_watch_ || stream_.other() != nullptr) return;
+  try {
+    peer_watch_ = serving_.spawn_watch(until_gone(
+        socket_, options().half_close_ ? net::hang_up::full : net::hang_up::half, *this));
+  } catch (const std::bad_alloc&) {  // it is served all the same
+  }
+}
+
+void accepted_connection::leave_peer_alone() noexcept {
+  if (!peer_watch_) return;
+  peer_watch_->cancel();
+  peer_watch_.reset();
 }
 
 void accepted_connection::close_under() noexcept {

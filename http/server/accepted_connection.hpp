@@ -9,6 +9,7 @@
 #include <rondo/http/server/serving.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <memory>
 
 namespace rondo::http::detail {
@@ -39,6 +40,10 @@ class accepted_connection final : public open_connection {
   // Counts a request. True: another may follow it.
   bool take_request() noexcept;
 
+  // From here until it is left alone, the peer's going unwinds the task: once for a request, when
+  // its handler has come to rest. Without memory for that, nobody watches.
+  void watch_peer() noexcept;
+  void leave_peer_alone() noexcept;
   // Whom the proxy in front speaks for, by the PROXY protocol; null when none says.
   std::unique_ptr<net::endpoint>& source() noexcept { return source_; }
   // As long as it lives, a stop of the server is a stop of this stream of events.
@@ -69,6 +74,7 @@ class accepted_connection final : public open_connection {
   std::unique_ptr<net::endpoint> source_;
   event_stream* events_ = nullptr;  // that its response is
   rondo::detail::time_point opened_;
+  std::optional<join_handle<void>> peer_watch_;
   std::uint32_t requests_ = 0;
   state state_ = state::silent;
 };

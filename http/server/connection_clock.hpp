@@ -72,6 +72,7 @@ class connection_clock final : private rondo::detail::timer {
    private:
     connection_clock& clock_;
   };
+  bool is_reading() const noexcept { return reader_ != nullptr; }
   // The read under way, if one is, ends at `until` at the latest.
   void hasten(rondo::detail::time_point until) noexcept {
     if (reader_ && until < read_due_) due(read_due_ = until);

@@ -74,6 +74,7 @@ task<bool> server_connection::converse(accepted_connection& c, first_bytes first
     }
     co_return false;
   }
+  c.leave_peer_alone();
   if (!self.keep_) co_await self.linger();
   co_return self.keep_;
 }
@@ -151,7 +152,9 @@ void server_connection::hand_over() noexcept {
 }
 
 void server_connection::handler_rests() noexcept {
-  if (!in_handler_ || writing_ || !holds()) return;
+  if (!in_handler_) return;
+  if (!clock().is_reading()) connection_.watch_peer();  // whoever reads sees the end himself
+  if (writing_ || !holds()) return;
   gone_ += connection_.stream().try_write(net::bytes_of(held_).subspan(gone_));
   if (holds()) return;  // the rest goes before the next answer
   held_.clear();
@@ -249,6 +252,7 @@ task<std::span<const std::byte>> server_connection::next_chunk() {
     }
     const parse_step step = co_await body_event();
     reading_ = false;
+    if (in_handler_) hand_over();  // it may rest elsewhere from here on
     if (step.event == parse_event::body) {
       body_taken_ += step.body.size();
       if (body_taken_ > max_streamed_) refuse_body_of(max_streamed_);
@@ -316,27 +320,15 @@ task<bool> server_connection::drain() {
   co_return true;
 }
 
-// For a response that check_response() has seen. It is held, or goes out, as the case may be.
-task<> server_connection::send(server_response response, bool head_only) {
+// For a response that check_response() has seen: its head, and its body unless that is streamed.
+void server_connection::hold(const server_response& response, bool head_only) {
   const bool unsized = response.source_ && !response.size_;
   // RFC 9112, section 6.1: a 1.0 client knows no chunks; the end of the connection ends its body.
   const bool chunked = unsized && version_ == http::version::http_1_1;
   if (unsized && !chunked) keep_ = false;
-  if (holds() && held_.size() - gone_ + response.body_.size() > most_held) co_await flush();
   write_response_head(held_, response, chunked,
                       keep_ ? std::string_view(state().kept) : std::string_view());
-  if (response.source_) {
-    if (head_only) co_return;
-    if (response.events_) {
-      const accepted_connection::streaming_events mine(connection_, *response.events_);
-      co_await response.events_->run_beside(send_body(response));
-    } else {
-      co_await send_body(response);
-    }
-    co_return;
-  }
   if (!head_only) held_ += response.body_;
-  if (held_.size() - gone_ > most_held) co_await flush();
 }
 
 // The head goes with the first piece, if that is there at once; each piece goes as it comes.
@@ -367,9 +359,9 @@ task<> server_connection::send_body(server_response& response) {
   if (chunked) write_last_chunk(held_, response.source_->trailers());
 }
 
-task<> server_connection::refuse(int status, std::string_view why) {
+void server_connection::refuse(int status, std::string_view why) {
   keep_ = false;
-  co_await send(server_response::text(std::string(why) + '\n', status), false);
+  hold(server_response::text(std::string(why) + '\n', status), false);
 }
 
 task<server_response> server_connection::handle(server_request& request, bool whole_server) {
@@ -430,7 +422,7 @@ task<> server_connection::answer() {
   }
   const request_target target = read_target(request.method(), request.target());
   if (target.problem != nullptr) {
-    co_await refuse(400, target.problem);
+    refuse(400, target.problem);
     co_return;
   }
   request.path_begin_ = target.path_begin;
@@ -448,10 +440,19 @@ task<> server_connection::answer() {
                    .header("Upgrade", protocol);
   }
   check_response(response, head_only);
-  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_)) keep_ = false;
-  if (server().stopping()) keep_ = false;
+  if (body_failure_ || reading_ || (keep_ && !body_ended_ && expects_continue_) ||
+      server().stopping())
+    keep_ = false;
+  if (held_.size() - gone_ + response.body_.size() > most_held && holds()) co_await flush();
+  hold(response, head_only);
   try {
-    co_await send(std::move(response), head_only);
+    if (response.events_ && !head_only) {
+      const accepted_connection::streaming_events mine(connection_, *response.events_);
+      co_await response.events_->run_beside(send_body(response));
+    } else if (response.source_ && !head_only)
+      co_await send_body(response);
+    else if (held_.size() - gone_ > most_held)
+      co_await flush();
   } catch (const http::error&) {
     // The client's own body, passed on as the response: what is wrong with it is the client's.
     if (std::current_exception() != body_failure_) throw;
@@ -470,6 +471,7 @@ bool server_connection::may_switch(const server_request& request,
 // What was read behind the head is the other protocol's.
 task<> server_connection::switch_protocols(server_response response) {
   keep_ = false;
+  connection_.leave_peer_alone();
   write_response_head(held_, response, false, {});
   co_await flush();
   std::string first(reinterpret_cast<const char*>(unread_.data()), unread_.size());
@@ -488,12 +490,11 @@ task<> server_connection::linger() {
       [](auto& stream) { return rondo::detail::to_task(stream.shutdown_write()); }));
   if (told.has_error()) co_return;
   using rondo::detail::add;
-  const rondo::detail::time_point end = add(connection_clock::now(), options().linger_all_);
+  rondo::detail::time_point end = add(connection_clock::now(), options().linger_all_);
   do {
+    if (server().stopping()) end = std::min(end, connection_.rest_ends());
     const rondo::detail::time_point gap = add(connection_clock::now(), options().linger_gap_);
-    const rondo::detail::time_point stop =
-        server().stopping() ? connection_.rest_ends() : rondo::detail::never;
-    const outcome<bool> came = co_await as_result(read(std::min({end, gap, stop})));
+    const outcome<bool> came = co_await as_result(read(std::min(end, gap)));
     if (!came.has_value() || !came.value()) co_return;
   } while (!unread_.empty());
 }
@@ -502,9 +503,10 @@ task<> server_connection::answer_all() {
   while (keep_) {
     head_state head = buffered_head();
     if (head == head_state::incomplete) head = co_await rest_of_head();
+    if (unread_.empty()) lent_.give_back();
     switch (head) {
       case head_state::closed: keep_ = false; break;
-      case head_state::refused: co_await refuse(refusal_, refusal_why_); break;
+      case head_state::refused: refuse(refusal_, refusal_why_); break;
       default: co_await answer(); break;
     }
     if (unread_.empty()) break;

@@ -43,13 +43,13 @@ class server_connection {
   task<std::span<const std::byte>> next_chunk();
   task<std::string> whole_body();
   net::endpoint remote() noexcept;
-  net::endpoint client(const http::headers& fields);
   std::optional<tls_facts> tls() const;
   // Keeps `why` as the client's fault, and throws it.
   [[noreturn]] void refuse_body(std::exception_ptr why);
   int status_for(const std::exception_ptr& thrown) const noexcept;
   void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
   task<> send_early_hints(http::headers fields);
+  net::endpoint client(const http::headers& fields);
   running_server& server() noexcept { return connection_.server(); }
 
  private:
@@ -104,9 +104,9 @@ class server_connection {
   // Whose fault it is that a handler threw this.
   server_response blame(const http::error& thrown);
   [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
-  task<> send(server_response response, bool head_only);
+  void hold(const server_response& response, bool head_only);
   task<> send_body(server_response& response);
-  task<> refuse(int status, std::string_view why);
+  void refuse(int status, std::string_view why);
   // Whether the request asks for what the response would switch to.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;
   task<> switch_protocols(server_response response);

@@ -76,8 +76,9 @@ class serving final : public running_server {
   std::optional<place> admit(const plain_stream& stream) noexcept;
   // For one that is no socket's.
   place admit_uncounted() noexcept;
-  // Runs its task.
+  // Runs its task, and one that watches for it. Throw std::bad_alloc.
   void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
+  join_handle<void> spawn_watch(task<> t) { return group_->spawn(std::move(t)); }
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
   // Until nothing of it is there any more.
   task<> wait_for_all();

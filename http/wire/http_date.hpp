@@ -1,7 +1,8 @@
 // The Date field (RFC 9110, section 5.6.7).
 #pragma once
 
-#include <chrono>
+#include <rondo/runtime/core/clock.hpp>
+
 #include <string>
 #include <string_view>
 

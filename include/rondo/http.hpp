@@ -1,6 +1,7 @@
 // Rondo's HTTP: URLs, headers, a client, a server.
 #pragma once
 
+#include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/access_log.hpp>
 #include <rondo/http/body.hpp>
 #include <rondo/http/client.hpp>
@@ -45,4 +46,7 @@
 #include <rondo/http/trusted_proxies.hpp>
 #include <rondo/http/upgrade.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/websocket.hpp>
+#include <rondo/http/websocket_message.hpp>
+#include <rondo/http/websocket_options.hpp>
 #include <rondo/version.hpp>

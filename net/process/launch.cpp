@@ -63,8 +63,18 @@ struct kernel_sigaction {
   std::array<unsigned long, 7> rest{};
 };
 
-#define RONDO_IN_CHILD \
-  __attribute__((noinline, no_sanitize("address", "thread", "undefined", "memory")))
+// Nothing that a sanitizer keeps in memory may change there either, its stack of calls included.
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define RONDO_IN_CHILD __attribute__((noinline, disable_sanitizer_instrumentation))
+#else
+#define RONDO_IN_CHILD __attribute__((noinline, no_sanitize("address", "thread", "undefined")))
+#endif
+
+RONDO_IN_CHILD int gives_up(child_call& c, step s, int error) noexcept {
+  c.failed = s;
+  c.error = error;
+  return 127;
+}
 
 RONDO_IN_CHILD void forget_handlers() noexcept {
   constexpr long mask_size = 8;  // 64 signals
@@ -128,20 +138,16 @@ RONDO_IN_CHILD bool arrange_descriptors(child_call& c) noexcept {
 }
 
 RONDO_IN_CHILD int prepare_and_execute(child_call& c) noexcept {
-  const auto fail = [&c](step s, int error) {
-    c.failed = s;
-    c.error = error;
-    return 127;
-  };
   if (c.terminal >= 0) {
-    if (::syscall(SYS_setsid) < 0) return fail(step::group, errno);
+    if (::syscall(SYS_setsid) < 0) return gives_up(c, step::group, errno);
   } else if (c.own_group && ::syscall(SYS_setpgid, 0, 0) != 0) {
-    return fail(step::group, errno);
+    return gives_up(c, step::group, errno);
   }
-  if (c.directory && ::syscall(SYS_chdir, c.directory) != 0) return fail(step::directory, errno);
-  if (!arrange_descriptors(c)) return fail(step::descriptors, errno);
+  if (c.directory && ::syscall(SYS_chdir, c.directory) != 0)
+    return gives_up(c, step::directory, errno);
+  if (!arrange_descriptors(c)) return gives_up(c, step::descriptors, errno);
   if (c.terminal >= 0 && ::syscall(SYS_ioctl, c.terminal, TIOCSCTTY, 0) != 0)
-    return fail(step::terminal, errno);
+    return gives_up(c, step::terminal, errno);
   forget_handlers();
   int denied = 0;
   int error = ENOENT;
@@ -152,7 +158,7 @@ RONDO_IN_CHILD int prepare_and_execute(child_call& c) noexcept {
     if (error != EACCES && error != ENOENT && error != ENOTDIR) break;
   }
   const bool not_found = error == ENOENT || error == ENOTDIR;
-  return fail(step::program, not_found && denied != 0 ? denied : error);
+  return gives_up(c, step::program, not_found && denied != 0 ? denied : error);
 }
 
 RONDO_IN_CHILD int child_main(void* call) {

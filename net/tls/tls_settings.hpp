@@ -4,7 +4,6 @@
 #include <rondo/net/tls/tls_sessions.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>

@@ -3,10 +3,10 @@
 #pragma once
 
 #include <rondo/patterns/verdict.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/wait.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace rondo {

@@ -4,7 +4,6 @@
 #include <rondo/patterns/verdict.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>

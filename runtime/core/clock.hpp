@@ -7,10 +7,18 @@
 
 #include <rondo/version.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <version>
+
+// Durations, clocks and literals. In libstdc++ <chrono> is these and the calendar, which brings
+// streams and locales: a third of what it would cost to include Rondo.
+#ifdef __GLIBCXX__
+#include <bits/chrono.h>
+#else
+#include <chrono>
+#endif
 
 namespace rondo::detail {
 

@@ -1,8 +1,10 @@
 #include <rondo/runtime/core/frame_pool.hpp>
+#include <rondo/runtime/core/frame_quarantine.hpp>
 
 #include <pthread.h>
 
 #include <array>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <utility>
@@ -47,6 +49,13 @@ struct free_batch : free_frame {
   std::int64_t size;
 };
 static_assert(sizeof(free_batch) <= frame_class_width);
+// What is in quarantine, written into its block.
+struct held_block {
+  held_block* next;
+  std::size_t size;
+};
+constexpr std::size_t most_held = 65'536;
+constexpr unsigned char poison = 0xdb;  // as an address: none that a machine has
 
 // Like the lists, constant-initialised and trivially destroyed; `farewell` below is what empties
 // them when the thread ends.
@@ -61,6 +70,9 @@ struct thread_pool_state {
   bool alone = false;                                    // see take_each_frame_from_heap
   bool begun = false;
   bool ended = false;
+  bool quarantine = false;
+  std::size_t held_blocks = 0;
+  held_block* held = nullptr;
 };
 constinit thread_local thread_pool_state pool;
 
@@ -224,6 +236,12 @@ void release_unkept_frame(void* block, std::size_t size) noexcept {
     --this_thread_frames.room;
   else
     ++pool.room_at_rest;
+  if (pool.quarantine && pool.held_blocks < most_held) [[unlikely]] {
+    std::memset(block, poison, size);
+    pool.held = ::new (block) held_block{pool.held, size};
+    ++pool.held_blocks;
+    return;
+  }
   if (!recycling || c >= frame_class_count) {
     ::operator delete(block, std::align_val_t{frame_alignment});
     return;
@@ -238,6 +256,26 @@ void release_unkept_frame(void* block, std::size_t size) noexcept {
     begin();
   else
     hand_over(c);
+}
+
+frame_quarantine::frame_quarantine() noexcept
+    : holds_(recycling && !std::exchange(pool.quarantine, true)) {
+  if (!holds_) return;
+  begin();
+  make_room(-no_room);  // so that every release comes here
+}
+frame_quarantine::~frame_quarantine() {
+  if (!holds_) return;
+  pool.quarantine = false;
+  make_room(no_room);
+  pool.held_blocks = 0;
+  while (held_block* const b = pool.held) {
+    pool.held = b->next;
+    if (const std::size_t c = frame_class(b->size); c < frame_class_count)
+      this_thread_frames.free[c] = ::new (b) free_frame{this_thread_frames.free[c]};
+    else
+      ::operator delete(b, std::align_val_t{frame_alignment});
+  }
 }
 
 // For tests of what happens without memory, which declare it: from here, what the calling thread's

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdio>
 #include <stdexcept>
+#include <thread>
 
 namespace rondo::detail {
 
@@ -20,6 +21,12 @@ void refuse_nesting() {
 }
 
 }  // namespace
+
+void mailbox::close() noexcept {
+  inside_.fetch_or(closed, std::memory_order_acq_rel);
+  while (inside_.load(std::memory_order_acquire) != closed) std::this_thread::yield();
+  posts_.take_all([](remote_node& n) { n.drop(); });
+}
 
 loop_core::loop_core(reactor_maker& make, const reactor_choice& choice,
                      std::shared_ptr<unhandled_sink> on_unhandled)

@@ -4,7 +4,9 @@
 #include <rondo/net.hpp>
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
+#include <rondo/testing.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <vector>
 
@@ -37,4 +39,24 @@ task<> strict() {
     });
     (void)k;
   });
+}
+
+task<std::size_t> policies() {
+  using namespace std::chrono_literals;
+  circuit_breaker breaker;
+  auto stack = compose(total_timeout(3s), retry().max_attempts(3), breaker, attempt_timeout(1s));
+  co_return (co_await stack.run(zero)).value();
+}
+std::size_t runs() {
+  using namespace std::chrono_literals;
+  run(timeout(1s, strict()));
+  run(shield(strict()), run_options().reactor(reactor_kind::simulated));
+  run(finally(strict(), strict));
+  const auto o = run(try_for(1s, zero()));
+  return run(timeout(1s, policies)) + (o ? *o : 0);
+}
+void tests() {
+  test::cancel_at_every_wait(strict, [] { test::expect(true, "so it is"); });
+  test::cancel_at_every_wait(run_options(), zero, [](outcome<std::size_t>& o) { (void)o; });
+  test::seeds(0, 3, [](std::uint64_t seed) -> task<std::size_t> { co_return seed; });
 }

@@ -35,7 +35,7 @@ verdict judged(reactor_kind reactor, Handler handler, std::string bytes = get,
     }
   }),
          [&]() -> task<> {
-           http::server server(options);
+           http::server server(options.half_close(true));
            server.route("GET", "/", handler);
            server.route("POST", "/", handler);
            server.route("GET", "/good", [](server_request&) -> task<server_response> {

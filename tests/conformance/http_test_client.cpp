@@ -65,6 +65,68 @@ CONFORMANCE(TestClient, CancelsWhatStillRunsWhenTheBodyHasEnded) {
   EXPECT_TRUE(left);
 }
 
+namespace {
+
+const std::string get = request_text("GET /");
+
+task<server_response> hello(server_request&) { co_return server_response::text("hello"); }
+
+// Until the text stands there, or the end has come.
+task<std::string> read_until(net::memory_stream& s, std::string_view text) {
+  std::string got;
+  std::vector<std::byte> room(4096);
+  while (!has(got, text)) {
+    const auto n = co_await as_result(s.read_some(room));
+    if (!n.has_value() || n.value() == 0) break;
+    got.append(reinterpret_cast<const char*>(room.data()), n.value());
+  }
+  co_return got;
+}
+
+}  // namespace
+
+CONFORMANCE(ServedStream, HearsOfTheStop) {
+  http::server s;
+  s.route("GET", "/", hello);
+  http::stop_handle stop;
+  auto [here, there] = net::make_memory_streams();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn(s.serve_stream(net::any_stream(std::move(there)), stop));
+    co_await here.write_all(net::bytes_of(get));
+    EXPECT_TRUE(has(co_await read_until(here, "hello"), "Connection: keep-alive"));
+    stop.stop();
+    co_await here.write_all(net::bytes_of(get));  // there is a second for one more
+    EXPECT_TRUE(has(co_await read_until(here, "hello"), "Connection: close"));
+    EXPECT_EQ(co_await read_until(here, "nothing more"), "");
+    here.close();
+  });
+}
+
+// A wait on a stream of a kind that we do not know is ended with the stream.
+CONFORMANCE(ServedStream, HasTheClocksOfASocket) {
+  if (reactor != reactor_kind::simulated) co_return;
+  const std::pair<const char*, std::chrono::seconds> cases[] = {
+      {"", 75s},                                                          // at rest
+      {"GET / HT", 30s},                                                  // in a head
+      {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", 5s},  // in a body: its rate
+  };
+  for (const auto& [bytes, limit] : cases) {
+    http::server s;
+    s.route("POST", "/", [](server_request& r) -> task<server_response> {
+      co_return server_response::text(co_await r.text());
+    });
+    auto [here, there] = net::make_memory_streams();
+    co_await with_task_group([&](task_group& g) -> task<> {
+      const auto begun = this_loop().now();
+      g.spawn(s.serve_stream(net::any_stream(std::move(there))));
+      co_await here.write_all(net::bytes_of(bytes));
+      EXPECT_EQ(co_await read_until(here, "nothing"), "") << bytes;
+      EXPECT_EQ(this_loop().now() - begun, limit) << bytes;
+      here.close();
+    });
+  }
+}
+
 CONFORMANCE(TestClient, AConnectorStandsAlone) {
   http::server s;
   EXPECT_THROW(http::client_options().connector(nullptr), std::invalid_argument);

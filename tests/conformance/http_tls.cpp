@@ -111,6 +111,23 @@ CONFORMANCE(Https, AHandshakeThatFailsIsCountedAndTold) {
   });
 }
 
+CONFORMANCE(Https, AHandlerIsToldOfItsClientsTls) {
+  NEEDS_OPENSSL;
+  http::server server;
+  server.route("GET", "/tls", [](server_request& r) -> task<server_response> {
+    const auto tls = r.tls();
+    co_return server_response::text(!tls ? "none"
+                                         : std::string(tls->protocol) + ' ' +
+                                               std::string(tls->alpn) + ' ' +
+                                               std::string(tls->cipher).substr(0, 3) +
+                                               std::to_string(tls->client_certificate.size()));
+  });
+  co_await with_secure_server(server, our_server(), [](std::string origin) -> task<> {
+    http::client c(trusting());
+    EXPECT_EQ(co_await get_text(c, origin + "/tls"), "TLSv1.3 http/1.1 TLS0");
+  });
+}
+
 CONFORMANCE(Https, AServerThatIsNotVerifiedIsATlsError) {
   NEEDS_OPENSSL;
   http::server server;

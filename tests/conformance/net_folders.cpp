@@ -122,7 +122,7 @@ CONFORMANCE(Temporary, FileGoesWithItsObject) {
     EXPECT_EQ(co_await net::read_file(path), "text");
     struct stat s{};
     EXPECT_EQ(::stat(path.c_str(), &s), 0);
-    EXPECT_EQ(s.st_mode & 0777, 0300U);
+    EXPECT_EQ(s.st_mode & 0777, 0600U);
     auto moved = std::move(f);
     EXPECT_TRUE(fs::exists(path));
   }

@@ -365,6 +365,39 @@ CONFORMANCE_RUNS(CancelEveryWait, ProcessThatDoesNotListen) {
   EXPECT_GE(n.at_rest, 2U);
 }
 
+CONFORMANCE_RUNS(Process, ByTheHundredsLeaveNothing) {
+  // A third is cancelled, at different times.
+  run_on(reactor, []() -> task<> {
+    play_programs();
+    const int all = long_run() ? 10'000 : 200;
+    const std::size_t alive = long_run() ? 500 : 50;
+    semaphore places(alive);
+    int ended = 0;
+    int cancelled = 0;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      for (int i = 0; i < all; ++i) {
+        auto permit = co_await places.acquire();
+        g.spawn([&, i, permit = std::move(permit)]() -> task<> {
+          const auto command = i % 3 == 0 ? std::vector<std::string>{"sleep", "1000"}
+                                          : std::vector<std::string>{"cat"};
+          auto r =
+              co_await try_for(std::chrono::microseconds(i % 3 == 0 ? i % 50 * 100 : 60'000'000),
+                               run_process(command, process_options().input("text")));
+          if (!r) {
+            ++cancelled;
+            co_return;
+          }
+          EXPECT_EQ(r->output, "text");
+          ++ended;
+        });
+      }
+    });
+    EXPECT_EQ(ended + cancelled, all);
+    EXPECT_EQ(cancelled, (all + 2) / 3);
+  });
+  expect_no_children();
+}
+
 // --- what only the system has ---
 
 ON_KERNEL_REACTORS(Process, IsNotStartedWhereItsStatusWouldBeLost) {
@@ -622,38 +655,6 @@ ON_KERNEL_REACTORS(Process, HasATerminal) {
     process plain = process::start({"cat"});
     expect_says(failure_of([&] { plain.resize({}); }), ENOTTY, "resize");
   });
-}
-
-ON_KERNEL_REACTORS(Process, ByTheHundredsLeaveNothing) {
-  // A third is cancelled, at different times.
-  run_on(reactor, []() -> task<> {
-    const int all = long_run() ? 10'000 : 200;
-    const std::size_t alive = long_run() ? 500 : 50;
-    semaphore places(alive);
-    int ended = 0;
-    int cancelled = 0;
-    co_await with_task_group([&](task_group& g) -> task<> {
-      for (int i = 0; i < all; ++i) {
-        auto permit = co_await places.acquire();
-        g.spawn([&, i, permit = std::move(permit)]() -> task<> {
-          const auto command = i % 3 == 0 ? std::vector<std::string>{"sleep", "1000"}
-                                          : std::vector<std::string>{"cat"};
-          auto r =
-              co_await try_for(std::chrono::microseconds(i % 3 == 0 ? i % 50 * 100 : 60'000'000),
-                               run_process(command, process_options().input("text")));
-          if (!r) {
-            ++cancelled;
-            co_return;
-          }
-          EXPECT_EQ(r->output, "text");
-          ++ended;
-        });
-      }
-    });
-    EXPECT_EQ(ended + cancelled, all);
-    EXPECT_EQ(cancelled, (all + 2) / 3);
-  });
-  expect_no_children();
 }
 
 // --- older kernels ---

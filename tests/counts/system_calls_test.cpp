@@ -236,6 +236,51 @@ ON_KERNEL_REACTORS(Counts, AnHttpRequestOnAKeptConnection) {
   });
 }
 
+// Their answers leave together, so that they cost what one request costs.
+ON_KERNEL_REACTORS(Counts, SixteenPipelinedRequests) {
+  run_on(reactor, [reactor]() -> task<> {
+    http::server server(http::server_options().max_requests(UINT32_MAX));
+    server.route("GET", "/", [](server_request&) -> task<server_response> {
+      co_return server_response::text("0123456789abcde\n");
+    });
+    co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+      tcp_stream client = co_await tcp_stream::connect(here);
+      std::string sixteen;
+      for (int i = 0; i < 16; ++i) sixteen += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+      std::vector<std::byte> room(16 * 1024);
+      const cost c = co_await cost_of([&]() -> task<> {
+        co_await write_text(client, sixteen);
+        for (std::size_t answers = 0; answers < 16;) {
+          const std::size_t n = co_await client.read_some(room);
+          answers += count_of({reinterpret_cast<const char*>(room.data()), n}, "HTTP/1.1 200 OK");
+        }
+      });
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 6.5 : 2.5);
+    });
+  });
+}
+
+// The watch over its client takes a task for a moment, and no call of the system.
+ON_KERNEL_REACTORS(Counts, ARequestWhoseHandlerRests) {
+  run_on(reactor, [reactor]() -> task<> {
+    http::server server;
+    server.route("GET", "/", [](server_request&) -> task<server_response> {
+      co_await sleep_for(1ns);
+      co_return server_response::text("0123456789abcde\n");
+    });
+    co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+      tcp_stream client = co_await tcp_stream::connect(here);
+      std::vector<std::byte> room(16 * 1024);
+      const cost c = co_await cost_of([&]() -> task<> {
+        co_await write_text(client, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        (void)co_await client.read_some(room);
+      });
+      at_most("frames", c.frames, 0);
+      at_most("system calls", c.system_calls, reactor == reactor_kind::epoll ? 8.5 : 4.5);
+    });
+  });
+}
+
 }  // namespace
 
 #endif

@@ -470,6 +470,14 @@ const std::vector<target>& targets() {
         ", ,DIGEST\tnonce = n ,, algorithm=\"MD5, SHA-256-sess\",qop=\"auth-int , auth\"",
         "Bad@x y=\"z, Digest nonce=1", "NTLM TlRM/+=, Digest nonce=\"\\\\\", realm=\"\"",
         "Digest a=, b"}},
+      {"multipart",
+       &multipart,
+       {with({0}, "--XX\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--XX--"),
+        with({6},
+             "pre\r\n--XX \t\r\nContent-Disposition: form-data; name=\"a\\\"b\"; "
+             "filename=\"C:\\x/y\"\r\nContent-Type: a/b\r\n\r\n\r\n--X\r\n--XX\r\n"
+             "content-disposition:form-data;name=b\r\n\r\n--XX--\r\nend"),
+        with({1}, "--XX--"), with({9}, "\r\n--XX\r\n\r\n\r\n--XX--")}},
       {"event_stream",
        &event_stream,
        {with({0}, "id: 1\nevent: x\ndata: a\ndata: b\n\ndata: c\n\n"),
@@ -487,14 +495,6 @@ const std::vector<target>& targets() {
         "\r\n\r\n\0\r\nQUIT\n\x20\x00\0\0"s,
         "for=192.0.2.43, for=\"[2001:db8::17]:4711\";by=\"a\\\"b\"",
         "192.0.2.1:80, [2001:db8::3]:80, ::1, unknown"}},
-      {"multipart",
-       &multipart,
-       {with({0}, "--XX\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n--XX--"),
-        with({6},
-             "pre\r\n--XX \t\r\nContent-Disposition: form-data; name=\"a\\\"b\"; "
-             "filename=\"C:\\x/y\"\r\nContent-Type: a/b\r\n\r\n\r\n--X\r\n--XX\r\n"
-             "content-disposition:form-data;name=b\r\n\r\n--XX--\r\nend"),
-        with({1}, "--XX--"), with({9}, "\r\n--XX\r\n\r\n\r\n--XX--")}},
   };
   return all;
 }

@@ -21,8 +21,8 @@ struct target {
   std::vector<std::string> seeds;
 };
 
-// request, response, chunked, url, set_cookie, redirect, decode, challenge, event_stream,
-// proxy_header, multipart.
+// request, response, chunked, url, set_cookie, redirect, decode, challenge, multipart,
+// event_stream, proxy_header.
 const std::vector<target>& targets();
 
 }  // namespace rondo_test::fuzz

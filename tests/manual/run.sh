@@ -17,7 +17,7 @@ fail() {
 "$program" --manual >"$work/rondo.1"
 # Every long option that a --help shows, with the markup taken off.
 sed -e 's/\\f[BRI]//g' -e 's/\\-/-/g' "$work/rondo.1" >"$work/text"
-for command in serve fetch load; do
+for command in serve fetch load ws; do
   "$program" "$command" --help >"$work/help"
   mapfile -t options < <(grep -oE '^ +(-[A-Za-z],)?--[a-z-]+' "$work/help" | grep -oE -- '--[a-z-]+')
   ((${#options[@]} > 3)) || fail "no options in the --help of $command"

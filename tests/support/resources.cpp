@@ -1,31 +1,13 @@
 #include "support/resources.hpp"
 
-#include <rondo/runtime/core/frame_pool.hpp>
-
-#include <dirent.h>
 #include <gtest/gtest.h>
 #include <sys/time.h>
 
 #include <csignal>
 #include <cstdlib>
-#include <string>
 
 namespace rondo_test {
 namespace {
-
-// The names of what is open, without the one that lists them.
-std::string open_descriptors() {
-  std::string names;
-  DIR* folder = ::opendir("/proc/self/fd");
-  if (!folder) return names;
-  while (const dirent* entry = ::readdir(folder)) {
-    const std::string name = entry->d_name;
-    if (name == "." || name == ".." || name == std::to_string(::dirfd(folder))) continue;
-    names += name + " ";
-  }
-  ::closedir(folder);
-  return names;
-}
 
 class watcher final : public testing::EmptyTestEventListener {
   void OnTestStart(const testing::TestInfo& /*test*/) override { before_ = resources::now(); }
@@ -48,18 +30,8 @@ void interrupt_every_millisecond() {
 
 }  // namespace
 
-resources resources::now() {
-  resources r;
-  r.frames = rondo::detail::frames_alive();
-  for (const char c : open_descriptors()) r.descriptors += c == ' ' ? 1U : 0U;
-  return r;
-}
-
 void expect_same(const resources& before, const char* when) {
-  const resources after = resources::now();
-  EXPECT_EQ(after.frames, before.frames) << "coroutine frames alive " << when;
-  EXPECT_EQ(after.descriptors, before.descriptors)
-      << "descriptors open " << when << ": " << open_descriptors();
+  EXPECT_EQ(before.changes(), "") << when;
 }
 
 bool watch_every_test() {

@@ -4,18 +4,11 @@
 // executable under watch: one that ends with more or fewer of them than it began with has failed.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
+#include <rondo/testing/accounts.hpp>
 
 namespace rondo_test {
 
-struct resources {
-  std::int64_t frames = 0;      // coroutine frames and child records of this thread
-  std::size_t descriptors = 0;  // open in the process
-
-  static resources now();
-  bool operator==(const resources&) const = default;
-};
+using resources = rondo::test::accounts;
 
 // Fails the running test, naming what differs from `before`.
 void expect_same(const resources& before, const char* when);

@@ -24,6 +24,7 @@
 
 #include <rondo/runtime.hpp>
 #include <rondo/runtime/core/random.hpp>
+#include <rondo/testing/seeds.hpp>
 
 #include <gtest/gtest.h>
 
@@ -31,10 +32,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <exception>
 #include <functional>
-#include <string>
 #include <vector>
 
 namespace rondo_test {
@@ -115,18 +113,14 @@ rondo::task<> run_schedule(std::uint64_t seed) {
 
 template <class Model>
 void random_schedules(std::uint64_t at_least = 500) {
-  const char* one = std::getenv("RONDO_TEST_SEED");
-  const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 0;
-  const std::uint64_t seeds =
-      one ? 1 : std::max<std::uint64_t>(at_least, long_run() ? 10'000 : 500);
-  for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
-    SCOPED_TRACE("RONDO_TEST_SEED=" + std::to_string(seed));
-    try {
+  const std::uint64_t seeds = std::max<std::uint64_t>(at_least, long_run() ? 10'000 : 500);
+  try {
+    rondo::test::seeds(0, seeds, [](std::uint64_t seed) {
       simulate(run_schedule<Model>(seed));
-    } catch (const std::exception& e) {
-      ADD_FAILURE() << "the run ended with an error: " << e.what();
-    }
-    if (testing::Test::HasFailure()) return;
+      if (testing::Test::HasFailure()) throw rondo::test::failure("an expectation failed");
+    });
+  } catch (const rondo::test::failure& f) {
+    ADD_FAILURE() << f.what();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <vector>
 
 namespace tour {
@@ -32,23 +33,24 @@ class operation_loop {
   // One operation at a time for each direction of a descriptor; another ends with -EBUSY.
   void start(operation& op) {
     ++under_way_;
-    const auto fd = static_cast<std::size_t>(op.fd);
-    if (fd >= waiting_.size()) waiting_.resize(fd + 1);
-    operation*& place = waiting_[fd].at[op.what == kind::recv ? 0 : 1];
+    operation*& place = place_of(op);
     if (place != nullptr) op.result = -EBUSY;
     if (place != nullptr || attempt(op)) return complete(op);
     place = &op;
-    poller_.add(op.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, fd);
+    poller_.add(op.fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, static_cast<unsigned>(op.fd));
+  }
+
+  // Takes an operation back (chapter 9). False: it is completed, and `completed` will be called.
+  bool withdraw(const operation& op) {
+    if (place_of(op) != &op) return false;
+    place_of(op) = nullptr;
+    return --under_way_, true;
   }
 
   // begin run
   // Until nothing is under way any more.
   void run() {
-    for (;;) {
-      call_completed();
-      if (under_way_ == 0) return;
-      look(-1);
-    }
+    for (call_completed(); under_way_ > 0; call_completed()) look(-1);
   }
 
   void call_completed() {
@@ -64,16 +66,17 @@ class operation_loop {
   void look(int timeout_ms) {
     const int n = poller_.wait(timeout_ms);
     for (int i = 0; i < n; ++i)
-      for (operation*& place : waiting_[poller_.event(i).data.u64].at)
+      for (operation*& place : waiting_[poller_.event(i).data.u64])
         if (place != nullptr && attempt(*place)) complete(*std::exchange(place, nullptr));
   }
   // end run
 
  private:
-  struct slot {
-    operation* at[2] = {};  // what waits to read, and what waits to write
-  };
-
+  operation*& place_of(const operation& op) {
+    const auto fd = static_cast<std::size_t>(op.fd);
+    if (fd >= waiting_.size()) waiting_.resize(fd + 1);
+    return waiting_[fd][op.what == kind::recv ? 0 : 1];
+  }
   void complete(operation& op) {
     op.next = nullptr;
     (first_ != nullptr ? last_->next : first_) = &op;
@@ -102,7 +105,8 @@ class operation_loop {
   }
 
   poller poller_;
-  std::vector<slot> waiting_;  // by descriptor
+  // By descriptor: what waits to read, and what waits to write.
+  std::vector<std::array<operation*, 2>> waiting_;
   int under_way_ = 0;
   operation* first_ = nullptr;  // of those that are completed
   operation* last_ = nullptr;

@@ -36,6 +36,7 @@ class coroutine {
   // Goes on to the next co_await, or to the end.
   void resume() { frame_.resume(); }
   bool done() const { return frame_.done(); }
+  std::coroutine_handle<> handle() const { return frame_; }
 
  private:
   explicit coroutine(std::coroutine_handle<> frame) : frame_(frame) {}

@@ -29,6 +29,7 @@ class loop {
   // Whoever rests in `h` goes on, in its turn.
   void wake(std::coroutine_handle<> h) { ready_.push_back(h); }
   void start(operation& op) { io_.start(op); }
+  bool withdraw(const operation& op) { return io_.withdraw(op); }  // chapter 9
 
   // Until all that was spawned has ended.
   void run() {

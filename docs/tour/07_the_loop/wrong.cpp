@@ -2,7 +2,9 @@
 //
 // "It awaits something in each round, so the others have their turn." An await that need not wait
 // goes on at once (chapter 6), and nobody else has a turn before it really waits, or ends.
-#include "loop.hpp"
+#include "../stage/turns.hpp"
+
+#include <cstdio>
 
 using tour::task;
 
@@ -16,18 +18,10 @@ task<> greedy(const int& turns_of_the_other) {
 }
 // end wrong
 
-// Goes to the end of the list each time.
-struct next_turn {
-  tour::loop& l;
-  bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> h) const { l.wake(h); }
-  void await_resume() const {}
-};
-
 task<> other(tour::loop& l, int& turns, const bool& ended) {
   while (!ended) {
     ++turns;
-    co_await next_turn{l};
+    co_await tour::next_turn{l};
   }
 }
 

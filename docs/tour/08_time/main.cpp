@@ -46,7 +46,7 @@ int main() {
   a_million();
   tour::timed_loop l;
   std::string order;
-  for (const int ms : {60, 20, 40, 0}) l.spawn(nap(l, ms, order));
+  for (const int ms : {300, 100, 200, 0}) l.spawn(nap(l, ms, order));
   l.run();
   std::printf("naps ended: %safter %ld turns\n", order.c_str(), l.turns());
 }

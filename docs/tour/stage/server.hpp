@@ -21,8 +21,8 @@ namespace tour {
 
 class server {
  public:
-  // With `together`, nobody is answered until so many have asked at the same time, or 2 s have
-  // passed.
+  // With `together`, nobody is answered until so many have asked at the same time, or nobody more
+  // has asked for 2 s.
   explicit server(int delay_ms = 100, int together = 0)
       : delay_ms_(delay_ms),
         together_(together),
@@ -129,8 +129,12 @@ class server {
     end.tv_sec += 2;
     pthread_mutex_lock(&lock_);
     if (most_waiting_ >= together_) pthread_cond_broadcast(&changed_);
-    while (most_waiting_ < together_ && !gave_up_)
-      if (pthread_cond_timedwait(&changed_, &lock_, &end) != 0) gave_up_ = true;
+    for (int seen = most_waiting_; most_waiting_ < together_ && !gave_up_;) {
+      if (pthread_cond_timedwait(&changed_, &lock_, &end) == 0) continue;
+      gave_up_ = most_waiting_ == seen;
+      seen = most_waiting_;
+      end.tv_sec += 2;
+    }
     pthread_mutex_unlock(&lock_);
   }
 

@@ -1,17 +1,10 @@
 // A task that takes a thousand numbers, and one that counts its own turns meanwhile.
 #include "../../stage/check.hpp"
-#include "../loop.hpp"
+#include "../../stage/turns.hpp"
 
 #include EXERCISE
 
 namespace {
-
-struct next_turn {
-  tour::loop& l;
-  bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> h) const { l.wake(h); }
-  void await_resume() const {}
-};
 
 struct counts {
   int taken = 0;
@@ -38,7 +31,7 @@ tour::task<> greedy(tour::loop& l, int n, counts& c) {
 tour::task<> other(tour::loop& l, counts& c) {
   while (!c.ended) {
     ++c.turns_of_the_other;
-    co_await next_turn{l};
+    co_await tour::next_turn{l};
   }
 }
 

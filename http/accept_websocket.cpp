@@ -1,0 +1,60 @@
+#include <rondo/http/accept_websocket.hpp>
+#include <rondo/http/running_server.hpp>
+#include <rondo/http/websocket/handshake.hpp>
+#include <rondo/runtime/task_group.hpp>
+
+namespace rondo::http::detail {
+
+websocket_acceptance examine_websocket_request(const server_request& r,
+                                               const websocket_options& o) {
+  websocket_acceptance a;
+  const headers& fields = r.headers();
+  if (const websocket_refusal no = check_websocket_request(fields, o); no.status != 0) {
+    a.answer = server_response::text(std::string(no.why) + '\n', no.status);
+    if (no.status == 426)  // RFC 9110, section 15.5.22; RFC 6455, section 4.4
+      a.answer.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");
+    return a;
+  }
+  a.accepted = true;
+  a.key = *fields.get("Sec-WebSocket-Key");
+  a.protocol = choose_protocol(fields, o);
+  if (std::optional<agreed_deflate> agreed = choose_deflate(fields, o)) {
+    a.deflate = agreed->terms;
+    a.extensions = std::move(agreed->answer);
+  }
+  return a;
+}
+
+void complete_websocket_answer(server_response& response, const websocket_acceptance& a) {
+  response.header("Sec-WebSocket-Accept", websocket_accept(a.key));
+  if (!a.protocol.empty()) response.header("Sec-WebSocket-Protocol", a.protocol);
+  if (!a.extensions.empty()) response.header("Sec-WebSocket-Extensions", a.extensions);
+}
+
+websocket open_websocket(upgraded_stream stream, const websocket_options& o, std::string protocol,
+                         std::optional<deflate_terms> terms) {
+  auto [transport, first] = std::move(stream).take();
+  auto connection = std::make_unique<websocket_connection>(side::server, std::move(transport),
+                                                           std::move(first), o);
+  if (terms) connection->set_deflate(*terms);
+  return websocket(std::move(connection), std::move(protocol));
+}
+
+task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler) {
+  try {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto stop = g.spawn([&]() -> task<> {
+        co_await server.until_stop();
+        websocket_access::leave(ws);
+      });
+      co_await handler.call(ws);
+      stop.cancel();
+    });
+  } catch (const websocket_error&) {
+    if (!ws.ended()) throw;  // of another one
+  }
+  co_await ws.close();
+}
+
+}  // namespace rondo::http::detail

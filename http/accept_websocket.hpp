@@ -1,0 +1,90 @@
+// A server's side of a WebSocket: the answer to a request that asks for one.
+//
+//   s.route("GET", "/rooms/{name}", [](http::server_request& r) -> task<http::server_response> {
+//     if (!r.headers().contains("Authorization")) co_return http::server_response(401);
+//     co_return http::accept_websocket(
+//         r, [room = std::string(r.param("name"))](http::websocket& ws) -> task<> {
+//           while (auto m = co_await ws.receive()) co_await ws.send(room + ": " + m->data);
+//         });
+//   });
+//
+// server::websocket is the same where nothing is to be looked at before.
+#pragma once
+
+#include <rondo/http/server_messages.hpp>
+#include <rondo/http/upgrade.hpp>
+#include <rondo/http/websocket.hpp>
+#include <rondo/http/websocket/deflate.hpp>
+#include <rondo/runtime/task.hpp>
+
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace rondo::http {
+
+namespace detail {
+
+// What the handshake has agreed on, or why there is none.
+struct websocket_acceptance {
+  server_response answer;  // without an upgrade: the refusal
+  bool accepted = false;
+  std::string key;
+  std::string protocol;
+  std::string extensions;
+  std::optional<deflate_terms> deflate;
+};
+websocket_acceptance examine_websocket_request(const server_request& r, const websocket_options& o);
+void complete_websocket_answer(server_response& response, const websocket_acceptance& a);
+
+// A WebSocket for as long as `handler` runs; then it is closed (1000).
+struct websocket_handler {
+  websocket_handler() = default;
+  websocket_handler(const websocket_handler&) = delete;
+  websocket_handler& operator=(const websocket_handler&) = delete;
+  virtual task<> call(http::websocket& ws) = 0;
+
+ protected:
+  ~websocket_handler() = default;
+};
+task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler);
+websocket open_websocket(upgraded_stream stream, const websocket_options& o, std::string protocol,
+                         std::optional<deflate_terms> terms);
+
+template <class Fn>
+struct typed_websocket_handler final : websocket_handler {
+  explicit typed_websocket_handler(Fn f) : fn(std::move(f)) {}
+  task<> call(http::websocket& ws) override { return fn(ws); }
+  Fn fn;
+};
+
+}  // namespace detail
+
+// 101, after which `handler`, (websocket&) -> task<>, has the connection for as long as its task
+// runs; then the WebSocket is closed with 1000, or with 1011 when the task threw. What it throws of
+// its own WebSocket (websocket_error, for a client that has gone) is told to nobody, all else to
+// on_unhandled. A stop of the server sends Close 1001: receive() goes on until the client answers,
+// and the grace is for the rest.
+//
+// Refused are, with the sentence why: another version than 13 (426), a key that is none (400), a
+// page of another site (403; see websocket_options::origins), and by server_response::upgrade what
+// is no request for an upgrade (426).
+template <class Handler>
+server_response accept_websocket(server_request& r, Handler handler,
+                                 websocket_options options = {}) {
+  detail::websocket_acceptance a = detail::examine_websocket_request(r, options);
+  if (!a.accepted) return std::move(a.answer);
+  server_response response = server_response::upgrade(
+      "websocket",
+      [fn = std::move(handler), options = std::move(options), protocol = a.protocol,
+       terms = a.deflate, &server = r.server()](upgraded_stream stream) mutable -> task<> {
+        detail::typed_websocket_handler<Handler> typed(std::move(fn));
+        co_await detail::serve_websocket(
+            detail::open_websocket(std::move(stream), options, std::move(protocol), terms), server,
+            typed);
+      });
+  detail::complete_websocket_answer(response, a);
+  return response;
+}
+
+}  // namespace rondo::http

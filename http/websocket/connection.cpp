@@ -1,0 +1,477 @@
+#include <rondo/http/websocket/connection.hpp>
+#include <rondo/runtime/as_result.hpp>
+#include <rondo/runtime/io.hpp>
+#include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/task_group.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <system_error>
+#include <utility>
+
+namespace rondo::http::detail {
+namespace {
+
+// A message up to this size stands in the engine while it goes, so that its sender can leave. Of a
+// larger one a server's bytes go from where they lie; a client masks a piece after the other, each
+// a frame of its own.
+constexpr std::size_t most_held = 64 * 1024;
+constexpr std::size_t piece_bytes = 256 * 1024;
+
+engine_limits limits_of(const websocket_options& o) noexcept {
+  return {.message_bytes = o.max_message_,
+          .fragments = static_cast<std::uint32_t>(
+              std::min<std::size_t>(o.max_fragments_, std::numeric_limits<std::uint32_t>::max()))};
+}
+
+// Takes its frame back when the sender is stopped before any of it has gone.
+class pending_frame {
+ public:
+  pending_frame(engine& e, std::uint64_t begin) noexcept : engine_(e), begin_(begin) {}
+  pending_frame(const pending_frame&) = delete;
+  pending_frame& operator=(const pending_frame&) = delete;
+  ~pending_frame() {
+    if (is_unwinding()) engine_.take_back(begin_);
+  }
+
+ private:
+  engine& engine_;
+  std::uint64_t begin_;
+};
+
+std::string io_failure(const std::system_error& e) {
+  return std::string("the connection was lost: ") + e.what();
+}
+
+}  // namespace
+
+// The right to read, which one task has at a time.
+class websocket_connection::reading_turn {
+ public:
+  explicit reading_turn(websocket_connection& c) : connection_(c) {
+    if (c.reading_) throw std::system_error(io_errc::busy, "websocket receive");
+    c.reading_ = true;
+  }
+  reading_turn(const reading_turn&) = delete;
+  reading_turn& operator=(const reading_turn&) = delete;
+  ~reading_turn() { connection_.reading_ = false; }
+
+ private:
+  websocket_connection& connection_;
+};
+
+websocket_connection::websocket_connection(side s, transport stream, std::string first,
+                                           const websocket_options& o)
+    : engine_(s, limits_of(o)),
+      stream_(std::move(stream)),
+      times_{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_},
+      side_(s),
+      first_(std::move(first)),
+      unread_(std::as_writable_bytes(std::span(first_))),
+      heard_at_(this_loop().now()) {}
+
+websocket_connection::~websocket_connection() {
+  if (ended_) return;
+  const bool at_rest = !broken_ && !writing_ && !engine_.in_a_frame() && !has_unsent();
+  if (at_rest && !engine_.close_was_put()) {
+    try {
+      engine_.put_close(
+          std::uncaught_exceptions() > 0 ? close_code::internal_error : close_code::going_away, {});
+      write_now();
+    } catch (...) {  // no memory for a word: the peer sees 1006
+      stream_.abort();
+      return;
+    }
+  }
+  if (broken_ || writing_ || engine_.in_a_frame())
+    stream_.abort();
+  else
+    stream_.close();
+}
+
+void websocket_connection::leave() noexcept {
+  if (ended_ || broken_ || engine_.close_was_put()) return;
+  try {
+    engine_.put_close(close_code::going_away, {});
+  } catch (...) {
+    return;  // the grace ends it
+  }
+  if (!writing_) write_now();
+}
+
+void websocket_connection::end() noexcept {
+  if (std::exchange(ended_, true)) return;
+  unread_ = {};
+  lent_.give_back();
+  buffer_.reset();
+  std::string().swap(first_);
+  stream_.close();
+  closed_.set();
+  pong_came_.set();
+}
+
+void websocket_connection::lose(const std::string& why) {
+  end();
+  throw websocket_error(close_code::lost, why);
+}
+
+void websocket_connection::throw_failure() const {
+  throw websocket_error(engine_.code(), "the peer has sent " + engine_.reason());
+}
+
+void websocket_connection::check_writable() const {
+  if (failed_) throw_failure();
+  if (engine_.close_came())
+    throw websocket_error(engine_.code(), "the peer has closed: nothing can be sent any more");
+  if (ended_) throw websocket_error(close_code::lost, "the connection has ended");
+  if (broken_)
+    throw websocket_error(close_code::lost,
+                          "a message was cut in two by a cancellation: nothing can follow it");
+  if (engine_.close_was_put())
+    throw websocket_error(close_code::normal, "a Close was sent: nothing can follow it");
+}
+
+// --- reading ---
+
+engine::step websocket_connection::take_buffered() {
+  for (;;) {
+    const engine::step s = engine_.take(unread_);
+    if (s != engine::step::pong) return s;
+    note_pong();
+  }
+}
+
+// Ours count from 1; any other is nobody's.
+void websocket_connection::note_pong() noexcept {
+  const std::string_view payload = engine_.pong_payload();
+  std::uint64_t number = 0;
+  const auto [end, error] =
+      std::from_chars(payload.data(), payload.data() + payload.size(), number);
+  if (error != std::errc() || end != payload.data() + payload.size()) return;
+  if (number > pings_ || number <= pongs_to_) return;
+  pongs_to_ = number;
+  pong_came_.set();
+}
+
+websocket_message websocket_connection::take_message() {
+  websocket_message m{std::exchange(engine_.message(), {}), engine_.is_text()};
+  return m;
+}
+
+task<> websocket_connection::read() {
+  return stream_.with([this](auto& stream) { return read_from(stream); });
+}
+
+template <class Stream>
+task<> websocket_connection::read_from(Stream& stream) {
+  lent_.give_back();
+  std::string().swap(first_);
+  bool at_the_end = false;
+  try {
+    if constexpr (std::same_as<Stream, plain_stream>) {
+      lent_ = co_await stream.receive();
+      unread_ = lent_.bytes();
+    } else {
+      if (!buffer_) buffer_ = make_read_buffer();
+      const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+      unread_ = room.first(co_await stream.read_some(room));
+    }
+    at_the_end = unread_.empty();
+  } catch (const std::system_error& e) {
+    lose(io_failure(e));
+  }
+  if (at_the_end) lose("the connection ended without a Close");
+  heard_at_ = this_loop().now();
+  pinged_ = false;
+}
+
+// What could not go at once goes beside the reading.
+task<> websocket_connection::read_beside_writing() {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+  co_await with_task_group([this](task_group& g) -> task<> {
+    auto writer = g.spawn(say_last_words());
+    co_await read();
+    writer.cancel();
+  });
+}
+
+// The heartbeat: bytes of any kind are a sign of life, whether or not somebody has read them.
+task<> websocket_connection::read_or_ping() {
+  const auto now = this_loop().now();
+  if (times_.heartbeat <= times_.heartbeat.zero() || engine_.close_was_put()) {
+    co_await (has_unsent() && !writing_ ? read_beside_writing() : read());
+    co_return;
+  }
+  const auto due = pinged_ ? rondo::detail::add(pinged_at_, times_.patience)
+                           : rondo::detail::add(heard_at_, times_.heartbeat);
+  if (due > now || stream_.readable_now()) {
+    const auto left = std::max(due - now, rondo::detail::nanoseconds(0));
+    task<> reading = has_unsent() && !writing_ ? read_beside_writing() : read();
+    if (due <= now) {
+      co_await std::move(reading);
+      co_return;
+    }
+    if (co_await try_for(left, std::move(reading))) co_return;
+  }
+  if (pinged_) lose("the peer has answered no ping");
+  if (!engine_.in_a_frame() && !engine_.close_was_put()) engine_.put_ping({});
+  pinged_ = true;
+  pinged_at_ = this_loop().now();
+}
+
+task<std::optional<websocket_message>> websocket_connection::receive() {
+  const reading_turn turn(*this);
+  for (;;) {
+    if (failed_) throw_failure();
+    if (ended_) {
+      if (engine_.close_came()) co_return std::nullopt;
+      throw websocket_error(close_code::lost, "the connection has ended");
+    }
+    switch (take_buffered()) {
+      case engine::step::message:
+        if (engine_.close_was_put()) continue;  // after our Close nobody wants it
+        if (unread_.empty()) write_now();
+        co_return take_message();
+      case engine::step::closed: co_await finish(); co_return std::nullopt;
+      case engine::step::failed:
+        failed_ = true;
+        co_await finish();
+        throw_failure();
+      case engine::step::pong:
+      case engine::step::more: break;
+    }
+    if (!writing_) write_now();
+    co_await read_or_ping();
+  }
+}
+
+// --- writing ---
+
+bool websocket_connection::write_now() noexcept {
+  if (writing_ || broken_ || ended_) return false;
+  try {
+    for (std::span<const std::byte> out; !(out = engine_.unsent()).empty();) {
+      const std::size_t n = stream_.try_write(out);
+      engine_.sent(n);
+      if (n == 0) return false;
+    }
+  } catch (const std::bad_alloc&) {
+    return false;  // a pong that is still due
+  }
+  return !stream_.owes();
+}
+
+bool websocket_connection::has_unsent() const noexcept {
+  return engine_.has_unsent() || stream_.owes();
+}
+
+template <class Stream>
+task<> websocket_connection::wait_for_room_of(Stream& stream) {
+  if constexpr (std::same_as<Stream, tls_stream>) {
+    co_await stream.flush();
+    if (!engine_.has_unsent()) co_return;
+    if (const std::size_t n = stream.try_write(engine_.unsent()); n > 0) {
+      engine_.sent(n);
+      co_return;
+    }
+  }
+  engine_.sent(co_await stream.write_some(engine_.unsent()));
+}
+
+// Something goes, or the peer is given up.
+task<> websocket_connection::wait_for_room() {
+  struct in_flight {
+    bool& flag;
+    explicit in_flight(bool& f) noexcept : flag(f) { flag = true; }
+    in_flight(const in_flight&) = delete;
+    in_flight& operator=(const in_flight&) = delete;
+    ~in_flight() { flag = false; }
+  } const mine(writing_);
+  bool went = false;
+  try {
+    went = co_await try_for(
+        times_.write, stream_.with([this](auto& stream) { return wait_for_room_of(stream); }));
+  } catch (const std::system_error& e) {
+    lose(io_failure(e));
+  }
+  if (!went) lose("the peer takes nothing of what is sent");
+}
+
+task<> websocket_connection::write_out() {
+  while (!write_now()) {
+    if (ended_) lose("the connection has ended");
+    if (has_unsent()) co_await wait_for_room();
+  }
+}
+
+task<> websocket_connection::send(opcode kind, std::span<const std::byte> payload) {
+  const mutex::guard mine = co_await line_.lock();
+  check_writable();
+  if (payload.size() > most_held) {
+    co_await send_large(kind, payload);
+    co_return;
+  }
+  const pending_frame frame(engine_, engine_.put(kind, payload));
+  if (!write_now()) co_await write_out();
+}
+
+task<> websocket_connection::send_piece(opcode kind, std::span<const std::byte> payload,
+                                        bool last) {
+  check_writable();
+  engine_.put(kind, payload, last);
+  if (!write_now()) co_await write_out();
+}
+
+task<> websocket_connection::send_large(opcode kind, std::span<const std::byte> payload) {
+  struct cut_in_two {
+    websocket_connection& c;
+    ~cut_in_two() {
+      if (is_unwinding()) c.broken_ = true;
+    }
+  };
+  if (engine_.compresses() || side_ == side::client) {
+    // The first piece can be taken back; after it the message must be whole.
+    std::optional<cut_in_two> guard;
+    while (true) {
+      const bool whole = engine_.compresses();
+      const auto piece = whole ? payload : payload.first(std::min(payload.size(), piece_bytes));
+      payload = payload.subspan(piece.size());
+      const std::uint64_t begin = engine_.put(kind, piece, payload.empty());
+      if (!guard) {
+        const pending_frame frame(engine_, begin);
+        if (!write_now()) co_await write_out();
+      } else if (!write_now()) {
+        co_await write_out();
+      }
+      if (payload.empty()) co_return;
+      guard.emplace(*this);
+      kind = opcode::continuation;
+    }
+  }
+  co_await write_out();
+  const cut_in_two guard{*this};
+  engine_.put_head(kind, payload.size());
+  co_await write_out();
+  co_await write_whole(payload);
+  engine_.frame_ended();
+}
+
+task<> websocket_connection::write_whole(std::span<const std::byte> payload) {
+  try {
+    while (!payload.empty()) {
+      const std::size_t n = stream_.try_write(payload);
+      payload = payload.subspan(n);
+      if (n > 0) continue;
+      const std::optional<std::size_t> more =
+          co_await try_for(times_.write, stream_.with([payload](auto& stream) {
+            return rondo::detail::to_task(stream.write_some(payload));
+          }));
+      if (!more) lose("the peer takes nothing of what is sent");
+      payload = payload.subspan(*more);
+    }
+  } catch (const std::system_error& e) {
+    lose(io_failure(e));
+  }
+}
+
+bool websocket_connection::try_send(opcode kind, std::span<const std::byte> payload) {
+  check_writable();
+  if (line_.is_locked() || writing_ || payload.size() > most_held || !write_now()) return false;
+  const std::uint64_t begin = engine_.put(kind, payload);
+  write_now();
+  return !engine_.has_unsent() || !engine_.take_back(begin);
+}
+
+task<rondo::detail::nanoseconds> websocket_connection::ping() {
+  const auto begun = this_loop().now();
+  const std::uint64_t mine = pings_ + 1;
+  {
+    const mutex::guard line = co_await line_.lock();
+    check_writable();
+    const std::string payload = std::to_string(++pings_);
+    engine_.put_ping(std::as_bytes(std::span(payload)));
+    if (!write_now()) co_await write_out();
+  }
+  while (pongs_to_ < mine) {
+    if (ended_) throw websocket_error(engine_.code(), "the connection ended before a pong came");
+    pong_came_.clear();
+    co_await pong_came_.wait();
+  }
+  co_return this_loop().now() - begun;
+}
+
+// --- the end ---
+
+task<> websocket_connection::say_last_words() {
+  const mutex::guard mine = co_await line_.lock();
+  co_await write_out();
+}
+
+// A server closes first, so that the client's side has no port that waits (RFC 6455, section
+// 7.1.1); a client waits for that.
+task<> websocket_connection::read_to_the_end() {
+  for (;;) {
+    bool at_the_end = false;
+    const outcome<void> r = co_await as_result(read());
+    at_the_end = r.has_error();
+    unread_ = {};
+    if (at_the_end) co_return;
+  }
+}
+
+task<> websocket_connection::finish() {
+  closed_.set();
+  if (!broken_ && !engine_.in_a_frame()) {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
+    const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
+      co_await say_last_words();
+      if (side_ == side::client && !ended_) co_await read_to_the_end();
+    }));
+    static_cast<void>(said);  // whatever went wrong, it is over
+  }
+  end();
+}
+
+task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::string_view reason) {
+  {
+    const mutex::guard mine = co_await line_.lock();
+    if (!ended_ && !broken_) {
+      engine_.put_close(code, reason);
+      co_await write_out();
+    }
+  }
+  if (ended_) co_return;
+  if (reading_) {  // who receives hears the answer, and closes the stream
+    while (!ended_) {
+      closed_.clear();
+      co_await closed_.wait();
+    }
+    co_return;
+  }
+  const reading_turn turn(*this);
+  for (;;) {
+    switch (take_buffered()) {
+      case engine::step::closed:
+      case engine::step::failed:
+        if (side_ == side::client) co_await read_to_the_end();
+        co_return;
+      case engine::step::message: continue;  // nobody wants it any more
+      case engine::step::pong:
+      case engine::step::more: break;
+    }
+    co_await (has_unsent() && !writing_ ? read_beside_writing() : read());
+  }
+}
+
+task<> websocket_connection::close(std::uint16_t code, std::string_view reason) {
+  if (ended_) co_return;
+  const outcome<bool> done =
+      co_await as_result(try_for(times_.close, shake_hands_to_close(code, reason)));
+  static_cast<void>(done);  // a connection that is lost on the way is closed, too
+  end();
+}
+
+}  // namespace rondo::http::detail

@@ -1,0 +1,126 @@
+// A WebSocket on its stream: who reads, who writes, and how it ends. Internal.
+//
+// One task at a time reads: in receive(), or in close() when nobody else does. Whoever writes holds
+// the line, and writes what stands in the engine, his own frame last. What the reader has to say (a
+// pong, an answer to Close) it says without waiting, or leaves to the next writer; when there is
+// something left while it waits for bytes, it waits for both.
+//
+//   open ──▶ closing (a Close was sent or came) ──▶ ended
+//     └────────────── lost, failed ─────────────────▲
+#pragma once
+
+#include <rondo/http/parts/transport.hpp>
+#include <rondo/http/websocket/engine.hpp>
+#include <rondo/http/websocket_message.hpp>
+#include <rondo/http/websocket_options.hpp>
+#include <rondo/runtime/event.hpp>
+#include <rondo/runtime/mutex.hpp>
+#include <rondo/runtime/receive.hpp>
+#include <rondo/runtime/task.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rondo::http::detail {
+
+// What stays of the options once the handshake is over.
+struct websocket_times {
+  rondo::detail::nanoseconds heartbeat;
+  rondo::detail::nanoseconds patience;
+  rondo::detail::nanoseconds write;
+  rondo::detail::nanoseconds close;
+};
+
+class websocket_connection {
+ public:
+  // `first` is what had come behind the handshake's head.
+  websocket_connection(side s, transport stream, std::string first, const websocket_options& o);
+  websocket_connection(const websocket_connection&) = delete;
+  websocket_connection& operator=(const websocket_connection&) = delete;
+  // At rest, tells the peer 1001 (1011 while an exception unwinds), if that can be done at once.
+  ~websocket_connection();
+
+  void set_deflate(const deflate_terms& terms) { engine_.set_deflate(terms); }
+
+  task<std::optional<websocket_message>> receive();
+  task<> send(opcode kind, std::span<const std::byte> payload);
+  // A piece of a message whose writer holds the line.
+  task<> send_piece(opcode kind, std::span<const std::byte> payload, bool last);
+  bool try_send(opcode kind, std::span<const std::byte> payload);
+  task<rondo::detail::nanoseconds> ping();
+  task<> close(std::uint16_t code, std::string_view reason);
+  // Tells the peer 1001, and waits for nothing: who receives goes on until the peer answers.
+  void leave() noexcept;
+
+  mutex& line() noexcept { return line_; }
+  void check_writable() const;
+  void cut_message() noexcept { broken_ = true; }
+
+  bool ended() const noexcept { return ended_; }
+  std::uint16_t code() const noexcept { return engine_.code(); }
+  const std::string& reason() const noexcept { return engine_.reason(); }
+  plain_stream& socket() noexcept { return stream_.socket(); }
+
+ private:
+  class reading_turn;
+
+  // Everything that is buffered, up to something to say.
+  engine::step take_buffered();
+  websocket_message take_message();
+  task<> read();
+  template <class Stream>
+  task<> read_from(Stream& stream);
+  task<> read_or_ping();
+  task<> read_beside_writing();
+  void note_pong() noexcept;
+
+  // What can go without waiting goes. False: something is left.
+  bool write_now() noexcept;
+  bool has_unsent() const noexcept;
+  // All that stands in the engine goes. The line is held.
+  task<> write_out();
+  task<> wait_for_room();
+  template <class Stream>
+  task<> wait_for_room_of(Stream& stream);
+  task<> write_whole(std::span<const std::byte> payload);
+  task<> send_large(opcode kind, std::span<const std::byte> payload);
+
+  // The peer's Close has come, or it broke a rule: ours goes, and the stream is closed in order.
+  task<> finish();
+  task<> say_last_words();
+  task<> read_to_the_end();
+  task<> shake_hands_to_close(std::uint16_t code, std::string_view reason);
+  void end() noexcept;
+  [[noreturn]] void lose(const std::string& why);
+  [[noreturn]] void throw_failure() const;
+
+  engine engine_;
+  transport stream_;
+  websocket_times times_;
+  side side_;
+
+  received_bytes lent_;
+  read_buffer buffer_;  // over TLS, while it reads
+  std::string first_;
+  std::span<std::byte> unread_;
+
+  mutex line_;
+  bool reading_ = false;
+  bool writing_ = false;  // the kernel has bytes of the engine
+  bool broken_ = false;   // a message was cut in two: nothing can follow
+  bool failed_ = false;   // the peer broke a rule
+  bool ended_ = false;
+  event closed_;  // the peer's Close has come, or the connection has ended
+  event pong_came_;
+  std::uint64_t pings_ = 0;     // that ping() has sent
+  std::uint64_t pongs_to_ = 0;  // the newest of them that was answered
+  bool pinged_ = false;         // a heartbeat's ping is out, and nothing has come since
+  rondo::detail::time_point heard_at_;
+  rondo::detail::time_point pinged_at_;
+};
+
+}  // namespace rondo::http::detail

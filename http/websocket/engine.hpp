@@ -1,0 +1,156 @@
+// The WebSocket protocol without I/O (RFC 6455, 7692): bytes in, messages out; what must go out
+// stands inside. Internal.
+//
+//     engine e(side::server, limits);
+//     switch (e.take(bytes)) { case engine::step::message: use(e.message()); … }
+//     while (!e.unsent().empty()) e.sent(write(e.unsent()));
+//
+// What came of a message stands in here, in whatever pieces it came: nothing is lost when whoever
+// reads is cancelled between two of them. The same goes for what is to be sent. A frame that was
+// put in is taken back while none of its bytes has gone; one that was begun stays, and goes before
+// the next.
+//
+//   open ──close came──▶ the peer closed ──our Close put in──▶ closed
+//     │                                                          ▲
+//     ├──our Close put in──▶ we closed ──────close came──────────┘
+//     └──broken rule──▶ failed: our Close says why, and nothing more is taken
+#pragma once
+
+#include <rondo/http/websocket/close_code.hpp>
+#include <rondo/http/websocket/deflate.hpp>
+#include <rondo/http/websocket/frame.hpp>
+#include <rondo/http/websocket/utf8_check.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rondo::http::detail {
+
+enum class side : std::uint8_t { client, server };
+
+struct engine_limits {
+  std::size_t message_bytes = std::size_t{1} << 20;  // after inflating, too
+  std::uint32_t fragments = 1024;                    // of a message, empty ones counted
+  std::size_t smallest_compressed = 1024;            // what is less is sent as it is
+};
+
+class engine {
+ public:
+  explicit engine(side s, const engine_limits& limits = {});
+
+  // What the handshake agreed on; before the first byte.
+  void set_deflate(const deflate_terms& terms) { deflate_.emplace(terms); }
+
+  // --- what comes ---
+
+  enum class step : std::uint8_t {
+    more,     // all that was given is used up
+    message,  // message() and is_text() until the next call
+    pong,     // pong_payload() until the next call
+    closed,   // the peer's Close: code() and reason()
+    failed,   // the peer broke a rule: code() and reason() are what our Close says
+  };
+  // Takes from the front of `input` until there is something to say. Unmasks in place. After
+  // `closed` and `failed` nothing more may be given. Throws std::bad_alloc.
+  step take(std::span<std::byte>& input);
+
+  std::string& message() noexcept { return message_; }
+  bool is_text() const noexcept { return text_; }
+  std::string_view pong_payload() const noexcept { return control_text(); }
+  std::uint16_t code() const noexcept { return code_; }
+  const std::string& reason() const noexcept { return reason_; }
+
+  // --- what goes ---
+
+  // A whole message, or with `last` false its first piece; the others are continuations. Says where
+  // it begins, for take_back(). Throws std::bad_alloc, and has then changed nothing. Nothing may be
+  // put in behind our Close.
+  std::uint64_t put(opcode kind, std::span<const std::byte> payload, bool last = true);
+  // The head alone of a message whose `length` bytes the caller writes itself, right after what is
+  // unsent; for a server, whose bytes are not masked. Until frame_ended() nothing may be put in.
+  void put_head(opcode kind, std::uint64_t length);
+  void frame_ended() noexcept { in_a_frame_ = false; }
+  bool in_a_frame() const noexcept { return in_a_frame_; }
+  void put_ping(std::span<const std::byte> payload) { put(opcode::ping, payload); }
+  // Once; a second call does nothing. `reason` is cut to what a Close has room for, between two
+  // characters.
+  void put_close(std::uint16_t code, std::string_view reason);
+  // Whole messages may be compressed.
+  bool compresses() const noexcept { return deflate_.has_value(); }
+  bool close_was_put() const noexcept { return close_put_; }
+  bool close_came() const noexcept { return close_came_; }
+
+  // Takes back the last frame that was put in, which begins at `begin`, if nothing of it has gone
+  // and nothing was put in behind it; else it stays. True when it was.
+  bool take_back(std::uint64_t begin) noexcept;
+
+  // What is to be written next; the bytes stay where they are until sent() has been told of them
+  // all, whatever is put in meanwhile. A pong that is due goes in at the end, if no frame is open.
+  std::span<const std::byte> unsent();
+  bool has_unsent() const noexcept { return unsent_bytes() > 0 || (pong_due_ && !in_a_frame_); }
+  std::size_t unsent_bytes() const noexcept { return out_.size() - sent_ + next_.size(); }
+  void sent(std::size_t n) noexcept;
+
+ private:
+  step head_came();
+  step payload_came(std::span<std::byte> piece);
+  step frame_came();
+  step message_came();
+  step control_came();
+  step fail(std::uint16_t code, std::string_view why);
+  std::string_view control_text() const noexcept {
+    return {reinterpret_cast<const char*>(control_.data()), control_size_};
+  }
+  void append_frame(frame_head head, std::span<const std::byte> payload);
+
+  side side_;
+  engine_limits limits_;
+  std::optional<deflate_codec> deflate_;
+
+  // The frame that is coming.
+  std::array<std::byte, longest_frame_head> head_bytes_{};
+  std::uint8_t head_have_ = 0;
+  bool in_payload_ = false;
+  frame_head frame_;
+  std::uint64_t taken_ = 0;  // of its payload
+
+  // The message that is coming, and was told.
+  bool open_ = false;  // a fragment has come, and not the last
+  bool told_ = false;  // message_ was handed out
+  bool text_ = false;
+  bool compressed_ = false;
+  std::uint32_t fragments_ = 0;
+  utf8_check utf8_;
+  std::string message_;
+
+  // The control frame that is coming.
+  std::array<std::byte, longest_control_payload> control_{};
+  std::uint8_t control_size_ = 0;
+  // The newest ping that was not answered.
+  std::array<std::byte, longest_control_payload> pong_{};
+  std::uint8_t pong_size_ = 0;
+  bool pong_due_ = false;
+
+  bool close_came_ = false;
+  std::uint16_t code_ = close_code::lost;
+  std::string reason_;
+
+  // Positions count from the first byte that was ever put in.
+  std::uint64_t end() const noexcept { return before_ + out_.size() + next_.size(); }
+
+  std::string out_;             // on its way
+  std::string next_;            // behind it
+  std::size_t sent_ = 0;        // of out_
+  std::uint64_t before_ = 0;    // where out_ begins
+  std::uint64_t kept_to_ = 0;   // nothing before this can be taken back
+  std::uint64_t pong_end_ = 0;  // of the last pong that was put in
+  bool in_a_frame_ = false;
+  bool close_put_ = false;
+};
+
+}  // namespace rondo::http::detail
