@@ -19,6 +19,7 @@
 #pragma once
 
 #include <rondo/http/accept_websocket.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
@@ -29,9 +30,9 @@
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -102,6 +103,10 @@ class server {
     everything().route(method, pattern, std::move(handler));
     return *this;
   }
+  // Answers GET and HEAD for all paths that begin with `prefix`, which ends with "/", with the
+  // files of a folder and nothing outside it. Throws std::system_error that names the folder when
+  // it cannot be opened, and as route().
+  server& files(std::string_view prefix, const std::string& folder, file_options options = {});
   // Each GET of the pattern that asks for a WebSocket gets one, and `handler`, (websocket&) ->
   // task<>, which is copied, has it for as long as its task runs: see accept_websocket, also for
   // what is refused.

@@ -130,6 +130,11 @@ class Tour(unittest.TestCase):
         }.items():
             self.refused(sentence, self.tour.wrong_is_wrong, self.put("wrong.cpp", first + "\n" + body))
 
+    def test_a_proof_that_does_not_hold(self) -> None:
+        self.tour.proof_holds(self.put("proof.cpp", "int main() {}\n"))
+        leak = "int main() { int* p = new int[8]; delete[] p; return p[argc]; }\n".replace("main()", "main(int argc, char**)")
+        self.refused("heap-use-after-free", self.tour.proof_holds, self.put("proof.cpp", leak))
+
     def test_what_is_not_there_is_named(self) -> None:
         self.refused("there is no chapter 2; those there are: 1", self.tour.chapter, "2")
         self.refused("there is no exercise 1.2; chapter 1 has 1.1", self.tour.exercise, "1.2")
