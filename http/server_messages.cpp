@@ -164,6 +164,7 @@ server_response server_response::events_from(std::unique_ptr<detail::any_event_h
   r.headers_.set("Content-Type", "text/event-stream");
   r.headers_.set("Cache-Control", "no-store");
   r.headers_.set("X-Accel-Buffering", "no");
+  r.flushes_ = true;
   return r;
 }
 

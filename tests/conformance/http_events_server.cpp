@@ -159,6 +159,30 @@ CONFORMANCE(ServerEvents, ARouteMayAnswerWithAStreamOrWithout) {
   });
 }
 
+CONFORMANCE(ServerEvents, AGroupsMiddlewareSeesAPieceAnEvent) {
+  http::server server;
+  int pieces = 0;
+  http::route_group api = server.group("/api");
+  api.use([&](server_request& r, http::next& rest) -> task<server_response> {
+    server_response answer = co_await rest(r);
+    EXPECT_TRUE(answer.flushes_pieces());
+    answer.wrap_body([&](std::unique_ptr<http::body_source> inner) {
+      return http::make_body(
+          [&, inner = std::move(inner)]() mutable -> task<std::optional<std::string>> {
+            auto piece = co_await inner->next();
+            if (piece) ++pieces;
+            co_return piece;
+          });
+    });
+    co_return answer;
+  });
+  api.events("/three", three);
+  co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+    EXPECT_EQ(count_of(co_await ask(here, asking_for("/api/three")), "\nid: "), 3U);
+    EXPECT_EQ(pieces, 3);
+  });
+}
+
 CONFORMANCE(ServerEvents, ACommentGoesOutWhenNothingElseDoes) {
   http::server server;
   server.events("/", [](server_request&, event_sink&) -> task<> { co_await sleep_for(1h); }, 2ms);
