@@ -14,6 +14,7 @@ Suites, in the order they run:
   http_client   HTTP clients on one nginx
   http_unix     the same over a Unix socket
   http_server   HTTP servers under wrk and h2load
+  http_files    HTTP servers of files under wrk
   latency       HTTP servers at a fixed rate, latency from the planned start
   load_check    rondo load, wrk and h2load on the same server: they must agree
   idle          10,000 idle connections: memory
@@ -37,7 +38,7 @@ import time
 import traceback
 
 from bench import build, page, processes, programs, report
-from bench.macro import (bulk, delay, echo, http_client, http_server, idle, idle_streams,
+from bench.macro import (bulk, delay, echo, http_client, http_files, http_server, idle, idle_streams,
                          latency, load_check, sleepers, tls)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
@@ -53,6 +54,7 @@ SUITES = {
     "http_client": http_client.run,
     "http_unix": http_client.run_over_unix,
     "http_server": http_server.run,
+    "http_files": http_files.run,
     "latency": latency.run,
     "load_check": load_check.run,
     "idle": idle.run,

@@ -163,19 +163,20 @@ http {{
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   server {{
     listen 127.0.0.1:{port} backlog=4096; listen unix:{folder}/socket;
-    location / {{ default_type text/plain; return 200 "0123456789abcde\\n"; }}
+    location / {{ default_type text/plain; {answer} }}
   }}
 }}
 """
 
 
 @contextlib.contextmanager
-def nginx() -> typing.Iterator[Server]:
-    """nginx in one process, which answers everything with 16 bytes."""
+def nginx(files: str = "") -> typing.Iterator[Server]:
+    """nginx in one process, which answers everything with 16 bytes, or with the files of a folder."""
+    answer = f"root {files}; sendfile on;" if files else 'return 200 "0123456789abcde\\n";'
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         configuration = pathlib.Path(folder) / "nginx.conf"
-        configuration.write_text(_NGINX_CONFIGURATION.format(folder=folder, port=port),
+        configuration.write_text(_NGINX_CONFIGURATION.format(folder=folder, port=port, answer=answer),
                                  encoding="utf-8")
         with serving_at([NGINX, "-e", "stderr", "-p", folder, "-c", str(configuration)],
                         port) as server:

@@ -57,9 +57,11 @@ SECTIONS = (
                    True))),
     Section(
         "HTTP server", "The server on one core, the load on the other.",
-        ("http_server", "latency"),
+        ("http_server", "http_files", "latency"),
         (Group("http_server:http_server_wrk", "HTTP servers under wrk: requests a second"),
          Group("http_server:http_server_h2load", "HTTP servers under h2load: requests a second"),
+         Group("http_files:http_files_1k", "A file of 1 KiB: server CPU a request"),
+         Group("http_files:http_files_1m", "A file of 1 MiB: server CPU a request"),
          Group("latency:latency", "99 % of the answers within, at 10,000 requests a second"))),
     Section("The load generator", "What `rondo load` says, against what wrk and h2load say.",
             ("load_check",)),

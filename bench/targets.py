@@ -115,6 +115,12 @@ TARGETS = (
                        beside=tuple(f"http_server:http_server_wrk/{n}"
                                     for n in ("nginx", "beast", "node")))
                  for r in ("epoll", "io_uring")), due=False),
+    Target("HTTP server, a file of 1 KiB, server CPU a request", "≤ 1.0× nginx",
+           tuple(Check(f"http_files:http_files_1k/rondo-{r}", 1.0, "ratio",
+                       beside=("http_files:http_files_1k/nginx",)) for r in ("epoll", "io_uring"))),
+    Target("HTTP server, a file of 1 MiB, server CPU a request", "≤ 1.03× nginx with sendfile",
+           tuple(Check(f"http_files:http_files_1m/rondo-{r}", 1.03, "ratio",
+                       beside=("http_files:http_files_1m/nginx",)) for r in ("epoll", "io_uring"))),
     Target("TLS handshakes and bulk", "≥ 0.95× openssl s_server",
            tuple(Check(f"tls:{suite}/rondo-{r}", 0.95, "ratio", at_least=True,
                        beside=(f"tls:{suite}/openssl",))

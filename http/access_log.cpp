@@ -51,7 +51,7 @@ class pending_event {
         request_(&r),
         begun_(this_loop().now()),
         at_(detail::wall_clock_now()),
-        client_(r.remote()) {}
+        client_(r.client()) {}
   pending_event(pending_event&& other) noexcept
       : status(other.status),
         bytes(other.bytes),

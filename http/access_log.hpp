@@ -13,8 +13,8 @@
 #include <rondo/http/message.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/net/endpoint.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,7 +27,7 @@ namespace rondo::http {
 struct access_event {
   std::chrono::sys_seconds at;  // when the request came to this link
   std::chrono::nanoseconds duration{};
-  net::endpoint client;  // as server_request::remote
+  net::endpoint client;  // as server_request::client
   std::string_view method;
   std::string_view target;
   std::string_view route;  // the pattern; empty: none

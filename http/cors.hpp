@@ -16,7 +16,6 @@
 #include <rondo/http/middleware.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>

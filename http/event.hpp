@@ -10,7 +10,6 @@
 
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>

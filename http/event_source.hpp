@@ -25,7 +25,6 @@
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>

@@ -45,7 +45,7 @@ std::string address_key(const net::endpoint& client) {
 rate_limit::rate_limit(const rate_limiter::options& each, rondo::detail::amount clients)
     : limits_(std::make_shared<detail::client_limits>(each, clients)),
       key_(std::make_shared<detail::typed_client_key<std::string (*)(server_request&)>>(
-          [](server_request& r) { return detail::address_key(r.remote()); })) {}
+          [](server_request& r) { return detail::address_key(r.client()); })) {}
 
 task<server_response> rate_limit::operator()(server_request& r, next& rest) const {
   // Kept while the request waits for its turn, so that the limiter is not replaced under it.

@@ -8,7 +8,8 @@
 // address, the first 64 bits of an IPv6 one, which is what one customer has. The clients of a Unix
 // socket are one.
 //
-// Behind a proxy all clients have its address: say where the client's own stands with key().
+// Behind a proxy all clients have its address: say whose word on theirs counts with
+// server_options::trust, or whom to count for with key().
 #pragma once
 
 #include <rondo/http/middleware.hpp>

@@ -9,7 +9,6 @@
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 
 namespace rondo::http {

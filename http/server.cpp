@@ -1,6 +1,7 @@
 #include <rondo/http/server.hpp>
 #include <rondo/http/server/serve_connection.hpp>
 #include <rondo/http/server/serving.hpp>
+#include <rondo/http/server/static_files.hpp>
 #include <rondo/net/options.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/as_result.hpp>
@@ -133,6 +134,12 @@ task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tl
     listener.close();
     co_await s.wind_down();
   });
+}
+
+server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
+  net::root_directory root = net::root_directory::open_now(folder);
+  return route("GET", std::string(prefix) + "{path...}",
+               detail::static_files(prefix, std::move(root), std::move(options)));
 }
 
 }  // namespace rondo::http

@@ -19,6 +19,7 @@
 #pragma once
 
 #include <rondo/http/accept_websocket.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/middleware.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
@@ -29,9 +30,9 @@
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_context.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -65,6 +66,15 @@ class route_group {
     routing_->use(group_, std::make_unique<detail::typed_link<Link>>(std::move(link)));
     return *this;
   }
+  template <class Handler>
+  route_group& events(std::string_view pattern, Handler handler,
+                      std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
+    auto kept = std::make_shared<Handler>(std::move(handler));
+    return route("GET", pattern, [kept, quiet](server_request& r) -> task<server_response> {
+      co_return server_response::events(
+          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
+    });
+  }
   route_group group(std::string_view prefix) {
     return {*routing_, routing_->add_group(group_, prefix)};
   }
@@ -93,6 +103,10 @@ class server {
     everything().route(method, pattern, std::move(handler));
     return *this;
   }
+  // Answers GET and HEAD for all paths that begin with `prefix`, which ends with "/", with the
+  // files of a folder and nothing outside it. Throws std::system_error that names the folder when
+  // it cannot be opened, and as route().
+  server& files(std::string_view prefix, const std::string& folder, file_options options = {});
   // Each GET of the pattern that asks for a WebSocket gets one, and `handler`, (websocket&) ->
   // task<>, which is copied, has it for as long as its task runs: see accept_websocket, also for
   // what is refused.
@@ -117,18 +131,14 @@ class server {
     state_.routing.redirect_slashes(on);
     return *this;
   }
-  // GET and HEAD of a stream of server-sent events: `handler` is (server_request&, event_sink&) ->
-  // task<>, and `quiet` as in server_response::events, which a handler of route() may answer, too.
-  // Throws as route.
+  // GET of a stream of server-sent events: `handler` is (server_request&, event_sink&) -> task<>,
+  // and `quiet` as in server_response::events, which a handler of route() may answer, too. Throws
+  // as route.
   template <class Handler>
   server& events(std::string_view pattern, Handler handler,
                  std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
-    auto kept = std::make_shared<Handler>(std::move(handler));
-    const auto answer = [kept, quiet](server_request& r) -> task<server_response> {
-      co_return server_response::events(
-          [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
-    };
-    return route("GET", pattern, answer).route("HEAD", pattern, answer);
+    everything().events(pattern, std::move(handler), quiet);
+    return *this;
   }
   // Serves until `stop` asks for a stop. Then, in this order: what waits in the listener's queue is
   // accepted, and the listener closed; a connection at rest has a second for one more request,

@@ -144,6 +144,7 @@ std::unique_ptr<body_source> server_response::take_body() {
 
 void server_response::replace_body(std::string body) {
   take_body();
+  events_.reset();
   body_ = std::move(body);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <rondo/http/body.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/message.hpp>
@@ -14,11 +15,11 @@
 #include <rondo/http/upgrade.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/runtime/core/amount.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/type_mark.hpp>
 #include <rondo/runtime/task.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -196,6 +197,13 @@ class server_response {
     return events_from(std::make_unique<detail::typed_event_handler<Handler>>(std::move(handler)),
                        quiet);
   }
+
+  // A file: conditions and ranges of the request are heeded (RFC 9110, sections 13 and 14), for GET
+  // and HEAD. What cannot be opened is answered with 404, 403, 503 or 500. The path is opened as it
+  // is: one that a client has a say in belongs to server::files. `request` must live until it is
+  // over.
+  static task<server_response> file(const server_request& request, std::string path,
+                                    file_options options = {});
 
   // To another place: a Location field. What no URL holds, CR and LF among it, is percent-encoded.
   // Where `location` comes from a client, see that it stays on this site. Throws

@@ -19,9 +19,9 @@
 #pragma once
 
 #include <rondo/http/middleware.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>

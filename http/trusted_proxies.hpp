@@ -15,7 +15,6 @@
 #include <rondo/net/network.hpp>
 #include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <string_view>
 #include <vector>

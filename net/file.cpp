@@ -1,4 +1,5 @@
 #include <rondo/net/file.hpp>
+#include <rondo/net/parts/open_file.hpp>
 #include <rondo/net/parts/path.hpp>
 #include <rondo/net/parts/ready_wait.hpp>
 #include <rondo/net/stream.hpp>
@@ -7,6 +8,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,95 +24,15 @@ using rondo::detail::direction;
 using rondo::detail::io_call;
 using rondo::detail::operation_kind;
 
-namespace {
-
-// A file on its way from the thread that opened it.
-class fresh_file {
- public:
-  fresh_file(std::string path, int fd) noexcept : path_(std::move(path)), fd_(fd) {}
-  fresh_file(fresh_file&& other) noexcept
-      : path_(std::move(other.path_)),
-        fd_(std::exchange(other.fd_, -1)),
-        size_(other.size_),
-        flows_(other.flows_) {}
-  fresh_file& operator=(fresh_file&&) = delete;
-  ~fresh_file() {
-    if (fd_ >= 0) rondo::detail::close_unattached(fd_);
-  }
-
-  // Throws std::system_error.
-  void find_out_what_it_is();
-  int release() noexcept { return std::exchange(fd_, -1); }
-  std::string take_path() noexcept { return std::move(path_); }
-  std::uint64_t size() const noexcept { return size_; }
-  bool flows() const noexcept { return flows_; }
-
- private:
-  std::string path_;
-  int fd_;
-  std::uint64_t size_ = 0;
-  bool flows_ = false;
-};
-
-// Pipes and terminals have no offsets, and may have nothing to read for a long time.
-void fresh_file::find_out_what_it_is() {
-  struct stat s{};
-  const auto fail = [this](const char* what) {
-    throw std::system_error(errno, std::system_category(), what + path_);
-  };
-  if (::fstat(fd_, &s) != 0) fail("open ");
-  size_ = static_cast<std::uint64_t>(s.st_size);
-  const bool device = S_ISCHR(s.st_mode);
-  flows_ = S_ISFIFO(s.st_mode) || (device && ::lseek(fd_, 0, SEEK_CUR) < 0 && errno == ESPIPE);
-  // Elsewhere O_NONBLOCK was for open alone: io_uring would take it for a wish not to wait for the
-  // device.
-  if (!flows_ && ::fcntl(fd_, F_SETFL, 0) != 0) fail("open ");
-}
-
-}  // namespace
-
 namespace detail {
 
-// Shared by the file and by what runs on it, so that a thread never works on a number that is
-// another's.
-struct open_file {
-  explicit open_file(fresh_file&& f)
-      : path(f.take_path()), first_size(f.size()), flows(f.flows()), fd(f.release()) {
-    const bool waited_for = flows && !rondo::detail::this_core().simulated();
-    if (waited_for || rondo::detail::this_core().io().serves_files())
-      attached = socket(fd, rondo::detail::transfers::may_stop_short);
-  }
-  open_file(const open_file&) = delete;
-  open_file& operator=(const open_file&) = delete;
-  ~open_file() { close(); }
-
-  // What the reactor has in flight ends now; a thread keeps the descriptor until it is done.
-  void close() noexcept {
-    closed = true;
-    if (attached.is_open()) {
-      attached.close();
-      fd = -1;
-    }
-    let_go();
-  }
-  void let_go() noexcept {
-    if (closed && fd >= 0 && !used[0] && !used[1])
-      rondo::detail::close_unattached(std::exchange(fd, -1));
-  }
-  [[noreturn]] void fail(std::int32_t result, const char* what) const {
-    rondo::detail::throw_io_error(result, (what + path).c_str());
-  }
-
-  const std::string path;
-  const std::uint64_t first_size;  // when it was opened
-  const bool flows;                // a pipe or a terminal: read and written when it is ready
-  int fd;
-  socket attached;  // open where the reactor serves it, or tells when it is ready
-  bool closed = false;
-  std::array<bool, 2> used{};  // by a thread, by direction
-};
+std::shared_ptr<open_file> shared(const file& f) noexcept { return f.open_; }
+file from_shared(std::shared_ptr<open_file> f) noexcept { return file(std::move(f)); }
 
 }  // namespace detail
+
+using detail::fresh_file;
+using detail::want_open;
 
 namespace {
 
@@ -140,7 +62,8 @@ fresh_file open_here(std::string path, int flags, mode_t permissions) {
   if (fd < 0 && errno == EWOULDBLOCK) fd = try_to_open(path, flags, permissions);
   if (fd < 0) throw std::system_error(errno, std::system_category(), "open " + path);
   fresh_file f(std::move(path), fd);
-  f.find_out_what_it_is();
+  if (const int r = f.look(); r < 0)
+    throw std::system_error(-r, std::system_category(), "open " + f.take_path());
   return f;
 }
 
@@ -223,16 +146,16 @@ task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, io_call call) {
     if (call.kind() == operation_kind::fsync) co_return do_here(f, call);
     co_return co_await flow(*f, call);
   }
+  if (!f->attached.is_open() && rondo::detail::this_core().io().serves_files()) f->attach();
   if (f->attached.is_open()) co_return co_await file_wait(*f, call);
   const thread_use use(*f, call.way());
   if (!use.mine()) co_return rondo::detail::result_busy;
   co_return co_await to_thread(&do_here, f, call);
 }
 
-// A file that was never opened, or has been moved from.
-void want_open(const std::shared_ptr<detail::open_file>& f, const char* what) {
-  if (!f) rondo::detail::throw_io_error(rondo::detail::result_closed, what);
-}
+}  // namespace
+
+namespace detail {
 
 task<std::size_t> read_some_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                                std::span<std::byte> buffer) {
@@ -242,6 +165,12 @@ task<std::size_t> read_some_at(std::shared_ptr<detail::open_file> f, std::uint64
   if (r < 0) f->fail(r, "read ");
   co_return static_cast<std::size_t>(r);
 }
+
+}  // namespace detail
+
+namespace {
+
+using detail::read_some_at;
 
 task<> write_all_at(std::shared_ptr<detail::open_file> f, std::uint64_t offset,
                     std::span<const std::byte> bytes) {
@@ -271,8 +200,8 @@ task<std::string> read_whole(std::shared_ptr<detail::open_file> f, std::size_t l
   std::string text;
   for (std::size_t have = 0;;) {
     if (have == text.size())
-      text.resize(std::min(longest,
-                           std::max<std::size_t>(have == 0 ? f->first_size + 1 : have * 2, least)));
+      text.resize(std::min(
+          longest, std::max<std::size_t>(have == 0 ? f->status.size + 1 : have * 2, least)));
     const std::size_t n = co_await read_some_at(
         f, have, std::as_writable_bytes(std::span(text.data() + have, text.size() - have)));
     have += n;
@@ -307,12 +236,30 @@ task<> file::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
 
 task<> file::sync(bool data_only) { return sync_file(open_, data_only); }
 
-std::uint64_t file::size() const {
+std::optional<std::size_t> file::read_now(std::uint64_t offset,
+                                          std::span<std::byte> buffer) noexcept {
+  if (!is_open() || open_->flows ||
+      offset > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
+    return std::nullopt;
+  const iovec room{buffer.data(), detail::transfer_size(buffer.size())};
+  // In the simulation all files are as if they were in memory.
+  const int flags = rondo::detail::this_core().simulated() ? 0 : RWF_NOWAIT;
+  const ssize_t n = ::preadv2(open_->fd, &room, 1, static_cast<off_t>(offset), flags);
+  return n < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(n));
+}
+
+std::uint64_t file::size() const { return status().size; }
+
+file_status file::status() const {
   want_open(open_, "size of a file");
   if (open_->closed) open_->fail(rondo::detail::result_closed, "size of ");
   struct stat s{};
   if (::fstat(open_->fd, &s) != 0) open_->fail(-errno, "size of ");
-  return static_cast<std::uint64_t>(s.st_size);
+  return detail::to_status(s);
+}
+
+file_status file::status_when_opened() const noexcept {
+  return is_open() ? open_->status : file_status();
 }
 
 void file::close() noexcept {

@@ -14,7 +14,7 @@
 // come, and has the end when the last of them has gone.
 #pragma once
 
-#include <rondo/net/socket.hpp>
+#include <rondo/net/file_status.hpp>
 #include <rondo/runtime/io.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -35,9 +36,15 @@ enum class file_mode : std::uint8_t {
   truncate,    // read and write; made, or emptied
 };
 
+class file;
+
 namespace detail {
 struct open_file;
-}
+std::shared_ptr<open_file> shared(const file& f) noexcept;
+file from_shared(std::shared_ptr<open_file> f) noexcept;
+task<std::size_t> read_some_at(std::shared_ptr<open_file> f, std::uint64_t offset,
+                               std::span<std::byte> buffer);
+}  // namespace detail
 
 // Movable. One read and one write or sync at a time; a second fails with io_errc::busy. Belongs to
 // the loop it was opened on.
@@ -73,14 +80,24 @@ class file {
   // Completes when everything written is on the device (fsync(2)); `data_only`: without what is not
   // needed to read it back (fdatasync(2)). Throws std::system_error.
   task<> sync(bool data_only = false);
+  // What of it is in memory at `offset` (preadv2(2), RWF_NOWAIT): how many bytes were read, 0 at
+  // its end. nullopt when a disk would have to be waited for, or nobody can tell: then read_at. One
+  // system call, on the spot.
+  std::optional<std::size_t> read_now(std::uint64_t offset, std::span<std::byte> buffer) noexcept;
   // Bytes, now. One system call, on the spot. Throws std::system_error.
   std::uint64_t size() const;
+  // What it is, now. One system call, on the spot. Throws std::system_error.
+  file_status status() const;
+  // What it was when it was opened. Of one that is closed: nothing.
+  file_status status_when_opened() const noexcept;
   // At once. What runs on it ends with io_errc::closed on io_uring, else with its result; the
   // descriptor goes after it.
   void close() noexcept;
   bool is_open() const noexcept;
 
  private:
+  friend std::shared_ptr<detail::open_file> detail::shared(const file& f) noexcept;
+  friend file detail::from_shared(std::shared_ptr<detail::open_file> f) noexcept;
   explicit file(std::shared_ptr<detail::open_file> f) noexcept : open_(std::move(f)) {}
   std::shared_ptr<detail::open_file> open_;
 };

@@ -27,7 +27,6 @@
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>

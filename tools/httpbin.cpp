@@ -74,7 +74,7 @@ std::string url_of(const server_request& r) {
 }
 
 std::string origin_of(const server_request& r) {
-  const net::endpoint client = r.remote();
+  const net::endpoint client = r.client();
   return client.is_unix() ? "unix" : client.ip().to_string();
 }
 

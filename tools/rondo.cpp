@@ -27,6 +27,7 @@ struct serve_options {
   std::size_t connections = 10'000;
   std::string cert;
   std::string key;
+  std::string files;
   bool access_log = false;
   bool metrics = false;
 };
@@ -50,7 +51,10 @@ template <class Listener>
 rondo::task<> serve_on(Listener listener, const serve_options& o) {
   rondo::http::server s(rondo::http::server_options().max_connections(o.connections));
   add_operations(s, o);
-  rondo::tools::add_httpbin_routes(s);
+  if (o.files.empty())
+    rondo::tools::add_httpbin_routes(s);
+  else
+    s.files("/", o.files, rondo::http::file_options().listing(true).precompressed(true));
   const std::string& cert = o.cert;
   const std::string& key = o.key;
   const bool secure = !cert.empty();
@@ -140,6 +144,8 @@ int main(int argc, char** argv) {
                             "Speak https, with this certificate and its chain (PEM)");
   serve_command->add_option("--key", server.key,
                             "The certificate's key (PEM), if it is in another file");
+  serve_command->add_option("--files", server.files,
+                            "Serve the files of this folder in place of the test routes");
   serve_command->add_option("--limit", server.connections, "Connections at a time")
       ->capture_default_str();
   serve_command->add_flag("--access-log", server.access_log, "A line for each request");

@@ -71,6 +71,20 @@ def server(options: report.Options, name: str) -> typing.Iterator[tuple[processe
         yield running, f"http://127.0.0.1:{running.port}/"
 
 
+@contextlib.contextmanager
+def file_server(options: report.Options, name: str, folder: str
+                ) -> typing.Iterator[tuple[processes.Server, str]]:
+    """A server by its name that serves a folder, and the URL of the file called "file" in it."""
+    kind = name.removesuffix("-again")
+    if kind == "nginx":
+        with processes.nginx(folder) as running:
+            yield running, f"http://127.0.0.1:{running.port}/file"
+        return
+    with processes.serving([*serve_command(options), "--files", folder], {"RONDO_REACTOR": kind[6:]},
+                           says_port=SERVING) as running:
+        yield running, f"http://127.0.0.1:{running.port}/file"
+
+
 def missing_server(options: report.Options, name: str) -> str:
     """Why a server cannot be had; empty when it can."""
     kind = name.removesuffix("-again")

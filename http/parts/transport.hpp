@@ -12,11 +12,13 @@
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <system_error>
 #include <utility>
 
 namespace rondo::http::detail {
@@ -86,6 +88,16 @@ class transport {
     });
   }
 
+  // At once, and what the peer has not taken is lost: it is told by a reset, where the stream has
+  // one.
+  void reset() noexcept {
+    try {
+      // Without it the kernel would keep what the peer does not take.
+      if (kind_ != kind::other) socket().set(net::options::linger(std::chrono::seconds(0)));
+    } catch (const std::system_error&) {  // it is closed all the same
+    }
+    abort();
+  }
   // Below TLS, which does not hear of it.
   void close_below() noexcept {
     if (kind_ == kind::other)

@@ -11,10 +11,10 @@
 
 #include <rondo/http/body.hpp>
 #include <rondo/http/event_sink.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/timers.hpp>
 #include <rondo/runtime/task_group.hpp>
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>

@@ -79,8 +79,8 @@ task<> serve_buffered(serving::place place, transport stream,
   try {
     accepted_connection c(place.server(), std::move(stream));
     name_task_after(c.stream().socket());
-    if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
     if (context) {
+      if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
       c.becomes(accepted_connection::state::shaking_hands);
       const net::endpoint client =
           c.options().on_tls_failure_ ? endpoint_of(c.stream().socket()) : net::endpoint();

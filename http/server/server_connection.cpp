@@ -3,10 +3,12 @@
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/http/wire/chunked.hpp>
+#include <rondo/net/send_file.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <concepts>
 #include <limits>
 #include <stdexcept>
@@ -37,6 +39,23 @@ int status_of_upstream(const http::error& e) noexcept {
 }
 
 }  // namespace
+
+// What a write meets, and a read of a file does not.
+bool is_of_the_connection(std::error_code e) noexcept {
+  if (e.category() == io_category()) return true;
+  switch (e.category() == std::system_category() ? e.value() : 0) {
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNABORTED:
+    case ENOTCONN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case EHOSTDOWN:
+    case ENETUNREACH:
+    case ENETDOWN: return true;
+    default: return false;
+  }
+}
 
 // How a read is ended when its time is over: a stream of a kind that we do not know, by its end.
 template <class Stream>
@@ -332,7 +351,34 @@ void server_connection::hold(const server_response& response, bool head_only) {
 }
 
 // The head goes with the first piece, if that is there at once; each piece goes as it comes.
+// A file's trouble is not the connection's: it is reported, and the client is cut off.
+task<> server_connection::send_file(const file_body& body) {
+  for (const file_body::piece& p : body.pieces()) {
+    held_ += p.before;
+    if (holds()) co_await flush();
+    connection_clock::writing mine(clock());
+    for (std::uint64_t gone = 0; gone < p.size;) {
+      const outcome<std::size_t> n = co_await as_result(connection_.stream().with([&](auto& s) {
+        return net::send_file_some(s, body.file(), p.offset + gone, p.size - gone);
+      }));
+      if (n.has_value() && n.value() > 0) {
+        gone += n.value();
+        mine.gone(n.value());
+        continue;
+      }
+      lost_ = n.has_error() && is_of_the_connection(n.code());
+      if (!lost_) connection_.stream().reset();
+      if (n.has_error()) std::rethrow_exception(n.error());
+      throw_file_shrank();  // what was said of its length cannot be taken back
+    }
+  }
+}
+
 task<> server_connection::send_body(server_response& response) {
+  if (const auto* file = dynamic_cast<const file_body*>(response.source_.get())) {
+    co_await send_file(*file);
+    co_return;
+  }
   const bool chunked = !response.size_ && version_ == http::version::http_1_1;
   std::uint64_t left = response.size_.value_or(0);
   for (;;) {
@@ -446,7 +492,7 @@ task<> server_connection::answer() {
   if (held_.size() - gone_ + response.body_.size() > most_held && holds()) co_await flush();
   hold(response, head_only);
   try {
-    if (response.events_ && !head_only) {
+    if (response.events_ && response.source_ && !head_only) {
       const accepted_connection::streaming_events mine(connection_, *response.events_);
       co_await response.events_->run_beside(send_body(response));
     } else if (response.source_ && !head_only)

@@ -9,13 +9,14 @@
 
 #include <rondo/http/errors.hpp>
 #include <rondo/http/server/accepted_connection.hpp>
+#include <rondo/http/server/file_body.hpp>
 #include <rondo/http/wire/parser.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -106,6 +107,7 @@ class server_connection {
   [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
   void hold(const server_response& response, bool head_only);
   task<> send_body(server_response& response);
+  task<> send_file(const file_body& body);
   void refuse(int status, std::string_view why);
   // Whether the request asks for what the response would switch to.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;

@@ -16,10 +16,10 @@
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/stop_handle.hpp>
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/scope.hpp>
 
 #include <array>
-#include <chrono>
 #include <cstddef>
 #include <map>
 #include <memory>

@@ -9,8 +9,8 @@
 #pragma once
 
 #include <rondo/http/event.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>

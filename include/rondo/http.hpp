@@ -15,6 +15,7 @@
 #include <rondo/http/event.hpp>
 #include <rondo/http/event_sink.hpp>
 #include <rondo/http/event_source.hpp>
+#include <rondo/http/file_options.hpp>
 #include <rondo/http/form.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>

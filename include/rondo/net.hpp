@@ -10,6 +10,7 @@
 #include <rondo/net/directory.hpp>
 #include <rondo/net/endpoint.hpp>
 #include <rondo/net/file.hpp>
+#include <rondo/net/file_status.hpp>
 #include <rondo/net/file_watch.hpp>
 #include <rondo/net/memory_stream.hpp>
 #include <rondo/net/network.hpp>
@@ -17,7 +18,9 @@
 #include <rondo/net/pipe_stream.hpp>
 #include <rondo/net/process.hpp>
 #include <rondo/net/resolver.hpp>
+#include <rondo/net/root_directory.hpp>
 #include <rondo/net/run_process.hpp>
+#include <rondo/net/send_file.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/net/simulated_program.hpp>
 #include <rondo/net/socket.hpp>

@@ -2,11 +2,11 @@
 // pipes, terminals and whatever else has no operation of its own in the reactors. Internal.
 #pragma once
 
+#include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/io.hpp>
 
 #include <poll.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 

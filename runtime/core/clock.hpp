@@ -13,7 +13,7 @@
 #include <version>
 
 // Durations, clocks and literals. In libstdc++ <chrono> is these and the calendar, which brings
-// streams and locales: a third of what it would cost to include Rondo.
+// streams and locales: a twelfth of what <rondo/runtime.hpp> would cost.
 #ifdef __GLIBCXX__
 #include <bits/chrono.h>
 #else

@@ -37,7 +37,8 @@ constexpr bool told_once(operation_kind k, std::int32_t result) noexcept {
     case operation_kind::recvmsg:
     case operation_kind::recv_lent:
     case operation_kind::send:
-    case operation_kind::sendmsg: break;
+    case operation_kind::sendmsg:
+    case operation_kind::sendfile: break;
     default: return false;
   }
   switch (-result) {
@@ -132,7 +133,8 @@ class descriptor_table {
     else if (s->waiting[index(op.way())])
       op.result = result_busy;
     else if (s->write_broken &&
-             (op.kind() == operation_kind::send || op.kind() == operation_kind::sendmsg))
+             (op.kind() == operation_kind::send || op.kind() == operation_kind::sendmsg ||
+              op.kind() == operation_kind::sendfile))
       op.result = result_write_broken;
     else
       return s;

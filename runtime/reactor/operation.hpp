@@ -33,6 +33,7 @@ enum class operation_kind : std::uint8_t {
   read,
   write,
   fsync,
+  sendfile,
 };
 
 // As fdatasync(2) does.
@@ -54,6 +55,7 @@ constexpr const char* name_of(operation_kind k) noexcept {
     case operation_kind::read: return "read";
     case operation_kind::write: return "write";
     case operation_kind::fsync: return "fsync";
+    case operation_kind::sendfile: return "sendfile";
   }
   return "?";
 }
@@ -135,6 +137,15 @@ class io_call {
     return {operation_kind::fsync, direction::out, 0, flags};
   }
 
+  // From a file, whose descriptor must stay open until it completes, to a socket; only where
+  // reactor::sends_files(). Completes with how many bytes went, 0 where the file ends.
+  static io_call sendfile(int file, std::uint32_t size, std::uint64_t offset) noexcept {
+    io_call c(operation_kind::sendfile, direction::out, size);
+    c.file_ = file;
+    c.offset_ = offset;
+    return c;
+  }
+
   operation_kind kind() const noexcept { return kind_; }
   direction way() const noexcept { return way_; }
   std::uint32_t flags() const noexcept { return flags_; }  // of a poll: the events it asks for
@@ -148,6 +159,10 @@ class io_call {
   const void* bytes() const noexcept {
     assert(is(operation_kind::send, operation_kind::write));
     return bytes_;
+  }
+  int file() const noexcept {
+    assert(is(operation_kind::sendfile));
+    return file_;
   }
   const sockaddr* name() const noexcept {
     assert(is(operation_kind::connect));
@@ -205,8 +220,9 @@ class io_call {
     const sockaddr* name_;    // connect
     msghdr* message_;         // recvmsg, sendmsg
     mmsghdr* messages_;       // recvmmsg, sendmmsg
+    int file_;                // sendfile
   };
-  std::uint64_t offset_ = 0;  // in the file, of read and write
+  std::uint64_t offset_ = 0;  // in the file, of read, write and sendfile
   std::uint32_t size_;
 };
 

@@ -91,6 +91,9 @@ class reactor {
   // True: a file's descriptor is attached, and read, write and fsync are operations like others.
   // False: a file is read and written in a thread (to_thread), which the simulation runs inline.
   virtual bool serves_files() const noexcept { return false; }
+  // True: sendfile is an operation, of plain files and stream sockets. It does not wait for the
+  // disk's sake alone: what it sends should be in memory. False: a file is read and written.
+  virtual bool sends_files() const noexcept { return false; }
   // Whether the descriptors it serves are non-blocking: epoll tries, io_uring waits.
   virtual bool non_blocking() const noexcept { return false; }
   virtual const char* name() const noexcept = 0;

@@ -36,7 +36,8 @@ struct epoll_slot : descriptor_slot {
 };
 static_assert(sizeof(epoll_slot) == 32, "there is one for each descriptor");
 
-// Moves bytes, as many as the operation's size says at most.
+// Moves bytes, as many as the operation's size says at most, and fewer only where the socket has
+// no more (room for) them. A sendfile is short where its file ends.
 constexpr bool is_stream_transfer(operation_kind k) noexcept {
   return k == operation_kind::recv || k == operation_kind::send || k == operation_kind::recv_lent ||
          k == operation_kind::recvmsg || k == operation_kind::sendmsg;
@@ -207,6 +208,7 @@ class epoll_reactor final : public kernel_reactor {
         case operation_kind::recvmmsg:
         case operation_kind::sendmmsg: r = transfer_batch(op); break;
         case operation_kind::recv_lent: r = receive_now(op); break;
+        case operation_kind::sendfile: r = send_file_now(op); break;
         case operation_kind::read:
         case operation_kind::write:
         case operation_kind::fsync: return -EOPNOTSUPP;  // serves_files() is false

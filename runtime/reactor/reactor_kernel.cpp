@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -73,6 +74,11 @@ int kernel_reactor::transfer_batch(const operation& op) noexcept {
     return counted(::sendmmsg(op.target.fd, op.messages(), op.size(), flags | MSG_NOSIGNAL));
   return counted(
       ::recvmmsg(op.target.fd, op.messages(), op.size(), flags | MSG_CMSG_CLOEXEC, nullptr));
+}
+
+int kernel_reactor::send_file_now(const operation& op) noexcept {
+  auto offset = static_cast<off_t>(op.offset());
+  return counted(::sendfile(op.target.fd, op.file(), &offset, op.size()));
 }
 
 int kernel_reactor::send_now(int fd, const void* data, std::size_t size) noexcept {

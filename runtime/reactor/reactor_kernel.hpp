@@ -34,6 +34,7 @@ class kernel_reactor : public reactor {
   void give_back(void* buffer) noexcept override { pool_.give_back(buffer); }
   int send_now(int fd, const void* data, std::size_t size) noexcept override;
   bool non_blocking() const noexcept override { return (socket_flags_ & SOCK_NONBLOCK) != 0; }
+  bool sends_files() const noexcept override { return true; }
 
  protected:
   buffer_pool pool_;
@@ -46,6 +47,8 @@ class kernel_reactor : public reactor {
   int receive_now(operation& op) noexcept;
   // recvmmsg or sendmmsg, without waiting.
   int transfer_batch(const operation& op) noexcept;
+  // sendfile, to a socket that does not block.
+  int send_file_now(const operation& op) noexcept;
   // A system call's result as the reactor gives it.
   int counted(long result) noexcept {
     ++counts_.system_calls;

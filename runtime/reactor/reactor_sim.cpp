@@ -374,7 +374,8 @@ std::int32_t simulated_reactor::perform(int fd, sim_socket& s, operation& op) {
     case operation_kind::sendmmsg:  // of datagrams
     case operation_kind::read:
     case operation_kind::write:
-    case operation_kind::fsync: break;  // serves_files() is false
+    case operation_kind::fsync:            // serves_files() is false
+    case operation_kind::sendfile: break;  // sends_files() is false
   }
   return -EOPNOTSUPP;
 }

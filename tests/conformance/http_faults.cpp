@@ -35,6 +35,13 @@ task<bool> get_hello(http::client c, std::string origin) {
   co_return co_await get_text(c, origin + "/hello") == "hello\n";
 }
 
+// By sendfile; and a word where it cannot be had.
+task<bool> get_a_file(http::client c, std::string origin) {
+  http::response r = co_await c.get(origin + "/files/large");
+  const std::string text = co_await r.text();
+  co_return r.status() >= 500 || text == pattern(200'000);
+}
+
 // Written while the answer is listened for.
 task<bool> post_a_stream(http::client c, std::string origin) {
   const std::string piece = pattern(20'000);
@@ -93,18 +100,20 @@ failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, e
   return all;
 }
 
-failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme) {
+failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme,
+                                      exchange e = get_hello) {
   http_server_thread server(kind, scheme);
-  EXPECT_TRUE(run_exchange(kind, get_hello, server.origin()).answered());
+  server.folder().write("large", pattern(200'000));
+  EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
   failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
     for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
       server.on_its_thread([&] { return fail_system_call(n, variant), true; });
-      const ended during = run_exchange(kind, get_hello, server.origin());
+      const ended during = run_exchange(kind, e, server.origin());
       const std::string what = server.on_its_thread([] { return failed_system_call(); });
       SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
       expect_clear(during, what);
-      const ended after = run_exchange(kind, get_hello, server.origin());
+      const ended after = run_exchange(kind, e, server.origin());
       EXPECT_TRUE(after.answered()) << after.how;
       if (what.empty()) break;
       all.insert(what);
@@ -125,6 +134,12 @@ ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetMayFail) {
   if (reactor == reactor_kind::epoll || operations_can_fail())
     for (const char* call : {"eventfd", "socket", "setsockopt", "connect", "send", "recv"})
       EXPECT_TRUE(has_begin(all, call)) << call;
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfFilesMayFail) {
+  const failures all = fail_each_call_of_the_server(reactor, server_scheme::http, get_a_file);
+  for (const char* call : {"sendfile", "preadv2", "fstat"})
+    EXPECT_TRUE(has_begin(all, call)) << call;
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetOverTlsMayFail) {

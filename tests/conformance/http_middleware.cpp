@@ -156,6 +156,26 @@ CONFORMANCE(Middleware, ABodyBehindLinksIsMadeOnlyAsItIsTaken) {
   });
 }
 
+CONFORMANCE(Middleware, ALinkMayPutAnotherBodyInThePlaceOfEvents) {
+  bool begun = false;
+  http::server s;
+  s.use([](server_request& r, next& rest) -> task<server_response> {
+    server_response answer = co_await rest(r);
+    if (r.path() == "/replaced") answer.replace_body("nothing new");
+    if (r.path() == "/taken") (void)answer.take_body();
+    co_return answer;
+  });
+  for (const char* path : {"/replaced", "/taken"})
+    s.events(path, [&](server_request&, http::event_sink&) -> task<> {
+      begun = true;
+      co_return;
+    });
+  const std::string got =
+      co_await answer_to(s, request_text("GET /replaced") + request_text("GET /taken"));
+  EXPECT_TRUE(has(got, "\r\n\r\nnothing newHTTP/1.1 200 OK\r\n")) << got;
+  EXPECT_FALSE(begun);
+}
+
 CONFORMANCE(Middleware, RoutesAndLinksAreThereBeforeServing) {
   http::server s;
   s.route("GET", "/", hello);

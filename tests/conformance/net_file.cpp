@@ -1,6 +1,7 @@
 // Files: by io_uring's own operations, by threads elsewhere.
 #include "net/net_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
+#include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/net.hpp>
@@ -24,21 +25,6 @@ using net::file;
 using net::file_mode;
 
 namespace {
-
-class temporary_folder {
- public:
-  temporary_folder() {
-    std::string name = std::filesystem::temp_directory_path() / "rondo-XXXXXX";
-    path_ = ::mkdtemp(name.data());
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-  ~temporary_folder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string content_of(const std::string& path) {
   std::ifstream in(path);

@@ -1,9 +1,11 @@
-// A server on a thread of its own, plain or over TLS, which answers GET /hello and echoes POST
-// /echo: what fails on the test's thread does not fail on its own.
+// A server on a thread of its own, plain or over TLS, which answers GET /hello, echoes POST /echo
+// and serves the files of its folder under /files/: what fails on the test's thread does not fail
+// on its own.
 #pragma once
 
 #include "http/http_support.hpp"
 #include "net/tls_support.hpp"
+#include "support/child_process.hpp"
 
 #include <rondo/http.hpp>
 
@@ -39,6 +41,7 @@ class http_server_thread {
   }
 
   const std::string& origin() const { return origin_; }
+  const temporary_folder& folder() const { return folder_; }
   // Runs fn() on its thread, between two steps of its tasks, and gives what that gives.
   template <class Fn>
   auto on_its_thread(Fn fn) {
@@ -59,6 +62,7 @@ class http_server_thread {
                  [](http::server_request& r) -> rondo::task<http::server_response> {
                    co_return http::server_response::bytes(co_await r.text());
                  });
+    server.files("/files/", folder_.path());
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());
     listening.set_value(listener.local_endpoint());
@@ -70,6 +74,7 @@ class http_server_thread {
   }
 
   server_scheme scheme_;
+  temporary_folder folder_;
   rondo::cancel_scope stop_;
   std::optional<rondo::loop_remote> remote_;
   std::string origin_;

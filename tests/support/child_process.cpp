@@ -111,8 +111,13 @@ temporary_folder::~temporary_folder() {
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
-void temporary_folder::write(const std::string& name, const std::string& content) const {
-  std::ofstream(path_ + '/' + name) << content;
+std::string temporary_folder::write(const std::string& name, const std::string& content) const {
+  std::string to = *this / name;
+  std::filesystem::create_directories(std::filesystem::path(to).parent_path());
+  std::ofstream out(to, std::ios::binary);
+  out << content;
+  EXPECT_TRUE(out.good()) << to;
+  return to;
 }
 
 }  // namespace rondo_test

@@ -46,7 +46,9 @@ class temporary_folder {
   temporary_folder& operator=(const temporary_folder&) = delete;
   ~temporary_folder();
   const std::string& path() const { return path_; }
-  void write(const std::string& name, const std::string& content) const;
+  std::string operator/(const std::string& name) const { return path_ + '/' + name; }
+  // Makes the folders above the file too. The file's path.
+  std::string write(const std::string& name, const std::string& content) const;
 
  private:
   std::string path_;

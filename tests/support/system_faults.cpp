@@ -8,8 +8,11 @@
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -206,6 +209,20 @@ ssize_t recvmsg(int fd, msghdr* m, int flags) {
 ssize_t sendmsg(int fd, const msghdr* m, int flags) {
   return unless_fault_of(fd, "sendmsg", {EPIPE, ENOBUFS, ECONNRESET},
                          [&] { return static_cast<ssize_t>(syscall(SYS_sendmsg, fd, m, flags)); });
+}
+ssize_t sendfile(int to, int from, off_t* offset, std::size_t size) noexcept {
+  return unless_fault_of(to, "sendfile", {EPIPE, EIO, ECONNRESET, EINTR, ENOMEM}, [&] {
+    return static_cast<ssize_t>(syscall(SYS_sendfile, to, from, offset, size));
+  });
+}
+ssize_t preadv2(int fd, const iovec* to, int n, off_t offset, int flags) {
+  return unless_fault("preadv2", {EAGAIN, EOPNOTSUPP}, [&] {
+    return static_cast<ssize_t>(syscall(SYS_preadv2, fd, to, n, offset, 0, flags));
+  });
+}
+int fstat(int fd, struct stat* s) noexcept {
+  return unless_fault("fstat", {ENOMEM},
+                      [&] { return static_cast<int>(syscall(SYS_fstat, fd, s)); });
 }
 int poll(pollfd* fds, nfds_t n, int ms) {
   return unless_fault("poll", {ENOMEM, EINTR},

@@ -1,0 +1,167 @@
+// WebSockets with those that people run: Python's websockets and aiohttp, each as server of our
+// client and as client of our server. A peer that the machine does not have skips its test by name.
+#include "http/http_support.hpp"
+#include "support/child_process.hpp"
+#include "support/conformance.hpp"
+
+#include <rondo/http.hpp>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::websocket;
+using http::websocket_options;
+
+namespace websocket_interop_test {
+namespace {
+
+// Echoes, and prints the port that it listens on.
+constexpr const char* websockets_server = R"(
+import asyncio, websockets
+async def echo(ws, *_):
+    async for m in ws: await ws.send(m)
+async def main():
+    async with websockets.serve(echo, "127.0.0.1", 0, max_size=None, subprotocols=["echo"]) as s:
+        print(s.sockets[0].getsockname()[1], flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+)";
+constexpr const char* aiohttp_server = R"(
+import asyncio
+from aiohttp import web, WSMsgType
+async def echo(r):
+    ws = web.WebSocketResponse(max_msg_size=0, protocols=["echo"])
+    await ws.prepare(r)
+    async for m in ws:
+        await (ws.send_str(m.data) if m.type == WSMsgType.TEXT else ws.send_bytes(m.data))
+    return ws
+async def main():
+    app = web.Application()
+    app.router.add_get("/", echo)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    print(site._server.sockets[0].getsockname()[1], flush=True)
+    await asyncio.Event().wait()
+asyncio.run(main())
+)";
+
+// Sends to an echo server, its first argument, what is hard, and says "as sent" when all came back.
+constexpr const char* websockets_client = R"(
+import asyncio, os, sys, websockets
+async def main():
+    async with websockets.connect(sys.argv[1], max_size=None, subprotocols=["echo"],
+                                  compression=sys.argv[2] or None) as ws:
+        assert ws.subprotocol == "echo"
+        for n in (0, 1, 125, 126, 65535, 65536, 300000):
+            for m in (os.urandom(n), "\u00e4" * n, "a" * n):
+                await ws.send(m)
+                assert await ws.recv() == m
+        await ws.send(["in ", "three ", "pieces"])
+        assert await ws.recv() == "in three pieces"
+        await asyncio.wait_for(await ws.ping(), 5)
+        await ws.close(4000, "done")
+        assert (ws.close_code, ws.close_reason) == (4000, "done") or ws.close_code == 4000
+    print("as sent", flush=True)
+asyncio.run(main())
+)";
+constexpr const char* aiohttp_client = R"(
+import asyncio, os, sys, aiohttp
+async def main():
+    async with aiohttp.ClientSession() as s:
+        async with s.ws_connect(sys.argv[1], max_msg_size=0, protocols=["echo"],
+                                compress=15 if sys.argv[2] else 0) as ws:
+            assert ws.protocol == "echo"
+            for n in (0, 1, 125, 126, 65535, 65536, 300000):
+                m = os.urandom(n)
+                await ws.send_bytes(m)
+                assert await ws.receive_bytes() == m
+                await ws.send_str("\u00e4" * n)
+                assert await ws.receive_str() == "\u00e4" * n
+            await ws.close(code=4000)
+            assert ws.close_code == 4000
+    print("as sent", flush=True)
+asyncio.run(main())
+)";
+
+// Where Debian's packages of Python are.
+std::string python() {
+  const std::string debian = "/usr/bin/python3";
+  return ::access(debian.c_str(), X_OK) == 0 ? debian : find_program("python3");
+}
+bool python_has(const char* module) {
+  return !python().empty() &&
+         run_command({python(), "-c", std::string("import ") + module}).status == 0;
+}
+
+task<> echo(websocket& ws) {
+  while (const auto m = co_await ws.receive()) co_await ws.send(*m);
+}
+
+task<> talk_to(std::string url, websocket_options o) {
+  http::client c;
+  websocket ws = co_await c.websocket(url, std::move(o));
+  EXPECT_EQ(ws.protocol(), "echo");
+  for (const std::size_t n : {0, 1, 125, 126, 65535, 65536, 300'000}) {
+    const std::string text(n, 'a');
+    co_await ws.send(text);
+    auto m = co_await ws.receive();
+    EXPECT_TRUE(m && m->is_text && m->data == text) << n;
+    const std::vector<std::byte> bytes(n, std::byte{0xFF});
+    co_await ws.send(bytes);
+    m = co_await ws.receive();
+    EXPECT_TRUE(m && !m->is_text && m->data.size() == n) << n;
+  }
+  auto w = co_await ws.begin_text();
+  for (const char* piece : {"in ", "three ", "pieces"}) co_await w.write(piece);
+  co_await w.end();
+  EXPECT_EQ((co_await ws.receive())->data, "in three pieces");
+  co_await ws.close(4000, "done");
+  EXPECT_EQ(ws.close_code(), 4000);
+}
+
+const websocket_options ours[] = {
+    websocket_options().protocols({"echo"}), websocket_options().protocols({"echo"}).compress(true),
+    websocket_options().protocols({"echo"}).compress_with_context(true)};
+
+void our_client_with(reactor_kind reactor, const char* module, const char* program) {
+  if (!python_has(module)) GTEST_SKIP() << module << " is not installed: nothing to talk with";
+  const child_process server({python(), "-c", program});
+  const std::string port = server.read(true);
+  ASSERT_FALSE(port.empty());
+  for (const websocket_options& o : ours)
+    run_on(reactor, talk_to("ws://127.0.0.1:" + std::to_string(std::stoi(port)) + "/", o));
+}
+
+void our_server_with(reactor_kind reactor, const char* module, const char* program) {
+  if (!python_has(module)) GTEST_SKIP() << module << " is not installed: nothing to talk with";
+  for (const websocket_options& o : ours) {
+    http::server server;
+    server.websocket("/", echo, o);
+    run_on(reactor, with_server(server, [&](std::string origin, endpoint) -> task<> {
+             const std::string url = "ws" + origin.substr(4) + "/";
+             const std::string offer = o.compress_ ? "deflate" : "";
+             const finished f = co_await to_thread(
+                 [&] { return run_command({python(), "-c", program, url, offer}); });
+             EXPECT_EQ(f.output, "as sent\n");
+           }));
+  }
+}
+
+}  // namespace
+
+ON_KERNEL_REACTORS(WebsocketPeers, OurClientWithWebsockets) {
+  our_client_with(reactor, "websockets", websockets_server);
+}
+ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithWebsockets) {
+  our_server_with(reactor, "websockets", websockets_client);
+}
+ON_KERNEL_REACTORS(WebsocketPeers, OurClientWithAiohttp) {
+  our_client_with(reactor, "aiohttp", aiohttp_server);
+}
+ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithAiohttp) {
+  our_server_with(reactor, "aiohttp", aiohttp_client);
+}
+
+}  // namespace websocket_interop_test
