@@ -3,6 +3,8 @@
 //   s.files("/static/", "public", http::file_options().cache_control("max-age=3600"));
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <string>
 #include <string_view>
 #include <utility>

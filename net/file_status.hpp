@@ -4,6 +4,8 @@
 //   if (s.what == file_status::type::regular) co_await send_file(stream, f, 0, s.size);
 #pragma once
 
+#include <rondo/version.hpp>
+
 #include <sys/types.h>
 
 #include <chrono>

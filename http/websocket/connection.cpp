@@ -18,7 +18,7 @@ namespace {
 // A message up to this size stands in the engine while it goes, so that its sender can leave. Of a
 // larger one a server's bytes go from where they lie; a client masks a piece after the other, each
 // a frame of its own.
-constexpr std::size_t most_held = 64 * 1024;
+constexpr std::size_t most_in_engine = 64 * 1024;
 constexpr std::size_t piece_bytes = 256 * 1024;
 
 engine_limits limits_of(const websocket_options& o) noexcept {
@@ -310,7 +310,7 @@ task<> websocket_connection::write_out() {
 task<> websocket_connection::send(opcode kind, std::span<const std::byte> payload) {
   const mutex::guard mine = co_await line_.lock();
   check_writable();
-  if (payload.size() > most_held) {
+  if (payload.size() > most_in_engine) {
     co_await send_large(kind, payload);
     co_return;
   }
@@ -379,7 +379,8 @@ task<> websocket_connection::write_whole(std::span<const std::byte> payload) {
 
 bool websocket_connection::try_send(opcode kind, std::span<const std::byte> payload) {
   check_writable();
-  if (line_.is_locked() || writing_ || payload.size() > most_held || !write_now()) return false;
+  if (line_.is_locked() || writing_ || payload.size() > most_in_engine || !write_now())
+    return false;
   const std::uint64_t begin = engine_.put(kind, payload);
   write_now();
   return !engine_.has_unsent() || !engine_.take_back(begin);

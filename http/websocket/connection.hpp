@@ -114,8 +114,8 @@ class websocket_connection {
   bool broken_ = false;   // a message was cut in two: nothing can follow
   bool failed_ = false;   // the peer broke a rule
   bool ended_ = false;
-  event closed_;  // the peer's Close has come, or the connection has ended
-  event pong_came_;
+  rondo::event closed_;  // the peer's Close has come, or the connection has ended
+  rondo::event pong_came_;
   std::uint64_t pings_ = 0;     // that ping() has sent
   std::uint64_t pongs_to_ = 0;  // the newest of them that was answered
   bool pinged_ = false;         // a heartbeat's ping is out, and nothing has come since
