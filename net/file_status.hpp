@@ -4,11 +4,10 @@
 //   if (s.what == file_status::type::regular) co_await send_file(stream, f, 0, s.size);
 #pragma once
 
-#include <rondo/version.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
 #include <sys/types.h>
 
-#include <chrono>
 #include <cstdint>
 
 namespace rondo::net {

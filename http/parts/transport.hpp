@@ -11,8 +11,8 @@
 #include <rondo/net/tcp.hpp>
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>

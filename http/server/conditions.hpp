@@ -11,8 +11,8 @@
 
 #include <rondo/http/headers.hpp>
 #include <rondo/http/server/ranges.hpp>
+#include <rondo/runtime/core/clock.hpp>
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>

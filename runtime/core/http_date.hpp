@@ -1,7 +1,8 @@
 // Dates as HTTP writes them, and other protocols that have taken its fields.
 #pragma once
 
-#include <chrono>
+#include <rondo/runtime/core/clock.hpp>
+
 #include <optional>
 #include <string_view>
 
