@@ -9,8 +9,8 @@
 #include <rondo/http/server/serving.hpp>
 
 #include <cstdint>
-#include <optional>
 #include <memory>
+#include <optional>
 
 namespace rondo::http::detail {
 
