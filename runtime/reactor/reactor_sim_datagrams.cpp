@@ -48,7 +48,8 @@ std::int32_t simulated_reactor::perform_datagram(int fd, sim_socket& s, operatio
     case operation_kind::accept:
     case operation_kind::read:
     case operation_kind::write:
-    case operation_kind::fsync: break;
+    case operation_kind::fsync:
+    case operation_kind::sendfile: break;
   }
   return -EOPNOTSUPP;
 }

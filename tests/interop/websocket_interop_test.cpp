@@ -6,6 +6,8 @@
 
 #include <rondo/http.hpp>
 
+#include <cstdlib>
+
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
@@ -162,6 +164,56 @@ ON_KERNEL_REACTORS(WebsocketPeers, OurClientWithAiohttp) {
 }
 ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithAiohttp) {
   our_server_with(reactor, "aiohttp", aiohttp_client);
+}
+
+// A page that sends what is hard, and posts what came back of it.
+constexpr const char* browser_page = R"(<!doctype html><script>
+const ws = new WebSocket(location.href.replace('http', 'ws') + 'echo', ['echo']);
+ws.binaryType = 'arraybuffer';
+const sizes = [0, 1, 125, 126, 65535, 65536, 300000], heard = [];
+let sent = 0;
+const next = () => {
+  if (sent < sizes.length) ws.send('\u00e4'.repeat(sizes[sent]));
+  else if (sent < 2 * sizes.length) ws.send(new Uint8Array(sizes[sent - sizes.length]));
+  else ws.close(4000, 'done');
+  ++sent;
+};
+ws.onopen = () => { heard.push(ws.protocol); next(); };
+ws.onmessage = m => { heard.push(m.data.length ?? m.data.byteLength); next(); };
+ws.onclose = c => {
+  heard.push(c.code, c.wasClean);
+  fetch('/done', {method: 'POST', body: heard.join(' ')});
+};
+</script>)";
+
+ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithChromium) {
+  if (!std::getenv("RONDO_TEST_LONG")) GTEST_SKIP() << "a browser: only with RONDO_TEST_LONG";
+  const std::string chromium = find_program("chromium");
+  if (chromium.empty()) GTEST_SKIP() << "chromium is not installed: nothing to talk with";
+  const temporary_folder profile;
+  run_on(reactor, [&]() -> task<> {
+    http::server server;
+    event done;
+    std::string heard;
+    server.route("GET", "/", [](http::server_request&) -> task<http::server_response> {
+      co_return http::server_response::html(browser_page);
+    });
+    server.route("POST", "/done", [&](http::server_request& r) -> task<http::server_response> {
+      heard = co_await r.text();
+      done.set();
+      co_return http::server_response(204);
+    });
+    server.websocket("/echo", echo, websocket_options().protocols({"echo"}).compress(true));
+    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
+      const child_process browser({chromium, "--headless", "--no-sandbox", "--disable-gpu",
+                                   "--no-first-run", "--disable-dev-shm-usage",
+                                   "--disable-background-networking", "--remote-debugging-port=0",
+                                   "--user-data-dir=" + profile.path(), origin + "/"});
+      EXPECT_TRUE(co_await try_for(120s, done.wait())) << "the browser said nothing";
+    });
+    EXPECT_EQ(heard,
+              "echo 0 1 125 126 65535 65536 300000 0 1 125 126 65535 65536 300000 4000 true");
+  });
 }
 
 }  // namespace websocket_interop_test
