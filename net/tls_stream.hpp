@@ -109,6 +109,12 @@ class tls_stream {
   }
   // Sends close_notify; the transport's own direction stays open. Cancelled: may be called again.
   task<> shutdown_write() { return finish(ends_.get()); }
+  // As the transport's: its end, and not close_notify, which stands in the stream to be read.
+  task<hang_up> gone(hang_up least = hang_up::half)
+    requires requires(S& s) { s.gone(least); }
+  {
+    return wait_until_gone(ends_.get(), least);
+  }
   // At once. Whoever reads or writes ends with io_errc::closed.
   void close() noexcept {
     if (!ends_) return;
@@ -278,6 +284,11 @@ class tls_stream {
     if (e->write_broken) throw std::system_error(io_errc::write_broken, "tls shutdown");
     e->engine.close_notify();
     co_await send_outgoing(*e);
+  }
+
+  static task<hang_up> wait_until_gone(ends* e, hang_up least) {
+    if (!e || e->closed) throw std::system_error(io_errc::closed, "tls");
+    co_return co_await e->transport.gone(least);
   }
 
   void part() noexcept {
