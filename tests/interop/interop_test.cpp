@@ -253,7 +253,7 @@ ON_KERNEL_REACTORS(Nginx, ServesOurClientAndProxiesToOurServer) {
   folder.write("www/small.txt", "small\n");
   folder.write("www/large.bin", large);
   run_on(reactor, [&]() -> task<> {
-    http::server server;
+    http::server server(http::server_options().max_body(4 << 20));
     add_routes(server);
     co_await with_server(server, [&](std::string, endpoint here) -> task<> {
       std::optional<child_process> nginx;
