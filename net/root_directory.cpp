@@ -119,7 +119,8 @@ const char* or_here(const std::string& path) noexcept { return path.empty() ? ".
 
 // On a thread, which keeps the directory for as long as it needs it. What stat says of a file may
 // have to come from the disk too.
-detail::fresh_file open_beneath(const std::shared_ptr<const open_root>& d, const std::string& path) {
+detail::fresh_file open_for_folder(const std::shared_ptr<const open_root>& d,
+                                   const std::string& path) {
   detail::fresh_file f(full_path(*d, path), open_beneath(d->fd, or_here(path), read_flags));
   if (f.fd() < 0) return f;
   const int r = f.look();
@@ -142,7 +143,7 @@ std::error_code refusal_of(const std::shared_ptr<const open_root>& d, std::strin
 
 file try_at_once(const std::shared_ptr<const open_root>& d, const std::string& path,
                  std::error_code& error) {
-  if (rondo::detail::this_core().simulated()) return opened_as(open_beneath(d, path), error);
+  if (rondo::detail::this_core().simulated()) return opened_as(open_for_folder(d, path), error);
   detail::fresh_file f(full_path(*d, path), open_beneath_now(d->fd, or_here(path), read_flags));
   if (f.fd() >= 0) {
     if (const int r = f.look(); r < 0)
@@ -157,7 +158,7 @@ task<file> open_in(std::shared_ptr<const open_root> d, std::string path, std::er
   file f = try_at_once(d, path, error);
   if (error != std::errc::resource_unavailable_try_again) co_return f;
   error.clear();
-  co_return opened_as(co_await to_thread(&open_beneath, d, path), error);
+  co_return opened_as(co_await to_thread(&open_for_folder, d, path), error);
 }
 
 task<file> open_or_throw(std::shared_ptr<const open_root> d, std::string path) {
