@@ -5,6 +5,7 @@
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/event.hpp>
+#include <rondo/http/websocket/engine.hpp>
 #include <rondo/http/wire/decode.hpp>
 #include <rondo/http/wire/event_parser.hpp>
 #include <rondo/http/wire/forwarded.hpp>
@@ -360,6 +361,47 @@ void event_stream(std::string_view input) {
        "an event comes back as it was written", input);
 }
 
+// What an engine says of a stream in pieces, and what it answers by itself.
+std::string websocket_heard(std::string_view stream, std::size_t piece, unsigned kind) {
+  using http::detail::engine;
+  http::detail::engine e((kind & 1) != 0 ? http::detail::side::client : http::detail::side::server,
+                         {.message_bytes = 1000, .fragments = 5, .smallest_compressed = 1});
+  if ((kind & 2) != 0 && http::detail::has_deflate())
+    e.set_deflate({.send_takeover = (kind & 4) != 0, .receive_takeover = (kind & 4) != 0});
+  std::string log;
+  for (std::size_t at = 0; at < stream.size(); at += piece) {
+    std::string part(stream.substr(at, piece));
+    std::span<std::byte> input = std::as_writable_bytes(std::span(part));
+    for (;;) {
+      const engine::step s = e.take(input);
+      if (s == engine::step::more) break;
+      if (s == engine::step::message) {
+        must(e.message().size() <= 1000, "a message keeps its limit", stream);
+        must(!e.is_text() || http::detail::is_utf8(std::as_bytes(std::span(e.message()))),
+             "a text is UTF-8", stream);
+        log += e.is_text() ? "text " : "bytes ";
+        log += e.message() + '\n';
+      } else if (s == engine::step::pong) {
+        log += "pong " + std::string(e.pong_payload()) + '\n';
+      } else {
+        log += (s == engine::step::closed ? "closed " : "failed ") + std::to_string(e.code());
+        must(e.close_was_put(), "a Close is answered, and so is a broken rule", stream);
+        return log + e.reason();
+      }
+    }
+  }
+  return log;
+}
+
+void websocket(std::string_view input) {
+  const unsigned kind = choose(input);
+  const std::size_t piece = choose(input) % 16 + 1;
+  const std::string whole = websocket_heard(input, input.size() + 1, kind);
+  must(websocket_heard(input, piece, kind) == whole, "a WebSocket is the same however it is split",
+       input);
+  must(websocket_heard(input, 1, kind) == whole, "and byte by byte", input);
+}
+
 // "refused", "more", or the source and how many bytes it took; in pieces of what is asked for, or
 // of one byte.
 std::string proxied(std::string_view stream, bool as_asked) {
@@ -485,6 +527,14 @@ const std::vector<target>& targets() {
         with({5}, "id: 1\0x\ndata: 12345678901234567890123456789012345678901234567890\n\n"s),
         with({1}, "retry: 99999999999999999999\ndata:x\r\n\n:\n"),
         with({3}, "data: " + std::string(60, 'x') + "\n")}},
+      {"websocket",
+       &websocket,
+       {with({0, 3}, "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
+        with({1, 5}, "\x01\x03Hel\x89\x01p\x80\x02lo\x8a\x01p\x88\x04\x03\xe8ok"),
+        with({3, 0}, "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00"s),
+        with({7, 2}, "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00"s),
+        with({1, 1}, "\x82\x7e\x00\x7e"s + std::string(126, 'x')),
+        with({0, 0}, "\x88\x80\0\0\0\0"s), with({1, 9}, "\x81\x04\xf0\x9f\x98\x80")}},
       {"proxy_header",
        &proxy_header,
        {"PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n\r\n",
