@@ -4,8 +4,8 @@
 //                                    rondo ws 'ws://127.0.0.1:8080/rooms/lobby?nick=me'
 //
 // A room is a broadcast: what one says is kept once and sent to all. Each has a line of 64; who
-// reads too slowly for that is closed (1008), and holds nobody up. Ctrl-C stops it: everyone is told
-// 1001. Nothing crosses threads, because there is one loop.
+// reads too slowly for that is closed (1008), and holds nobody up. Ctrl-C stops it: everyone is
+// told 1001. Nothing crosses threads, because there is one loop.
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
 
@@ -19,7 +19,9 @@ namespace http = rondo::http;
 using rondo::task;
 
 constexpr std::string_view page = R"(<!doctype html><meta charset="utf-8"><title>chat</title>
-<form id="enter"><input id="nick" placeholder="nick"><input id="room" value="lobby"><button>enter</button></form>
+<form id="enter">
+<input id="nick" placeholder="nick"><input id="room" value="lobby"><button>enter</button>
+</form>
 <pre id="log"></pre>
 <form id="say" hidden><input id="line" size="60" autocomplete="off"><button>say</button></form>
 <script>
