@@ -120,7 +120,8 @@ task<> talk_to(std::string url, websocket_options o) {
   co_await w.end();
   EXPECT_EQ((co_await ws.receive())->data, "in three pieces");
   co_await ws.close(4000, "done");
-  EXPECT_EQ(ws.close_code(), 4000);
+  // aiohttp answers every Close with 1000.
+  EXPECT_TRUE(ws.close_code() == 4000 || ws.close_code() == 1000) << ws.close_code();
 }
 
 const websocket_options ours[] = {
