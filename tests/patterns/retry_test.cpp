@@ -243,9 +243,10 @@ TEST(Retry, AValueCanBeAFailure) {
 TEST(Retry, AFunctionThatThrowsBeforeThereIsATaskHasFailed) {
   simulate([]() -> task<> {
     int calls = 0;
+    flaky fine{0};
     auto o = co_await plain.run([&]() -> task<int> {
       if (++calls < 3) throw boom(calls);
-      return flaky{0}();
+      return fine();
     });
     EXPECT_EQ(calls, 3);
     (void)o;
