@@ -14,6 +14,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace http = rondo::http;
 using rondo::task;
@@ -109,10 +110,10 @@ task<> serve(std::string at, http::stop_handle stop) {
   auto listener = rondo::net::tcp_listener::bind(rondo::net::endpoint::parse(at));
   std::printf("http://%s/\n", listener.local_endpoint().to_string().c_str());
   std::fflush(stdout);
-  co_await server.serve(std::move(listener), stop);
+  co_await server.serve(std::move(listener), std::move(stop));
 }
 
 int main(int argc, char** argv) {
   const std::string at = argc > 1 ? argv[1] : "127.0.0.1:8080";
-  return http::run_server([&](http::stop_handle stop) { return serve(at, stop); }, 1);
+  return http::run_server([&](http::stop_handle stop) { return serve(at, std::move(stop)); }, 1);
 }

@@ -44,6 +44,7 @@ task<> serve_websocket(websocket ws, running_server& server, websocket_handler& 
   try {
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
     co_await with_task_group([&](task_group& g) -> task<> {
+      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the group keeps it
       auto stop = g.spawn([&]() -> task<> {
         co_await server.until_stop();
         websocket_access::leave(ws);

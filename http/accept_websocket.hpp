@@ -76,6 +76,7 @@ server_response accept_websocket(server_request& r, Handler handler,
   if (!a.accepted) return std::move(a.answer);
   server_response response = server_response::upgrade(
       "websocket",
+      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the answer keeps it
       [fn = std::move(handler), options = std::move(options), protocol = a.protocol,
        terms = a.deflate, &server = r.server()](upgraded_stream stream) mutable -> task<> {
         detail::typed_websocket_handler<Handler> typed(std::move(fn));

@@ -46,6 +46,7 @@ namespace rondo::http {
 class rejected_error final : public error, public rejected {
  public:
   rejected_error(rejection why, const std::string& message, std::exception_ptr last)
+      // NOLINTNEXTLINE(bugprone-throw-keyword-missing): the bases are made, nothing is thrown
       : error(message, http::phase::pool), rejected(why), last_(std::move(last)) {}
   [[nodiscard]] const char* what() const noexcept override { return error::what(); }
   // What was last thrown on the way to the origin; null when it was an answer, of 500 and above.

@@ -58,6 +58,7 @@ class route_group {
   route_group& websocket(std::string_view pattern, Handler handler,
                          websocket_options options = {}) {
     return route("GET", pattern,
+                 // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): kept
                  [handler = std::move(handler), options = std::move(options)](server_request& r)
                      -> task<server_response> { co_return accept_websocket(r, handler, options); });
   }
@@ -70,6 +71,7 @@ class route_group {
   route_group& events(std::string_view pattern, Handler handler,
                       std::chrono::nanoseconds quiet = std::chrono::seconds(15)) {
     auto kept = std::make_shared<Handler>(std::move(handler));
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the route does
     return route("GET", pattern, [kept, quiet](server_request& r) -> task<server_response> {
       co_return server_response::events(
           [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
