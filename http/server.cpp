@@ -112,7 +112,7 @@ void give_up_with_us(net::tcp_listener& l, const server_options& o) noexcept {
   constexpr rondo::detail::nanoseconds longest = std::chrono::hours(24);  // in an int of ms
   try {
     l.set(net::options::user_timeout(std::min(o.write_timeout_, longest)));
-  } catch (const std::system_error&) {  // our own clock is there
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): our own clock is there
   }
 }
 

@@ -94,7 +94,7 @@ class transport {
     try {
       // Without it the kernel would keep what the peer does not take.
       if (kind_ != kind::other) socket().set(net::options::linger(std::chrono::seconds(0)));
-    } catch (const std::system_error&) {  // it is closed all the same
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it is closed all the same
     }
     abort();
   }

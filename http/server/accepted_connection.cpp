@@ -59,7 +59,7 @@ void accepted_connection::watch_peer() noexcept {
   try {
     peer_watch_ = serving_.spawn_watch(until_gone(
         socket_, options().half_close_ ? net::hang_up::full : net::hang_up::half, *this));
-  } catch (const std::bad_alloc&) {  // it is served all the same
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is served all the same
   }
 }
 

@@ -86,7 +86,7 @@ void connection_clock::cut() noexcept {
   try {
     // Without it the kernel would keep what the peer does not take.
     stream_.socket().set(net::options::linger(std::chrono::seconds(0)));
-  } catch (const std::system_error&) {  // it is closed all the same
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it is closed
   }
   stream_.abort();
 }

@@ -82,6 +82,7 @@ server_response several_parts(net::file f, const selection& chosen, std::uint64_
                               std::string_view type) {
   multipart_ranges framed = frame_ranges(chosen.parts, size, type, random_hex(16));
   std::vector<file_body::piece> pieces;
+  pieces.reserve(chosen.parts.size() + 1);
   for (std::size_t i = 0; i < chosen.parts.size(); ++i)
     pieces.push_back({std::move(framed.heads[i]), chosen.parts[i].first, chosen.parts[i].size});
   pieces.push_back({std::move(framed.tail), 0, 0});
@@ -200,6 +201,7 @@ std::vector<file_coding> accepted_file_codings(const headers& request) {
     if (const int w = weights[i] < 0 ? others : weights[i]; w > 0) taken.emplace_back(-w, i);
   std::ranges::sort(taken);
   std::vector<file_coding> best;
+  best.reserve(taken.size());
   for (const auto& [w, i] : taken) best.push_back(kept[i]);
   return best;
 }
@@ -328,8 +330,8 @@ task<server_response> static_files::list(server_request& request, named_file nam
     if (e.name.starts_with('.') && !options_.dot_files_) continue;
     const bool folder = e.kind == net::entry_kind::folder;
     const std::string end = folder ? "/" : "";
-    page += "<li><a href=\"./" + percent_encode(e.name) + end + "\">" + escaped(e.name) + end +
-            "</a>\n";
+    page.append("<li><a href=\"./").append(percent_encode(e.name)).append(end).append("\">");
+    page.append(escaped(e.name)).append(end).append("</a>\n");
   }
   page += "</ul>\n";
   co_return server_response::bytes(std::move(page))
