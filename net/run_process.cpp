@@ -96,6 +96,7 @@ task<> join_all(std::vector<join_handle<void>>& all) {
 }
 
 task<> converse(pipeline_run& run) {
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&run](task_group& g) -> task<> {
     auto& readers = g.make<std::vector<join_handle<void>>>();
     for (stage& s : run.stages) {
@@ -116,11 +117,13 @@ task<> converse(pipeline_run& run) {
 task<> wind_up(pipeline_run& run) {
   if (run.stages.empty()) co_return;
   run.stages.front().running.input().close();
+  // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&run](task_group& g) -> task<> {
     for (stage& s : run.stages) {
       g.spawn(drain(s.running.output()));
       g.spawn(drain(s.running.error()));
     }
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
     co_await with_task_group([&run](task_group& enders) -> task<> {
       for (stage& s : run.stages)
         if (!s.running.status()) enders.spawn(as_result(s.running.stop()));
@@ -143,6 +146,7 @@ task<std::vector<process_result>> run_all(std::vector<std::vector<std::string>> 
   pipeline_run run{.options = std::move(options), .stages = {}};
   co_await finally(start_and_converse(run, commands), [&run] { return wind_up(run); });
   std::vector<process_result> results;
+  results.reserve(run.stages.size());
   for (stage& s : run.stages) results.push_back(std::move(s.result));
   co_return results;
 }
