@@ -388,11 +388,12 @@ bool websocket_connection::try_send(opcode kind, std::span<const std::byte> payl
 
 task<rondo::detail::nanoseconds> websocket_connection::ping() {
   const auto begun = this_loop().now();
-  const std::uint64_t mine = pings_ + 1;
+  std::uint64_t mine = 0;
   {
     const mutex::guard line = co_await line_.lock();
     check_writable();
-    const std::string payload = std::to_string(++pings_);
+    mine = ++pings_;  // by now: who stood in the line before has a number of his own
+    const std::string payload = std::to_string(mine);
     engine_.put_ping(std::as_bytes(std::span(payload)));
     if (!write_now()) co_await write_out();
   }

@@ -268,6 +268,35 @@ CONFORMANCE(Websocket, APingComesBackWhileMessagesGo) {
   });
 }
 
+CONFORMANCE(Websocket, TwoWhoPingWaitEachForTheirOwnPong) {
+  one_end end = co_await half_connected();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto reading = g.spawn(end.server.receive());
+    auto writer = co_await end.server.begin_text();  // both stand in the line behind it
+    auto first = g.spawn(end.server.ping());
+    auto second = g.spawn(end.server.ping());
+    for (int i = 0; i < 20; ++i) co_await yield_now();
+    co_await writer.end();
+    std::array<std::byte, 8> sent;  // an empty text, and the pings "1" and "2"
+    for (std::size_t have = 0; have < sent.size();)
+      have += co_await end.raw.read_some(std::span(sent).subspan(have));
+    co_await end.raw.write_all(
+        net::bytes_of(std::string_view("\x8A\x81\0\0\0\0"
+                                       "1",
+                                       7)));
+    EXPECT_GE(co_await first, 0ns);
+    for (int i = 0; i < 20; ++i) co_await yield_now();
+    EXPECT_FALSE(second.done());
+    co_await end.raw.write_all(
+        net::bytes_of(std::string_view("\x8A\x81\0\0\0\0"
+                                       "2",
+                                       7)));
+    EXPECT_GE(co_await second, 0ns);
+    reading.cancel();
+    (void)co_await reading.join();
+  });
+}
+
 // aiohttp#2309: a dead peer that the reader never hears of.
 CONFORMANCE(Websocket, APeerThatAnswersNoPingIsGivenUp) {
   one_end end = co_await half_connected(websocket_options().heartbeat(20ms, 20ms));
