@@ -1,3 +1,5 @@
+#include <rondo/runtime/core/environment.hpp>
+#include <rondo/runtime/inside/step_watch.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
 #include <rondo/runtime/simulation.hpp>
@@ -31,6 +33,12 @@ run_options& run_options::seed(std::uint64_t n) & {
   return *this;
 }
 
+void run_options::set_stall_limit(detail::nanoseconds d) {
+  if (d <= detail::nanoseconds::zero())
+    throw std::invalid_argument("run_options::stall_limit: it must be positive");
+  stall_limit_ = d;
+}
+
 run_options& run_options::max_threads(detail::amount n) & {
   if (n == 0) throw std::invalid_argument("run_options::max_threads: to_thread needs at least one");
   max_threads_ = n;
@@ -38,19 +46,6 @@ run_options& run_options::max_threads(detail::amount n) & {
 }
 
 namespace detail {
-namespace {
-
-bool debug_in_environment() {
-  const char* value = std::getenv("RONDO_DEBUG");  // NOLINT(concurrency-mt-unsafe)
-  if (!value || !*value) return false;
-  const std::string_view said = value;
-  if (said == "1") return true;
-  if (said == "0") return false;
-  throw std::invalid_argument("RONDO_DEBUG is \"" + std::string(said) + "\"; it may be 0 or 1");
-}
-
-}  // namespace
-
 int failed_main(const std::exception_ptr& error) noexcept {
   const char* program = program_invocation_short_name;
   try {
@@ -72,7 +67,21 @@ main_run::main_run(const run_options& options)
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
   loop_.threads().set_limit(options.max_threads_);
-  if (options.debug_ || debug_in_environment()) loop_.watch_steps(options.slow_step_);
+  watch_steps(options);
+}
+
+// What the environment says is stronger than what the program says, but for RONDO_DEBUG=0.
+void main_run::watch_steps(const run_options& options) {
+  const auto slow = time_in_environment("RONDO_SLOW_STEP");
+  const auto stall = time_in_environment("RONDO_STALL");
+  const bool debug = options.debug_ || flag_in_environment("RONDO_DEBUG").value_or(false) || slow;
+  step_watch_options watch;
+  if (debug) watch.slow_step = slow.value_or(options.slow_step_);
+  watch.stall_limit = stall.value_or(options.stall_limit_);
+  if (watch.stall_limit == nanoseconds::zero()) watch.stall_limit = nanoseconds::max();
+  if (watch.slow_step != nanoseconds::max() || watch.stall_limit != nanoseconds::max())
+    loop_.set_watch(std::make_unique<step_watch>(this_core(), watch));
+  this_thread.debug = debug;
 }
 
 void main_run::drive(child_frame& main) {

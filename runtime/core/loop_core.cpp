@@ -1,5 +1,6 @@
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/loop_core.hpp>
+#include <rondo/runtime/inside/step_watch.hpp>
 
 #include <atomic>
 #include <cstdio>
@@ -41,12 +42,15 @@ loop_core::loop_core(reactor_maker& make, const reactor_choice& choice,
 }
 
 loop_core::~loop_core() {
+  watch_.reset();
   mailbox_->close();
   reactor_.reset();
   this_thread.running_loop = nullptr;
   this_thread.ready = nullptr;
   this_thread.debug = false;
 }
+
+void loop_core::set_watch(std::unique_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
 
 void loop_core::set_name(job& j, std::string name) {
   if (!names_) names_ = std::make_unique<job_names>();

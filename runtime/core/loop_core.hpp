@@ -20,6 +20,7 @@ namespace rondo::detail {
 
 class job_names;
 class pending_call;
+class step_watch;
 
 // Hears of every step of a loop: for tests and tools. None is there in ordinary use.
 class loop_observer {
@@ -71,11 +72,10 @@ class loop_core {
 
   // At most one; nullptr: none.
   void observe(loop_observer* o) noexcept { observer_ = o; }
-  // Debugging: steps longer than `limit` are reported, and tasks that nobody awaited.
-  void watch_steps(nanoseconds limit) noexcept {
-    slow_step_ = limit;
-    this_thread.debug = true;
-  }
+  // What watches every step: slow ones, stalls, what the inspect socket tells (inside/). nullptr:
+  // nobody, in ordinary use.
+  step_watch* watch() noexcept { return watch_.get(); }
+  void set_watch(std::unique_ptr<step_watch> w) noexcept;
 
  protected:
   using reactor_maker = std::unique_ptr<reactor>(const reactor_choice&, operation_queue&);
@@ -107,7 +107,7 @@ class loop_core {
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
   loop_observer* observer_ = nullptr;
-  nanoseconds slow_step_ = nanoseconds::max();
+  std::unique_ptr<step_watch> watch_;
 };
 
 // That of the loop that runs on this thread. Ends the program when there is none.
