@@ -1,8 +1,8 @@
 // Exercise 11.3: multishot, and its end.
 //
-// One entry, and a completion for each connection that comes. But the kernel may end it, whenever it
-// likes: then a completion has no IORING_CQE_F_MORE, and it is the last. This one never looks, and a
-// day comes on which nobody is let in any more.
+// One entry, and a completion for each connection that comes. But the kernel may end it, whenever
+// it likes: then a completion has no IORING_CQE_F_MORE, and it is the last. This one never looks,
+// and a day comes on which nobody is let in any more.
 #pragma once
 
 #include "../ring.hpp"
