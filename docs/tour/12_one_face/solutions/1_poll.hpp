@@ -1,6 +1,6 @@
-// Exercise 12.1: a third back end. Everything that is over, in whichever way, goes into one list, and
-// only wait() goes through it: nobody is called from within start() or cancel(). And when there is
-// something in it, wait() only looks.
+// Exercise 12.1: a third back end. Everything that is over, in whichever way, goes into one list,
+// and only wait() goes through it: nobody is called from within start() or cancel(). When there is
+// something in it, wait() does not sleep.
 #pragma once
 
 #include "../reactor.hpp"

@@ -1,5 +1,5 @@
-// Exercise 12.3: refuse a second reader. A place is a descriptor and a direction, and only who has it
-// can give it back.
+// Exercise 12.3: refuse a second reader. A place is a descriptor and a direction, and only who has
+// it can give it back.
 #pragma once
 
 #include "../reactor.hpp"
