@@ -261,7 +261,7 @@ struct http2_hooks {
     stream->open_ = false;
     const bool by_peer = stream->reset_came_ || (!s.writing_ && s.goaway_came_);
     s.leave_place(*stream);
-    s.close(*stream, code_of(code), by_peer);
+    s.conclude(*stream, code_of(code), by_peer);
     http2_session::release(*stream);
     return 0;
   }
@@ -562,7 +562,7 @@ void http2_session::end_streams(http2_code code) noexcept {
   streams_.for_each([&](http2_stream& s) noexcept {
     if (s.closed_) return;
     s.lost_ = true;
-    close(s, code, false);
+    conclude(s, code, false);
   });
   changed.set();
 }
@@ -735,7 +735,7 @@ void http2_session::forget_body(http2_stream& s) noexcept {
   std::string().swap(s.body_);
 }
 
-void http2_session::close(http2_stream& s, http2_code code, bool by_peer) noexcept {
+void http2_session::conclude(http2_stream& s, http2_code code, bool by_peer) noexcept {
   if (s.closed_) return;
   s.closed_ = true;
   s.code_ = code;
@@ -862,7 +862,7 @@ void http2_stream::end(http::headers trailers) {
 void http2_stream::reset(http2_code code) noexcept {
   if (closed_ || session_ == nullptr) return;
   reset_due_ = open_;
-  session_->close(*this, code, false);
+  session_->conclude(*this, code, false);
   session_->mark_due(*this);
 }
 

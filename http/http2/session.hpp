@@ -340,7 +340,7 @@ class http2_session {
     output.set();
   }
   void forget_body(http2_stream& s) noexcept;
-  void close(http2_stream& s, http2_code code, bool by_peer) noexcept;
+  void conclude(http2_stream& s, http2_code code, bool by_peer) noexcept;
   void leave_place(http2_stream& s) noexcept;
   void free_places() noexcept;
   static void release(http2_stream& s) noexcept;
