@@ -10,8 +10,8 @@ class fifo {
   bool empty() const noexcept { return head_ == nullptr; }
   // The oldest; nullptr when there is none.
   T* front() const noexcept { return head_; }
-  // The newest; nullptr when there is none.
-  T* last() const noexcept { return head_ ? tail_ : nullptr; }
+  // The youngest; nullptr when there is none.
+  T* back() const noexcept { return head_ ? tail_ : nullptr; }
   // Calls fn(T&) for each that came after `last`, which is here; for all when it is nullptr.
   template <class Fn>
   void for_each_after(const T* last, Fn fn) const {

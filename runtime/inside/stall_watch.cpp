@@ -1,11 +1,11 @@
 #include <rondo/runtime/inside/background_thread.hpp>
 #include <rondo/runtime/inside/stall_watch.hpp>
+#include <rondo/runtime/log.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstdio>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -104,7 +104,7 @@ class stall_watchdog {
       try {
         report(*s.loop, s.step);
       } catch (const std::bad_alloc&) {
-        std::fputs("rondo: a step runs for long, and there is no memory to say where\n", stderr);
+        log(log_level::warning, "runtime", "a step runs for long: no memory to say where");
       }
     }
     lock.lock();
@@ -118,7 +118,7 @@ class stall_watchdog {
     std::string key(c.story.place().file_name());
     key += ':' + std::to_string(c.story.place().line()) + ' ';
     const std::string stack = stack_text(c, &key);
-    std::string text = "rondo: a step";
+    std::string text = "a step";
     if (const std::string name = c.story.name(); !name.empty()) text += " of \"" + name + '"';
     text += " has run for " + milliseconds_text(since) +
             ", in which nobody else can run, on thread " + std::to_string(l.thread()) +
@@ -139,8 +139,8 @@ class stall_watchdog {
       at->second.longest = std::max(at->second.longest, since);
       if (!fresh) return;  // once a place
     }
-    std::fwrite(text.data(), 1, text.size(), stderr);
-    std::fflush(stderr);
+    text.pop_back();  // the end of the last line
+    log(log_level::warning, "runtime", text);
   }
 
   std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include <rondo/runtime/inside/symbols.hpp>
 #include <rondo/runtime/inside/watched_loop.hpp>
+#include <rondo/runtime/log.hpp>
 
 #include <execinfo.h>
 #include <ucontext.h>
@@ -8,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <ctime>
 #include <span>
 #include <utility>
@@ -44,7 +44,7 @@ bool install_handler() noexcept {
   struct sigaction now{};
   if (::sigaction(SIGURG, nullptr, &now) != 0) return false;
   if (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN) {
-    std::fprintf(stderr, "rondo: SIGURG is handled by somebody else: stalls have no stack\n");
+    log(log_level::warning, "runtime", "SIGURG is handled by somebody else: stalls have no stack");
     return false;
   }
   struct sigaction wanted{};
