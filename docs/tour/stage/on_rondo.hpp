@@ -47,4 +47,18 @@ inline void run(backend which, task<> t) {
                                                               : rondo::reactor_kind::io_uring));
 }
 
+struct simulation {
+  std::uint64_t seed = 1;
+  int least_ms = 1, most_ms = 1;
+  double short_reads = 0;
+};
+
+inline void run(const simulation& world, task<> t) {
+  using std::chrono::milliseconds;
+  rondo::simulation_options options;
+  options.seed(world.seed).short_transfers(world.short_reads);
+  options.latency(milliseconds(world.least_ms), milliseconds(world.most_ms));
+  rondo::run(std::move(t), rondo::run_options().simulation(options));
+}
+
 }  // namespace rt
