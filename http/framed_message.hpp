@@ -11,6 +11,7 @@
 #pragma once
 
 #include <rondo/http/websocket/frame.hpp>
+#include <rondo/version.hpp>
 
 #include <cstddef>
 #include <cstdint>
