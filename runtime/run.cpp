@@ -1,10 +1,9 @@
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
 #include <rondo/runtime/simulation.hpp>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -52,16 +51,15 @@ bool debug_in_environment() {
 }  // namespace
 
 int failed_main(const std::exception_ptr& error) noexcept {
-  const char* program = program_invocation_short_name;
   try {
     std::rethrow_exception(error);
   } catch (const interrupted& e) {
-    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    log(log_level::error, "main", e.what());
     return 128 + SIGINT;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    log(log_level::error, "main", e.what());
   } catch (...) {
-    std::fprintf(stderr, "%s: an exception that is no std::exception ended it\n", program);
+    log(log_level::error, "main", "an exception that is no std::exception ended it");
   }
   return 1;
 }

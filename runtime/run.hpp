@@ -24,7 +24,7 @@ namespace detail {
 class main_run;
 class team_main;
 void run_team(std::size_t n, const team_main& main, const run_options& options);
-// Says on stderr what ended the program, and gives its exit code.
+// Logs what ended the program, and gives its exit code.
 int failed_main(const std::exception_ptr& error) noexcept;
 }  // namespace detail
 
@@ -58,7 +58,7 @@ class run_options {
   run_options&& on_unhandled(Fn fn) && {
     return std::move(on_unhandled(std::move(fn)));
   }
-  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of;
+  // Logs (log.hpp): a task destroyed without ever being awaited, with the coroutine it is of;
   // and a step longer than slow_step, with the name of the task and the lines between which it ran.
   // False, unless the environment has RONDO_DEBUG=1; a step then costs no look at the clock.
   run_options& debug(bool yes) & noexcept {
@@ -82,7 +82,7 @@ class run_options {
   run_options& max_threads(detail::amount n) &;
   run_options&& max_threads(detail::amount n) && { return std::move(max_threads(n)); }
   // What to_thread has begun is waited for, because what the thread touches may belong to the
-  // tasks. When that has held up the end of the run for this long, it is reported on stderr, once,
+  // tasks. When that has held up the end of the run for this long, it is logged, once,
   // with the tree of tasks: after the main task has ended, or SIGINT has cancelled it. 5 s.
   template <class Rep, class Period>
   run_options& thread_patience(std::chrono::duration<Rep, Period> d) & noexcept {
@@ -101,10 +101,10 @@ class run_options {
     return *this;
   }
   run_options&& handle_sigint(bool yes) && noexcept { return std::move(handle_sigint(yes)); }
-  // Whether SIGUSR1 prints the tree of tasks (inspect.hpp) on stderr, that of every loop in the
-  // process, while its disposition is the default and no signal_watch names it: `kill -USR1 <pid>`
-  // shows what a program waits for. A loop prints between two steps, so one that is stuck in a step
-  // says nothing. True.
+  // Whether SIGUSR1 logs the tree of tasks (inspect.hpp), that of every loop in the process, while
+  // its disposition is the default and no signal_watch names it: `kill -USR1 <pid>` shows, on
+  // stderr where no other sink is set, what a program waits for. A loop prints between two steps,
+  // so one that is stuck in a step says nothing. True.
   run_options& dump_on_sigusr1(bool yes) & noexcept {
     dump_on_sigusr1_ = yes;
     return *this;
@@ -189,7 +189,7 @@ detail::refused::anything run(X&&, const run_options& = {}) {
 
 // run() for main(): the program's exit code. What run() takes, and gives: 0, or the number that the
 // task gave; 1 when it threw, and 130 when SIGINT ended it, as shells count it, after one sentence
-// about it on stderr.
+// about it in the log, which is stderr unless a sink is set.
 //
 //   int main(int argc, char** argv) { return rondo::run_main(serve(argc, argv)); }
 template <class... X>

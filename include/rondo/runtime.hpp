@@ -16,6 +16,7 @@
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/io.hpp>
 #include <rondo/runtime/io_errors.hpp>
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/mutex.hpp>
 #include <rondo/runtime/outcome.hpp>
