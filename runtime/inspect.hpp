@@ -9,8 +9,8 @@
 //       body: waiting for recv on fd 9, 0.203 s, in read_reply() at a.cpp:15
 //         awaited in ask() at a.cpp:18
 //
-// A task is shown with all its awaits, from the innermost outwards; those that are the library's own
-// (a scope inside a scope) are left out.
+// A task is shown with all its awaits, from the innermost outwards; those that are the library's
+// own (a scope inside a scope) are left out.
 // Nothing is recorded for it but the place of each co_await and the time of each wait.
 #pragma once
 

@@ -72,7 +72,7 @@ class loop : private detail::loop_core {
   using loop_core::loop_core;
   void run_until(const bool& ended, detail::job& main, detail::thread_patience& patience);
   void turn(const bool& ended) noexcept;
-  // True: it has not ended. `budget`: how many awaits may go on; watched ones are counted elsewhere.
+  // True: it has not ended. `budget`: how many awaits may go on; watched ones count elsewhere.
   bool step(detail::job& j, std::uint32_t budget) noexcept;
   void watched_step(detail::job& j) noexcept;
   void step_begins(detail::job& j) noexcept;

@@ -1,4 +1,6 @@
 #include <rondo/runtime/core/environment.hpp>
+#include <rondo/runtime/inside/debug_layout.hpp>
+#include <rondo/runtime/inside/inspect_server.hpp>
 #include <rondo/runtime/inside/step_watch.hpp>
 #include <rondo/runtime/log.hpp>
 #include <rondo/runtime/run.hpp>
@@ -66,6 +68,7 @@ main_run::main_run(const run_options& options)
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
   loop_.threads().set_limit(options.max_threads_);
   watch_steps(options);
+  describe_layout();
 }
 
 // What the environment says is stronger than what the program says, but for RONDO_DEBUG=0.
@@ -77,8 +80,14 @@ void main_run::watch_steps(const run_options& options) {
   if (debug) watch.slow_step = slow.value_or(options.slow_step_);
   watch.stall_limit = stall.value_or(options.stall_limit_);
   if (watch.stall_limit == nanoseconds::zero()) watch.stall_limit = nanoseconds::max();
-  if (watch.slow_step != nanoseconds::max() || watch.stall_limit != nanoseconds::max())
-    loop_.set_watch(std::make_unique<step_watch>(this_core(), watch));
+  if (const auto where = text_in_environment("RONDO_INSPECT"); where && *where != "0") {
+    const auto lease = std::make_shared<inspect_lease>();
+    watch.inspected = lease->take(*where);
+    inspected_ = lease;
+  }
+  if (watch.slow_step != nanoseconds::max() || watch.stall_limit != nanoseconds::max() ||
+      watch.inspected)
+    loop_.set_watch(std::make_shared<step_watch>(this_core(), watch));
   this_thread.debug = debug;
 }
 

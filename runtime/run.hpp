@@ -158,6 +158,7 @@ class main_run final : public job_owner {
  private:
   void on_end(job&) noexcept override { ended_ = true; }
   void watch_steps(const run_options& options);
+  std::shared_ptr<void> inspected_;  // the inspect socket; the loop's end is told to it
   loop loop_;
   thread_patience patience_;
   bool handle_sigint_;

@@ -8,8 +8,8 @@
 
 namespace rondo::detail {
 
-// All of them give nullopt for a variable that is not set, or empty, and throw std::invalid_argument
-// with the variable's name, what it says and what it may say.
+// All of them give nullopt for a variable that is not set, or empty. What cannot be read throws
+// std::invalid_argument, which names the variable, what it says and what it may say.
 
 // "1" and "0".
 std::optional<bool> flag_in_environment(const char* name);

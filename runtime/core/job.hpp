@@ -376,15 +376,15 @@ inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
   w.begin(j);
 }
 
-// True, and one less is left, where awaits are watched: an await that finds no budget goes on all the
-// same.
+// True, and one less is left, where awaits are watched: an await that finds no budget goes on all
+// the same.
 inline bool spend_watched_budget() noexcept {
   if (this_thread.watched_budget == 0) return false;
   --this_thread.watched_budget;
   return true;
 }
 
-// How it comes to rest on everything else when its budget is spent, or watched, or when no job runs.
+// How it comes to rest on everything else when its budget is spent or watched, or no job runs.
 bool suspend_without_budget(promise_base& leaf, waitable& w) noexcept;
 // How it comes to rest on everything else: true when it is suspended.
 inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {

@@ -1,6 +1,6 @@
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/loop_core.hpp>
-#include <rondo/runtime/inside/step_watch.hpp>
+#include <rondo/runtime/inside/debug_table.hpp>
 #include <rondo/runtime/log.hpp>
 
 #include <atomic>
@@ -42,18 +42,18 @@ loop_core::loop_core(reactor_maker& make, const reactor_choice& choice,
   this_thread.running_loop = this;
   this_thread.ready = &ready_;
   read_clock();
+  enter_debug_table(*this);
 }
 
 loop_core::~loop_core() {
-  watch_.reset();
+  leave_debug_table(*this);
   mailbox_->close();
+  watch_.reset();
   reactor_.reset();
   this_thread.running_loop = nullptr;
   this_thread.ready = nullptr;
   this_thread.debug = false;
 }
-
-void loop_core::set_watch(std::unique_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
 
 void loop_core::set_name(job& j, std::string name) {
   if (!names_) names_ = std::make_unique<job_names>();

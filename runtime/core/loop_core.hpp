@@ -100,7 +100,7 @@ class loop_core {
   // What watches every step: slow ones, stalls, what the inspect socket tells (inside/). nullptr:
   // nobody, in ordinary use.
   step_watch* watch() noexcept { return watch_.get(); }
-  void set_watch(std::unique_ptr<step_watch> w) noexcept;
+  void set_watch(std::shared_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
 
  protected:
   using reactor_maker = std::unique_ptr<reactor>(const reactor_choice&, operation_queue&);
@@ -135,7 +135,7 @@ class loop_core {
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
   loop_observers observers_;
-  std::unique_ptr<step_watch> watch_;
+  std::shared_ptr<step_watch> watch_;  // shared: nobody here needs to know how it is destroyed
 };
 
 // That of the loop that runs on this thread. Ends the program when there is none.

@@ -34,7 +34,7 @@ class stall_watchdog {
     loops_.push_back({std::move(l), limit, 0, {}});
     // A child of fork has no thread of its parent's.
     if (thread_of_ != ::getpid()) {
-      start_thread([this] { work(); });
+      start_thread([](void* self) { static_cast<stall_watchdog*>(self)->work(); }, this);
       thread_of_ = ::getpid();
     }
     lock.unlock();

@@ -1,5 +1,5 @@
-// The watchdog: a thread that looks at the loops whose runs have a stall limit, several times within
-// it, and says on stderr where a step is that has run for longer: once a place, while it still runs.
+// The watchdog: a thread that looks at the loops whose runs have a stall limit, several times
+// within it, and logs where a step is that has run for longer: once a place, while it still runs.
 // What it has seen is kept for `rondo stalls`.
 #pragma once
 

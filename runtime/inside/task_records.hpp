@@ -1,5 +1,5 @@
-// What is known of each task of a loop while it is inspected: since when it is there, its steps, the
-// time that they took, where it comes from, who woke it, and who used the lines that tasks wait in.
+// What is known of each task of a loop while it is inspected: since when it is there, its steps,
+// the time that they took, where it comes from, and who used the lines that tasks wait in.
 //
 // A record is made at a job's first step since inspection began and goes with the job.
 #pragma once

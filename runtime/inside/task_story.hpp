@@ -1,6 +1,6 @@
 // Where a job stands, with all that is around it: its awaits from the innermost outwards, where it
-// was spawned, the awaits of the task that waits for it, and so on to the main task. Copied before a
-// step, because nobody can follow frames that a step is changing.
+// was spawned, the awaits of the task that waits for it, and so on to the main task. Copied before
+// a step, because nobody can follow frames that a step is changing.
 #pragma once
 
 #include <rondo/runtime/core/job.hpp>

@@ -1,5 +1,5 @@
-// A loop as other threads see it while it is stuck: which step it is in, since when, and, asked by a
-// signal, where in the program's code.
+// A loop as other threads see it while it is stuck: which step it is in, since when, and, asked by
+// a signal, where in the program's code.
 //
 // The loop writes down the story of each step's task before the step begins (begin_step). Whoever
 // wants to know sends SIGURG to the loop's thread; the handler copies the story and the return
@@ -96,8 +96,8 @@ void add_watched_loop(std::shared_ptr<watched_loop> l);
 void remove_watched_loop(const watched_loop& l) noexcept;
 std::vector<std::shared_ptr<watched_loop>> watched_loops();
 
-// The lines of a stack, innermost first, each "  f(int) at a.cpp:12\n"; down to the loop. `key`: what
-// is the same for two captures of the same place.
+// The lines of a stack, innermost first, each "  f(int) at a.cpp:12\n"; down to the loop. `key`:
+// what is the same for two captures of the same place.
 std::string stack_text(const stack_capture& c, std::string* key = nullptr);
 
 }  // namespace rondo::detail
