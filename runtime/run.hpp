@@ -18,6 +18,7 @@
 
 namespace rondo {
 
+class embedded_loop;
 class run_options;
 
 namespace detail {
@@ -113,6 +114,7 @@ class run_options {
 
  private:
   friend class detail::main_run;
+  friend class embedded_loop;
   friend void detail::run_team(std::size_t, const detail::team_main&, const run_options&);
   simulation_options& own_simulation();
 
@@ -133,6 +135,8 @@ namespace detail {
 class main_run final : public job_owner {
  public:
   explicit main_run(const run_options& options);
+  // What the options and the environment say of a loop itself.
+  static void prepare(loop_core& l, const run_options& options);
   // Drives the task to its end and ends the loop's services. Throws std::logic_error when the
   // simulation finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
   void drive(child_frame& main);
