@@ -90,8 +90,8 @@ void loop::step_begins(detail::job& j) noexcept {
 }
 
 void loop::last_step_was(detail::job& j) noexcept {
-  if (names_) last_name_ = names_->forget(j);
   observers_.tell(&detail::loop_observer::after_last_step, j);
+  if (names_) last_name_ = names_->forget(j);
 }
 
 void loop::take_completions() noexcept {
