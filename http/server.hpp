@@ -78,6 +78,7 @@ class route_group {
           [kept, &r](event_sink& out) -> task<> { return (*kept)(r, out); }, quiet);
     });
   }
+  route_group& files(std::string_view prefix, const std::string& folder, file_options options = {});
   route_group group(std::string_view prefix) {
     return {*routing_, routing_->add_group(group_, prefix)};
   }

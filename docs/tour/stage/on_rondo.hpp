@@ -39,12 +39,36 @@ task<> with_group(Body body) {
   co_await rondo::with_task_group(std::move(body));
 }
 
+class permits {
+ public:
+  explicit permits(int n) : semaphore_(n) {}
+  int free() const { return static_cast<int>(semaphore_.available()); }
+  auto take() { return semaphore_.acquire(); }
+
+ private:
+  rondo::semaphore semaphore_;
+};
+
 enum class backend { epoll, ring };
 
 inline void run(backend which, task<> t) {
   const bool epoll = which == backend::epoll;
   rondo::run(std::move(t), rondo::run_options().reactor(epoll ? rondo::reactor_kind::epoll
                                                               : rondo::reactor_kind::io_uring));
+}
+
+struct simulation {
+  std::uint64_t seed = 1;
+  int least_ms = 1, most_ms = 1;
+  double short_reads = 0;
+};
+
+inline void run(const simulation& world, task<> t) {
+  using std::chrono::milliseconds;
+  rondo::simulation_options options;
+  options.seed(world.seed).short_transfers(world.short_reads);
+  options.latency(milliseconds(world.least_ms), milliseconds(world.most_ms));
+  rondo::run(std::move(t), rondo::run_options().simulation(options));
 }
 
 }  // namespace rt
