@@ -18,6 +18,7 @@
 #include <rondo/http/event_source.hpp>
 #include <rondo/http/file_options.hpp>
 #include <rondo/http/form.hpp>
+#include <rondo/http/framed_message.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/headers.hpp>
 #include <rondo/http/health.hpp>

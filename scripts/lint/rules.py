@@ -261,7 +261,7 @@ def named(path: str) -> bool:
 
 def lists() -> Complaints:
     """A file that no meson.build names is neither built nor run nor installed."""
-    programs = files(".cpp", folders=("tests", "bench", "examples", "tools"))
+    programs = files(".cpp", folders=("tests", "bench", "examples", "tools", "docs/cookbook"))
     for path in files(".hpp", ".cpp") + programs:
         # What must not compile is taken by tests/negative/run.sh, all of the folder.
         if not named(path) and not str(path).startswith("tests/negative/"):
