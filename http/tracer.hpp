@@ -49,8 +49,8 @@ struct trace_event {
 };
 
 // Called on the loop's thread, within the exchange: it should be quick. What it throws ends the
-// exchange; of given_up, where that has ended already, it goes to on_unhandled. The last event of an
-// exchange is done, failed or given_up; failed may follow done, for a status that is thrown.
+// exchange; of given_up, where that has ended already, it goes to on_unhandled. The last event of
+// an exchange is done, failed or given_up; failed may follow done, for a status that is thrown.
 class tracer {
  public:
   tracer() = default;

@@ -6,10 +6,10 @@
 //   co_await with_span("load the cart", load_cart(user));
 //   if (const trace_context* here = current_trace()) log(here->trace_id);
 //
-// A span is around a task: whatever that does, and the tasks that it starts, is within it, and spans
-// inside it are its children. It ends when the task ends, also when it is cancelled. The HTTP server
-// makes one of each request and goes on with its client's trace (http::trace_requests); the HTTP
-// client makes one of each request and tells the server (traceparent).
+// A span is around a task: whatever that does, and the tasks that it starts, is within it, and
+// spans inside it are its children. It ends when the task ends, also when it is cancelled. The HTTP
+// server makes one of each request and goes on with its client's trace (http::trace_requests); the
+// HTTP client makes one of each request and tells the server (traceparent).
 //
 // Without a sink and outside every trace nothing is made and nothing measured.
 #pragma once
@@ -158,13 +158,14 @@ void set_span_sink(Fn fn) {
 // Nobody listens any more.
 void set_span_sink(std::nullptr_t) noexcept;
 
-// The trace that the calling task is in; nullptr when there is none. Valid as long as the task runs.
+// The trace that the calling task is in; nullptr when there is none. Valid as long as the task
+// runs.
 [[nodiscard]] inline const trace_context* current_trace() noexcept {
   return detail::traces_exist() ? detail::trace_around.get() : nullptr;
 }
 
-// Runs a task, or what gives one, in a span of this name, and gives what that gives. The name is one
-// of few; what varies belongs into attributes.
+// Runs a task, or what gives one, in a span of this name, and gives what that gives. The name
+// should be one of few.
 template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> with_span(std::string name, X&&... t) {

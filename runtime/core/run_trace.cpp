@@ -1,6 +1,6 @@
 // The format is Chrome's "Trace Event Format", which Perfetto reads: a loop is a process, a task a
 // thread, that is a track; what a task did is a complete event ("X") with a beginning and a
-// duration in microseconds. Around all is the task's life; in it steps and awaits follow each other.
+// duration in microseconds. Around all is the task's life; in it steps and awaits take turns.
 #include <rondo/runtime/core/places.hpp>
 #include <rondo/runtime/core/run_trace.hpp>
 #include <rondo/runtime/log.hpp>

@@ -1,7 +1,7 @@
 // The file is read by a JSON parser and checked against what Chrome's "Trace Event Format" asks of
 // the events that are in it.
-#include "support/environment_variable.hpp"
 #include "support/conformance.hpp"
+#include "support/environment_variable.hpp"
 
 #include <rondo/runtime.hpp>
 
