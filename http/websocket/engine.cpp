@@ -281,8 +281,9 @@ void engine::put_pong() {
   if (!pong_due_ || in_a_frame_) return;
   if (before_ + sent_ >= pong_end_) pongs_unsent_ = 0;
   if (pongs_unsent_ + pong_size_ > most_pongs) return;
-  append_frame({.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
-               std::span<const std::byte>(pong_).first(pong_size_));
+  append_frame(
+      {.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
+      std::span<const std::byte>(pong_).first(pong_size_));
   pong_due_ = false;
   pongs_unsent_ += pong_size_ + longest_frame_head;
   kept_to_ = pong_end_ = end();
