@@ -33,6 +33,9 @@ feature_set features() noexcept {
 #ifdef RONDO_HAVE_IDN
   f.idn = true;
 #endif
+#ifdef RONDO_HAVE_HTTP2
+  f.http2 = true;
+#endif
   f.llhttp = RONDO_DOTTED(LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
   f.liburing = RONDO_LIBURING_VERSION;
   return f;

@@ -17,11 +17,12 @@
 
 namespace rondo::http {
 
-// The versions spoken on a connection of this kind; all others are refused.
-enum class version : std::uint8_t { http_1_0, http_1_1 };
+// The versions that are spoken; all others are refused. What is written as text here is never
+// HTTP/2, whose heads are no text.
+enum class version : std::uint8_t { http_1_0, http_1_1, http_2 };
 
 [[nodiscard]] constexpr std::string_view to_string(version v) noexcept {
-  return v == version::http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
+  return v == version::http_1_0 ? "HTTP/1.0" : v == version::http_1_1 ? "HTTP/1.1" : "HTTP/2";
 }
 
 struct request_head {

@@ -3,11 +3,11 @@
 #include <rondo/http/proxy.hpp>
 #include <rondo/http/wire/ascii.hpp>
 #include <rondo/net/address.hpp>
+#include <rondo/runtime/log.hpp>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -75,7 +75,7 @@ void report_once(std::string sentence) {
   constexpr std::size_t most = 1000;
   const std::scoped_lock held(lock);
   if (said.size() < most && said.insert(sentence).second)
-    std::fprintf(stderr, "rondo: %s\n", sentence.c_str());
+    rondo::detail::log(log_level::warning, "http", sentence);
 }
 
 template <class Number>

@@ -32,7 +32,7 @@ class proxy {
   // As http_proxy, https_proxy and all_proxy say, and no_proxy; also in upper case, except for
   // HTTP_PROXY, which a web server sets from a client's field (CVE-2016-5385). None set:
   // everything goes directly. A part of no_proxy that is none of those below is ignored, and told
-  // once on stderr. A proxy that cannot be used fails the requests that would go through it, and
+  // once in the log. A proxy that cannot be used fails the requests that would go through it, and
   // no others.
   static proxy from_environment();
 

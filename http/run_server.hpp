@@ -66,7 +66,7 @@ void serve_on_threads(rondo::detail::amount threads, App app, stop_handle stop =
 
 // The same for a main(): the stop comes from SIGINT and SIGTERM. The first signal asks for it, a
 // second one ends its grace, a third ends the process. Returns the exit code, 0 after a stop; what
-// went wrong is on stderr, as "bind 0.0.0.0:80: Permission denied". `threads`: by default, as many
+// went wrong is logged, as "bind 0.0.0.0:80: Permission denied". `threads`: by default, as many
 // as the process may use processors.
 template <class App>
 int run_server(App app, rondo::detail::amount threads = detail::usable_processors(),

@@ -33,7 +33,8 @@ namespace rondo {
 
 class embedded_loop final : private detail::job_owner {
  public:
-  // The options that are of the loop: the reactor, on_unhandled, debug, max_threads and so on.
+  // The options that are of the loop: the reactor, on_unhandled, debug, max_threads and so on, but
+  // neither metrics nor a trace, which are run()'s.
   // Throws what run() throws, and std::invalid_argument for the simulation.
   explicit embedded_loop(const run_options& options = {});
   embedded_loop(const embedded_loop&) = delete;

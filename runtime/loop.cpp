@@ -2,9 +2,9 @@
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
 
-#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -21,8 +21,8 @@ constexpr int jobs_a_turn = 61;
 [[gnu::always_inline]] inline bool loop::step(detail::job& j) noexcept {
   using step = detail::job::step;
   ++steps_;
-  if (observer_) [[unlikely]]
-    observer_->before_step(j);
+  if (observers_.any()) [[unlikely]]
+    step_begins(j);
   detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
     if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
@@ -35,10 +35,10 @@ constexpr int jobs_a_turn = 61;
   const bool goes_on = !j.ended();
   if (!goes_on) {
     if (j.named_) [[unlikely]]
-      last_name_ = names_->forget(j);
+      last_step_was(j);
     j.owner_->on_end(j);
-  } else if (observer_) [[unlikely]] {
-    observer_->after_step(j);
+  } else if (observers_.any()) [[unlikely]] {
+    observers_.tell(&detail::loop_observer::after_step, j);
   }
   detail::this_thread.current = nullptr;
   return goes_on;
@@ -68,6 +68,7 @@ void loop::turn(const bool& ended) noexcept {
     timers_.fire_due(now_);
   }
 
+  tell_before_wait();
   // What fired may have armed others, which count from the next reading.
   if (!ready_.empty() || timers_.unstamped()) {
     reactor_->wait(detail::time_point::min());
@@ -79,6 +80,7 @@ void loop::turn(const bool& ended) noexcept {
     read_clock();
   }
   take_completions();
+  tell_after_wait();
   if (!waits_for_idle_.empty()) [[unlikely]]
     wake_if_idle();
 }
@@ -88,6 +90,17 @@ void loop::embedded_turn(const bool& ended) noexcept { turn<true>(ended); }
 bool loop::rests() noexcept {
   return ready_.empty() && !timers_.unstamped() && waits_for_idle_.empty() &&
          mailbox_->fall_asleep() && reactor_->leave_to_poll();
+}
+
+// Marked, so that those who saw it begin hear of its end.
+void loop::step_begins(detail::job& j) noexcept {
+  j.named_ = true;
+  observers_.tell(&detail::loop_observer::before_step, j);
+}
+
+void loop::last_step_was(detail::job& j) noexcept {
+  observers_.tell(&detail::loop_observer::after_last_step, j);
+  if (names_) last_name_ = names_->forget(j);
 }
 
 void loop::take_completions() noexcept {
@@ -124,7 +137,7 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
     stuck_ = false;
     stuck_tasks_ = task_tree();
     if (std::exchange(deadlocked_, true)) {
-      std::fputs(stuck_tasks_.c_str(), stderr);
+      detail::log(log_level::error, "runtime", "what still waits:\n" + stuck_tasks_);
       detail::fatal(
           "nothing can ever happen again, and a shielded task still waits for something, or a "
           "cleanup does, perhaps for what the body of a task group holds until its children end");
@@ -134,7 +147,7 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
   }
   while (!calls_.empty()) calls_.front().cancel();
   patience.ended();
-  if (observer_) observer_->at_end(*this);
+  observers_.tell(&detail::loop_observer::at_end, *this);
 }
 
 // What the destructors of the main task's arguments have called for is not to come either.

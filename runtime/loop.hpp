@@ -83,6 +83,8 @@ class loop : private detail::loop_core {
   // True: it has not ended.
   bool step(detail::job& j) noexcept;
   void watched_step(detail::job& j) noexcept;
+  void step_begins(detail::job& j) noexcept;
+  void last_step_was(detail::job& j) noexcept;
   void take_completions() noexcept;
   void wake_if_idle() noexcept;
 

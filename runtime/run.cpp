@@ -1,10 +1,11 @@
+#include <rondo/runtime/core/loop_metrics.hpp>
+#include <rondo/runtime/core/run_trace.hpp>
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
 #include <rondo/runtime/simulation.hpp>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -52,16 +53,15 @@ bool debug_in_environment() {
 }  // namespace
 
 int failed_main(const std::exception_ptr& error) noexcept {
-  const char* program = program_invocation_short_name;
   try {
     std::rethrow_exception(error);
   } catch (const interrupted& e) {
-    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    log(log_level::error, "main", e.what());
     return 128 + SIGINT;
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s: %s\n", program, e.what());
+    log(log_level::error, "main", e.what());
   } catch (...) {
-    std::fprintf(stderr, "%s: an exception that is no std::exception ended it\n", program);
+    log(log_level::error, "main", "an exception that is no std::exception ended it");
   }
   return 1;
 }
@@ -72,11 +72,21 @@ main_run::main_run(const run_options& options)
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
   prepare(loop_, options);
+  add_observers(options);
 }
 
 void main_run::prepare(loop_core& l, const run_options& options) {
   l.threads().set_limit(options.max_threads_);
   if (options.debug_ || debug_in_environment()) l.watch_steps(options.slow_step_);
+}
+
+void main_run::add_observers(const run_options& options) {
+  if (options.metrics_) meter_ = observe_for_metrics(this_core(), options.metrics_);
+  std::string path = options.trace_file_;
+  if (const char* named = std::getenv("RONDO_TRACE");  // NOLINT(concurrency-mt-unsafe)
+      path.empty() && named)
+    path = named;
+  if (!path.empty()) tracer_ = observe_for_trace(this_core(), std::move(path));
 }
 
 void main_run::drive(child_frame& main) {

@@ -13,19 +13,21 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace rondo {
 
 class embedded_loop;
+class metrics;
 class run_options;
 
 namespace detail {
 class main_run;
 class team_main;
 void run_team(std::size_t n, const team_main& main, const run_options& options);
-// Says on stderr what ended the program, and gives its exit code.
+// Logs what ended the program, and gives its exit code.
 int failed_main(const std::exception_ptr& error) noexcept;
 }  // namespace detail
 
@@ -59,7 +61,7 @@ class run_options {
   run_options&& on_unhandled(Fn fn) && {
     return std::move(on_unhandled(std::move(fn)));
   }
-  // Reports on stderr: a task destroyed without ever being awaited, with the coroutine it is of;
+  // Logs (log.hpp): a task destroyed without ever being awaited, with the coroutine it is of;
   // and a step longer than slow_step, with the name of the task and the lines between which it ran.
   // False, unless the environment has RONDO_DEBUG=1; a step then costs no look at the clock.
   run_options& debug(bool yes) & noexcept {
@@ -83,7 +85,7 @@ class run_options {
   run_options& max_threads(detail::amount n) &;
   run_options&& max_threads(detail::amount n) && { return std::move(max_threads(n)); }
   // What to_thread has begun is waited for, because what the thread touches may belong to the
-  // tasks. When that has held up the end of the run for this long, it is reported on stderr, once,
+  // tasks. When that has held up the end of the run for this long, it is logged, once,
   // with the tree of tasks: after the main task has ended, or SIGINT has cancelled it. 5 s.
   template <class Rep, class Period>
   run_options& thread_patience(std::chrono::duration<Rep, Period> d) & noexcept {
@@ -102,15 +104,36 @@ class run_options {
     return *this;
   }
   run_options&& handle_sigint(bool yes) && noexcept { return std::move(handle_sigint(yes)); }
-  // Whether SIGUSR1 prints the tree of tasks (inspect.hpp) on stderr, that of every loop in the
-  // process, while its disposition is the default and no signal_watch names it: `kill -USR1 <pid>`
-  // shows what a program waits for. A loop prints between two steps, so one that is stuck in a step
-  // says nothing. True.
+  // Whether SIGUSR1 logs the tree of tasks (inspect.hpp), that of every loop in the process, while
+  // its disposition is the default and no signal_watch names it: `kill -USR1 <pid>` shows, on
+  // stderr where no other sink is set, what a program waits for. A loop prints between two steps,
+  // so one that is stuck in a step says nothing. True.
   run_options& dump_on_sigusr1(bool yes) & noexcept {
     dump_on_sigusr1_ = yes;
     return *this;
   }
   run_options&& dump_on_sigusr1(bool yes) && noexcept { return std::move(dump_on_sigusr1(yes)); }
+  // What the loop does, counted in a registry (metrics.hpp): turns, the length of steps, how long a
+  // task waits for its turn, time idle, timers, under names that begin with rondo_eventloop_. A
+  // step then costs a look at the clock. Null: no. The registry is kept.
+  run_options& metrics(std::shared_ptr<rondo::metrics> m) & noexcept {
+    metrics_ = std::move(m);
+    return *this;
+  }
+  run_options&& metrics(std::shared_ptr<rondo::metrics> m) && noexcept {
+    return std::move(metrics(std::move(m)));
+  }
+  // Writes what the tasks did to a file that Perfetto and chrome://tracing read: a track for each
+  // task, with its steps and its awaits; in the simulation in virtual time. Empty: no, unless the
+  // environment has RONDO_TRACE=file.json. Several runs of a process may name the same file. What
+  // cannot be written is logged, and the program goes on.
+  run_options& trace_file(std::string path) & noexcept {
+    trace_file_ = std::move(path);
+    return *this;
+  }
+  run_options&& trace_file(std::string path) && noexcept {
+    return std::move(trace_file(std::move(path)));
+  }
 
  private:
   friend class detail::main_run;
@@ -127,6 +150,8 @@ class run_options {
   bool dump_on_sigusr1_ = true;
   bool debug_ = false;
   detail::nanoseconds slow_step_ = std::chrono::milliseconds(100);
+  std::shared_ptr<rondo::metrics> metrics_;
+  std::string trace_file_;
 };
 
 namespace detail {
@@ -143,6 +168,9 @@ class main_run final : public job_owner {
 
  private:
   void on_end(job&) noexcept override { ended_ = true; }
+  void add_observers(const run_options& options);
+  std::shared_ptr<loop_observer> meter_;  // the observers outlive the loop
+  std::shared_ptr<loop_observer> tracer_;
   loop loop_;
   thread_patience patience_;
   bool handle_sigint_;
@@ -193,7 +221,7 @@ detail::refused::anything run(X&&, const run_options& = {}) {
 
 // run() for main(): the program's exit code. What run() takes, and gives: 0, or the number that the
 // task gave; 1 when it threw, and 130 when SIGINT ended it, as shells count it, after one sentence
-// about it on stderr.
+// about it in the log, which is stderr unless a sink is set.
 //
 //   int main(int argc, char** argv) { return rondo::run_main(serve(argc, argv)); }
 template <class... X>

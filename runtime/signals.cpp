@@ -7,6 +7,7 @@
 // The dispositions are changed under a mutex that the handler never takes.
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/signals.hpp>
 
@@ -14,8 +15,8 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -375,11 +376,13 @@ dump_watch::~dump_watch() {
 void dump_watch::arrived(void*, signal_mask) noexcept {
   if (signal_registry::get().is_watched(SIGUSR1)) return;
   try {
-    std::string text = "rondo: the tasks of thread " + std::to_string(::gettid()) + ", on " +
+    const std::string thread = std::to_string(::gettid());
+    std::string text = "the tasks of thread " + thread + ", on " +
                        std::string(this_loop().reactor_name()) + ":\n" + task_tree();
-    std::fwrite(text.data(), 1, text.size(), stderr);  // at once: other threads print theirs
+    if (text.back() == '\n') text.pop_back();
+    log(log_level::info, "runtime", text, {{"thread", thread}});
   } catch (const std::bad_alloc&) {
-    std::fputs("rondo: no memory to print the tasks\n", stderr);
+    log(log_level::error, "runtime", "no memory to print the tasks");
   }
 }
 

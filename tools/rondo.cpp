@@ -99,7 +99,8 @@ std::string about() {
                                     {"brotli", has.brotli},
                                     {"zstd", has.zstd},
                                     {"psl", has.psl},
-                                    {"idn", has.idn}}) {
+                                    {"idn", has.idn},
+                                    {"http2", has.http2}}) {
     if (!there) continue;
     text += ' ';
     text += name;

@@ -17,7 +17,9 @@
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/io.hpp>
 #include <rondo/runtime/io_errors.hpp>
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/metrics.hpp>
 #include <rondo/runtime/mutex.hpp>
 #include <rondo/runtime/outcome.hpp>
 #include <rondo/runtime/pool.hpp>
@@ -33,6 +35,7 @@
 #include <rondo/runtime/simulated_world.hpp>
 #include <rondo/runtime/simulation.hpp>
 #include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/span.hpp>
 #include <rondo/runtime/start.hpp>
 #include <rondo/runtime/submit.hpp>
 #include <rondo/runtime/task.hpp>

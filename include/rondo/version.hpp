@@ -30,6 +30,7 @@ struct feature_set {
   bool zstd;             // zstd bodies
   bool psl;              // the public suffix list for cookies
   bool idn;              // host names beyond ASCII
+  bool http2;            // HTTP/2
   const char* llhttp;    // the version of llhttp, "8.1.0"
   const char* liburing;  // and that of liburing's headers, "2.3"
 };

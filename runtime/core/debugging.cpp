@@ -1,8 +1,9 @@
 #include <rondo/runtime/core/debugging.hpp>
 #include <rondo/runtime/core/places.hpp>
+#include <rondo/runtime/log.hpp>
 
 #include <chrono>
-#include <cstdio>
+#include <new>
 #include <string_view>
 
 namespace rondo::detail {
@@ -46,28 +47,37 @@ void slow_step::report(nanoseconds took, const job* rests, const std::string* na
       how_ = "before";
       where_ = *at;
     }
-  std::string line = "rondo: a step";
+  if (!is_logged(log_level::warning)) return;
+  std::string line = "a step";
   if (name && !name->empty()) line += " of \"" + *name + '"';
-  line += " took " +
-          std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()) +
-          " ms, in which nobody else could run: ";
+  const std::string ms =
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+  line += " took " + ms + " ms, in which nobody else could run: ";
   line += how_;
+  std::string place;
   if (where_.line() != 0) {
-    line += ' ';
-    append_place(line, where_);
-    line += ", in ";
+    append_place(place, where_);
+    line += ' ' + place + ", in ";
     line += short_name(where_.function_name());
   }
-  std::fprintf(stderr, "%s\n", line.c_str());
+  log(log_level::warning, "runtime", line,
+      {{"task", name ? *name : std::string_view()}, {"took_ms", ms}, {"place", place}});
 }
 
 void report_never_awaited(std::coroutine_handle<> frame) noexcept {
+  if (!is_logged(log_level::warning)) return;
   const std::source_location& made = promise_of(frame).awaiting;
   const std::string_view name = short_name(made.function_name());
-  const std::string_view file = file_of(made);
-  std::fprintf(stderr, "rondo: a task was destroyed without ever being awaited: %.*s at %.*s:%u\n",
-               static_cast<int>(name.size()), name.data(), static_cast<int>(file.size()),
-               file.data(), made.line());
+  static constexpr std::string_view what = "a task was destroyed without ever being awaited";
+  try {
+    std::string place;
+    append_place(place, made);
+    std::string line(what);
+    line.append(": ").append(name).append(" at ").append(place);
+    log(log_level::warning, "runtime", line, {{"function", name}, {"place", place}});
+  } catch (const std::bad_alloc&) {
+    log(log_level::warning, "runtime", what, {{"function", name}});
+  }
 }
 
 }  // namespace rondo::detail

@@ -14,7 +14,7 @@ namespace rondo::detail {
 class slow_step {
  public:
   explicit slow_step(const job& j) noexcept;
-  // Says on stderr how long the step took and between which lines it was: after its latest co_await
+  // Logs how long the step took and between which lines it was: after its latest co_await
   // that is the program's own. A task that had not come to one is named by where it rests now, or
   // else by where it was spawned, or by where what it belongs to is awaited. `rests`: the job, if
   // it goes on. `name`: that of the job, if it has one.

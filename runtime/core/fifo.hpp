@@ -10,6 +10,8 @@ class fifo {
   bool empty() const noexcept { return head_ == nullptr; }
   // The oldest; nullptr when there is none.
   T* front() const noexcept { return head_; }
+  // The youngest; nullptr when there is none.
+  T* back() const noexcept { return head_ ? tail_ : nullptr; }
   void push(T& element) noexcept {
     element.*Next = nullptr;
     (head_ ? tail_->*Next : head_) = &element;

@@ -1,6 +1,6 @@
 #include <rondo/runtime/core/job.hpp>
+#include <rondo/runtime/log.hpp>
 
-#include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <utility>
@@ -12,8 +12,7 @@ constinit promise_base enters_always;
 constinit promise_base enters_to_clean_up;
 
 void fatal(const char* sentence) noexcept {
-  std::fprintf(stderr, "rondo: %s\n", sentence);
-  std::fflush(stderr);
+  log(log_level::error, "runtime", sentence);
   std::abort();
 }
 

@@ -276,7 +276,7 @@ class job {
   step step_ = step::start;
   bool cancel_requested_ = false;
   bool stopped_ = false;
-  bool named_ = false;     // the loop knows a name for it
+  bool named_ = false;     // the loop knows a name for it, or somebody observes its steps
   bool kept_ = false;      // its owner is asked before it is unwound
   bool finishes_ = false;  // what it waited on is asked before it is unwound
 
@@ -324,11 +324,12 @@ inline void job::make_ready(step s) noexcept {
   this_thread.ready->push(*this);
 }
 
-// Prints "rondo: <sentence>" and ends the program: for misuse after which nothing sane can follow.
+// Logs the sentence as an error and ends the program: for misuse after which nothing sane can
+// follow.
 [[noreturn]] void fatal(const char* sentence) noexcept;
 [[noreturn]] void await_outside_a_job() noexcept;
 [[noreturn]] void exception_while_unwinding() noexcept;
-// For debugging: on stderr.
+// For debugging: logs it.
 void report_never_awaited(std::coroutine_handle<> frame) noexcept;
 
 // The job that runs. Ends the program when there is none, or when it is being taken apart.

@@ -1,9 +1,12 @@
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/loop_core.hpp>
+#include <rondo/runtime/log.hpp>
 
 #include <atomic>
-#include <cstdio>
+#include <new>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <thread>
 
 namespace rondo::detail {
@@ -55,8 +58,30 @@ void loop_core::set_name(job& j, std::string name) {
 }
 
 const std::string* loop_core::name_of(const job& j) const noexcept {
-  return j.named_ ? names_->find(j) : nullptr;
+  return j.named_ && names_ ? names_->find(j) : nullptr;
 }
+
+void loop_observers::add(loop_observer& o) noexcept {
+  loop_observer** end = &first_;
+  while (*end) end = &(*end)->next_;
+  *end = &o;
+  o.next_ = nullptr;
+}
+
+namespace {
+
+void log_unhandled(const char* what) noexcept {
+  if (!is_logged(log_level::error)) return;
+  static constexpr std::string_view sentence = "an exception that nobody awaits";
+  try {
+    log(log_level::error, "runtime", std::string(sentence).append(": ").append(what),
+        {{"what", what}});
+  } catch (const std::bad_alloc&) {
+    log(log_level::error, "runtime", sentence, {{"what", what}});
+  }
+}
+
+}  // namespace
 
 void report_unhandled(const std::shared_ptr<unhandled_sink>& to, std::exception_ptr e) noexcept {
   try {
@@ -66,9 +91,9 @@ void report_unhandled(const std::shared_ptr<unhandled_sink>& to, std::exception_
     }
     std::rethrow_exception(std::move(e));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits: %s\n", error.what());
+    log_unhandled(error.what());
   } catch (...) {
-    std::fprintf(stderr, "rondo: an exception that nobody awaits, not a std::exception\n");
+    log(log_level::error, "runtime", "an exception that nobody awaits, not a std::exception");
   }
 }
 

@@ -21,19 +21,42 @@ namespace rondo::detail {
 class job_names;
 class pending_call;
 
-// Hears of every step of a loop: for tests and tools. None is there in ordinary use.
+// Hears of every step and turn of a loop: for tests and tools. None is there in ordinary use.
 class loop_observer {
  public:
+  // The loop is about to look outside, and perhaps to sleep.
+  virtual void before_wait(loop_core& /*l*/) noexcept {}
+  // It has looked; what was woken is ready.
+  virtual void after_wait(loop_core& /*l*/) noexcept {}
   // `j` is about to take its step.
   virtual void before_step(job& /*j*/) noexcept {}
-  // `j` has come to rest after its step: it waits, or is ready for another. Not called when it has
-  // ended.
+  // `j` has come to rest after its step: it waits, or is ready for another.
   virtual void after_step(job& /*j*/) noexcept {}
+  // This step was its last: its frames may be gone.
+  virtual void after_last_step(job& /*j*/) noexcept {}
   // Everything has ended; the reactor is still there.
   virtual void at_end(loop& /*l*/) noexcept {}
 
  protected:
   ~loop_observer() = default;
+
+ private:
+  friend class loop_observers;
+  loop_observer* next_ = nullptr;
+};
+
+// Those of one loop, told in the order in which they came.
+class loop_observers {
+ public:
+  bool any() const noexcept { return first_ != nullptr; }
+  void add(loop_observer& o) noexcept;
+  template <class T>
+  void tell(void (loop_observer::*what)(T&) noexcept, T& about) const noexcept {
+    for (loop_observer* o = first_; o; o = o->next_) (o->*what)(about);
+  }
+
+ private:
+  loop_observer* first_ = nullptr;
 };
 
 class loop_core {
@@ -69,8 +92,10 @@ class loop_core {
   // nullptr: it has none.
   const std::string* name_of(const job& j) const noexcept;
 
-  // At most one; nullptr: none.
-  void observe(loop_observer* o) noexcept { observer_ = o; }
+  // Until the loop's end: `o` must be there so long.
+  void observe(loop_observer& o) noexcept { observers_.add(o); }
+  // Jobs whose turn has come, the last of them: nullptr when there is none.
+  const job* last_ready() const noexcept { return ready_.back(); }
   // Debugging: steps longer than `limit` are reported, and tasks that nobody awaited.
   void watch_steps(nanoseconds limit) noexcept {
     slow_step_ = limit;
@@ -90,6 +115,9 @@ class loop_core {
     this_thread.now = now_;
   }
 
+  void tell_before_wait() noexcept { observers_.tell(&loop_observer::before_wait, *this); }
+  void tell_after_wait() noexcept { observers_.tell(&loop_observer::after_wait, *this); }
+
   job::ready_list ready_;
   operation_queue completed_;
   timer_wheel timers_;
@@ -106,7 +134,7 @@ class loop_core {
   std::shared_ptr<unhandled_sink> on_unhandled_;
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
-  loop_observer* observer_ = nullptr;
+  loop_observers observers_;
   nanoseconds slow_step_ = nanoseconds::max();
 };
 

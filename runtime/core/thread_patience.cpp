@@ -1,8 +1,8 @@
 #include <rondo/runtime/core/loop_core.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
+#include <rondo/runtime/log.hpp>
 
-#include <cstdio>
 #include <new>
 #include <string>
 #include <utility>
@@ -18,13 +18,15 @@ void thread_patience::ended() noexcept { this_core().timers().disarm(*this); }
 
 void thread_patience::ran_out(timer&) noexcept {
   const std::size_t awaited = this_core().threads().awaited();
-  if (awaited == 0) return;
+  if (awaited == 0 || !is_logged(log_level::warning)) return;
   try {
-    const std::string text = "rondo: the run cannot end before " + std::to_string(awaited) +
-                             " call(s) in threads have returned:\n" + task_tree();
-    std::fwrite(text.data(), 1, text.size(), stderr);
+    const std::string calls = std::to_string(awaited);
+    std::string text =
+        "the run cannot end before " + calls + " call(s) in threads have returned:\n" + task_tree();
+    text.pop_back();
+    log(log_level::warning, "runtime", text, {{"calls", calls}});
   } catch (const std::bad_alloc&) {
-    std::fputs("rondo: the run cannot end before calls in threads have returned\n", stderr);
+    log(log_level::warning, "runtime", "the run cannot end before calls in threads have returned");
   }
 }
 

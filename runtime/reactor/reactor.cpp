@@ -1,10 +1,11 @@
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/reactor/reactor.hpp>
 #include <rondo/runtime/simulation.hpp>
 
 #include <atomic>
-#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -38,7 +39,9 @@ std::unique_ptr<reactor> make_reactor(const reactor_choice& choice, operation_qu
     return make_uring_reactor(completed);
   } catch (const std::system_error& e) {
     static constinit std::atomic<bool> said{false};
-    if (!said.exchange(true)) std::fprintf(stderr, "rondo: using epoll, because %s\n", e.what());
+    if (is_logged(log_level::warning) && !said.exchange(true))
+      log(log_level::warning, "runtime", std::string("using epoll, because ") + e.what(),
+          {{"reason", e.what()}});
     return make_epoll_reactor(completed);
   }
 }

@@ -129,7 +129,7 @@ struct reactor_choice {
 };
 
 // `automatic` asks RONDO_REACTOR (epoll or io_uring; another value is an error), then takes
-// io_uring, then epoll with one line on stderr that says why. A reactor chosen by name throws
+// io_uring, then epoll with a warning in the log that says why. A reactor chosen by name throws
 // std::system_error with the reason when it cannot be had. Of the ways to set io_uring up that
 // kernels know the best is taken; for tests, and to narrow down a fault, RONDO_IO_URING_FLAGS says
 // where to begin: DEFER_TASKRUN, COOP_TASKRUN or none.

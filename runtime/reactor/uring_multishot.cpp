@@ -1,3 +1,4 @@
+#include <rondo/runtime/log.hpp>
 #include <rondo/runtime/reactor/uring_multishot.hpp>
 
 #include <liburing.h>
@@ -6,8 +7,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdio>
 #include <new>
+#include <string>
 #include <system_error>
 
 namespace rondo::detail {
@@ -21,9 +22,16 @@ constexpr std::int32_t few_bytes = 1024;
 void do_without(bool& feature, const char* what, int error) noexcept {
   feature = false;
   static constinit std::atomic<bool> said{false};
-  if (!said.exchange(true))
-    std::fprintf(stderr, "rondo: io_uring without %s, because of error %d (%s)\n", what, error,
-                 std::system_category().message(error).c_str());
+  if (!is_logged(log_level::warning) || said.exchange(true)) return;
+  try {
+    const std::string number = std::to_string(error);
+    log(log_level::warning, "runtime",
+        std::string("io_uring without ") + what + ", because of error " + number + " (" +
+            std::system_category().message(error) + ')',
+        {{"feature", what}, {"error", number}});
+  } catch (const std::bad_alloc&) {
+    log(log_level::warning, "runtime", "io_uring without one of its features", {{"feature", what}});
+  }
 }
 
 }  // namespace

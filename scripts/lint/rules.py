@@ -261,7 +261,7 @@ def named(path: str) -> bool:
 
 def lists() -> Complaints:
     """A file that no meson.build names is neither built nor run nor installed."""
-    programs = files(".cpp", folders=("tests", "bench", "examples", "tools"))
+    programs = files(".cpp", folders=("tests", "bench", "examples", "tools", "docs/cookbook"))
     for path in files(".hpp", ".cpp") + programs:
         # What must not compile is taken by tests/negative/run.sh, all of the folder.
         if not named(path) and not str(path).startswith("tests/negative/"):
@@ -357,6 +357,20 @@ def cmake() -> Complaints:
         yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
 
 
+# Who may name standard error: the log's default, what gives it to the program, what a caller names.
+MAY_NAME_STDERR = {"runtime/log.cpp", "net/standard_streams.cpp", "runtime/inspect.hpp"}
+
+
+def stderr() -> Complaints:
+    """Whatever the library has to say goes through the log's sink (runtime/log.hpp)."""
+    writes = re.compile(r"\b(?:stderr|STDERR_FILENO|cerr|clog|perror|psignal)\b|\bwrite\s*\(\s*2\s*,|\bdprintf\s*\(")
+    for path in files(".hpp", ".cpp", folders=("runtime", "net", "http", "patterns")):
+        for number, line in lines(path):
+            code = re.sub(r'"(?:[^"\\]|\\.)*"', '""', line)
+            if path not in MAY_NAME_STDERR and (found := writes.search(code)):
+                yield f"{path}:{number}: {found.group(0)}: the log is for that (rondo::detail::log)"
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -371,6 +385,7 @@ RULES = {
     "cmake": cmake,
     "versions": versions,
     "links": links,
+    "stderr": stderr,
 }
 
 

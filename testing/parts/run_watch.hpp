@@ -32,7 +32,7 @@ class plain_run_watch final : public run_watch {};
 // `t`, its loop watched from the first step.
 template <class T>
 task<T> watched(run_watch& watch, task<T> t) {
-  rondo::detail::this_core().observe(&watch);
+  rondo::detail::this_core().observe(watch);
   co_return co_await std::move(t);
 }
 

@@ -29,6 +29,7 @@ BROTLI libbrotlidec
 ZSTD libzstd
 PSL libpsl
 IDN libidn2
+HTTP2 libnghttp2
 END
 objects=()
 cd "$work"

@@ -65,7 +65,7 @@ part() {
   fi
   grep -q 'librondo.a' "$program.map" || { echo "consume: no map of $program" >&2; exit 1; }
 }
-not_in='librondo\.a[:(][^ )]*(rondo_net|rondo_http|llhttp)[^ )]*|lib(ssl|crypto|z|brotli[a-z]*|zstd|psl|idn2)\.so[.0-9]*'
+not_in='librondo\.a[:(][^ )]*(rondo_net|rondo_http|llhttp)[^ )]*|lib(ssl|crypto|z|brotli[a-z]*|zstd|psl|idn2|nghttp2)\.so[.0-9]*'
 part runtime <<'END'
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
@@ -86,7 +86,7 @@ rondo::task<> hello() {
 
 int main() { return rondo::run_main(hello()); }
 END
-not_in='librondo\.a[:(][^ )]*(rondo_http|llhttp)[^ )]*|lib(z|brotli[a-z]*|zstd|psl|idn2)\.so[.0-9]*'
+not_in='librondo\.a[:(][^ )]*(rondo_http|llhttp)[^ )]*|lib(z|brotli[a-z]*|zstd|psl|idn2|nghttp2)\.so[.0-9]*'
 part net <<'END'
 #include <rondo/net.hpp>
 #include <rondo/runtime.hpp>

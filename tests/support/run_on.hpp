@@ -42,7 +42,7 @@ class loop_watch : public rondo::detail::loop_observer {
 
 template <class T>
 rondo::task<T> watched(loop_watch& watch, rondo::task<T> t) {
-  rondo::detail::this_core().observe(&watch);
+  rondo::detail::this_core().observe(watch);
   co_return co_await std::move(t);
 }
 

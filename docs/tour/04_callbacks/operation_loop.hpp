@@ -47,6 +47,9 @@ class operation_loop {
     return --under_way_, true;
   }
 
+  // Whether call_completed() has somebody to call (chapter 12).
+  bool something_completed() const { return first_ != nullptr; }
+
   // begin run
   // Until nothing is under way any more.
   void run() {

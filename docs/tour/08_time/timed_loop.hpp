@@ -14,17 +14,20 @@ inline std::int64_t read_now() { return static_cast<std::int64_t>(now() * 1e9); 
 class timed_loop : public loop {
  public:
   timer_wheel timers;
+  virtual std::int64_t now() const {
+    return read_now();
+  }  // of the machine's clock, until chapter 13
 
  private:
   // begin look
   void look_outside() override {
     constexpr std::int64_t ms = 1'000'000, day = 24 * 3600 * 1000 * ms;
     do {
-      const std::int64_t left = std::clamp(timers.next() - read_now(), std::int64_t{0}, day);
+      const std::int64_t left = std::clamp(timers.next() - now(), std::int64_t{0}, day);
       // In whole milliseconds, rounded up: a timer is never early.
       io_.look(ready_.empty() ? static_cast<int>((left + ms - 1) / ms) : 0);
       io_.call_completed();
-      timers.fire_due(read_now());
+      timers.fire_due(now());
     } while (ready_.empty());
   }
   // end look
@@ -42,7 +45,7 @@ struct sleep_for : timer {
       auto& self = static_cast<sleep_for&>(t);
       self.of.wake(self.waits);
     };
-    of.timers.arm(*this, read_now() + duration);
+    of.timers.arm(*this, of.now() + duration);
   }
   void await_resume() const {}
 

@@ -17,7 +17,7 @@ struct pause final : stoppable, timer {
   }
 
  private:
-  void begin() override { of.timers.arm(*this, read_now() + duration); }
+  void begin() override { of.timers.arm(*this, of.now() + duration); }
   timed_loop& of;
   std::int64_t duration;
 };
