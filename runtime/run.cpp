@@ -1,4 +1,6 @@
 #include <rondo/runtime/core/environment.hpp>
+#include <rondo/runtime/core/loop_metrics.hpp>
+#include <rondo/runtime/core/run_trace.hpp>
 #include <rondo/runtime/inside/debug_layout.hpp>
 #include <rondo/runtime/inside/inspect_server.hpp>
 #include <rondo/runtime/inside/step_watch.hpp>
@@ -66,13 +68,14 @@ main_run::main_run(const run_options& options)
       patience_(options.thread_patience_),
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
-  loop_.threads().set_limit(options.max_threads_);
-  watch_steps(options);
-  describe_layout();
+  prepare(loop_, options);
+  add_observers(options);
 }
 
 // What the environment says is stronger than what the program says, but for RONDO_DEBUG=0.
-void main_run::watch_steps(const run_options& options) {
+void main_run::prepare(loop_core& l, const run_options& options) {
+  l.threads().set_limit(options.max_threads_);
+  describe_layout();
   const auto slow = time_in_environment("RONDO_SLOW_STEP");
   const auto stall = time_in_environment("RONDO_STALL");
   const bool debug = options.debug_ || flag_in_environment("RONDO_DEBUG").value_or(false) || slow;
@@ -83,12 +86,21 @@ void main_run::watch_steps(const run_options& options) {
   if (const auto where = text_in_environment("RONDO_INSPECT"); where && *where != "0") {
     const auto lease = std::make_shared<inspect_lease>();
     watch.inspected = lease->take(*where);
-    inspected_ = lease;
+    watch.socket = lease;
   }
   if (watch.slow_step != nanoseconds::max() || watch.stall_limit != nanoseconds::max() ||
       watch.inspected)
-    loop_.set_watch(std::make_shared<step_watch>(this_core(), watch));
+    l.set_watch(std::make_shared<step_watch>(l, watch));
   this_thread.debug = debug;
+}
+
+void main_run::add_observers(const run_options& options) {
+  if (options.metrics_) meter_ = observe_for_metrics(this_core(), options.metrics_);
+  std::string path = options.trace_file_;
+  if (const char* named = std::getenv("RONDO_TRACE");  // NOLINT(concurrency-mt-unsafe)
+      path.empty() && named)
+    path = named;
+  if (!path.empty()) tracer_ = observe_for_trace(this_core(), std::move(path));
 }
 
 void main_run::drive(child_frame& main) {

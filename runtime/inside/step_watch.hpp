@@ -23,6 +23,7 @@ struct step_watch_options {
   nanoseconds slow_step = nanoseconds::max();    // longer ones are reported when they end
   nanoseconds stall_limit = nanoseconds::max();  // … and while they still run
   bool inspected = false;                        // records are kept
+  std::shared_ptr<void> socket;                  // let go when the loop has ended
 };
 
 class step_watch {
