@@ -25,7 +25,7 @@ WAITS = (
     ("10group_wait", "a task group"), ("11shield_wait", "a shield"), ("12finally_wait", "a finally"),
     ("13deadline_wait", "a timeout"), ("10scope_wait", "a scope"), ("13branches_wait", "its branches"),
     ("10hedge_wait", "a hedge"), ("11signal_wait", "a signal"), ("11future_wait", "a future"),
-    ("10start_wait", "a child to be ready"),
+    ("10start_wait", "a child to be ready"), ("9idle_wait", "everything else to be idle"),
 )
 
 

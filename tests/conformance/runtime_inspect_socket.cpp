@@ -88,6 +88,30 @@ ON_KERNEL_REACTORS(Inspect, AHangOnAQueueIsShownWithItsChainAndWhoCouldWakeIt) {
   EXPECT_TRUE(has(seen, "\"producer\" at " + at_line(put_line))) << seen;
 }
 
+ON_KERNEL_REACTORS(Inspect, WhoGaveWithoutAwaitingIsKnownByWhomItWoke) {
+  const inspected_run r;
+  std::string seen;
+  int gives = 0;
+  run_on(reactor, [&]() -> task<> {
+    queue<int> q(10);
+    event never;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn(consume(q));
+      g.spawn([&]() -> task<> {
+        set_task_name("giver");
+        gives = __LINE__ + 1;
+        co_await yield_now();
+        EXPECT_TRUE(q.try_put(1));
+        co_await never.wait();
+      });
+      co_await sleep_for(1ms);
+      seen = tools::tasks_text(co_await asked_meanwhile(r.path, "tasks"));
+      g.cancel();
+    });
+  });
+  EXPECT_TRUE(has(seen, "\"giver\" at " + at_line(gives + 2))) << seen;
+}
+
 ON_KERNEL_REACTORS(Inspect, ADeadlockOfTwoLocksIsNamedAsOne) {
   const inspected_run r;
   std::string seen;
@@ -262,7 +286,16 @@ CONFORMANCE_RUNS(Inspect, TheOrderOfStepsIsThatOfARunThatNobodyInspects) {
             co_await q.get();
         }
       };
-      co_await gather(work(1), work(2), [&]() -> task<> { co_await work(3); }, work(4));
+      // Awaits that are over at once: the budget alone lets others in between.
+      const auto eager = [&](int n) -> task<> {
+        mutex own;
+        for (int i = 0; i < 200; ++i) {
+          const auto held = co_await own.lock();
+          steps.push_back(n);
+        }
+      };
+      co_await gather(
+          eager(5), eager(6), work(1), work(2), [&]() -> task<> { co_await work(3); }, work(4));
     });
     return steps;
   };
