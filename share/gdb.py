@@ -149,11 +149,12 @@ class Wait:
         elif scope is not None:
             yield number(scope + table["scope.child"]), "body", 0
         elif branches is not None and "branches.first" in table:
-            job = number(branches + table["branches.first"])
-            while job:
+            branch = number(branches + table["branches.first"])
+            while branch:
+                job = branch + table["branch.job"]
                 if STATES[number(job + table["job.state"], 1)] != "ended":
                     yield job, "branch", 0
-                job = number(job + table["branch.next"])
+                branch = number(branch + table["branch.next"])
 
 
 def each_of_list(table, head):

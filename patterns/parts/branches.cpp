@@ -20,6 +20,7 @@ template struct private_member<reach_next_branch, &branch_base::next_>;
 namespace {
 [[maybe_unused]] const bool branches_described = [] {
   rondo_debug_patterns.add("branches.first", offset_in(reach(reach_first_branch())));
+  rondo_debug_patterns.add("branch.job", base_in<branch_base, job>());
   rondo_debug_patterns.add("branch.next", offset_in(reach(reach_next_branch())));
   return true;
 }();

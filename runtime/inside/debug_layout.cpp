@@ -39,14 +39,6 @@ RONDO_REACH(reach_cleaning, &some_finally::cleaning_)
 
 namespace {
 
-// Where a base is in what is derived from it.
-template <class Derived, class Base>
-std::int64_t base_in() noexcept {
-  alignas(16) static constinit char somewhere[1] = {};  // the address alone
-  auto* const d = reinterpret_cast<Derived*>(somewhere);
-  return reinterpret_cast<const char*>(static_cast<Base*>(d)) - somewhere;
-}
-
 void describe_runtime(debug_table& t) noexcept {
   t.add("job.leaf", offset_in(reach(reach_leaf())));
   t.add("job.on", offset_in(reach(reach_on())));

@@ -39,6 +39,14 @@ std::int64_t offset_in(M C::* member) noexcept {
   return std::bit_cast<std::ptrdiff_t>(member);
 }
 
+// Where a base is in what is derived from it.
+template <class Derived, class Base>
+std::int64_t base_in() noexcept {
+  alignas(16) static constinit char somewhere[1] = {};  // the address alone
+  auto* const d = reinterpret_cast<Derived*>(somewhere);
+  return reinterpret_cast<const char*>(static_cast<Base*>(d)) - somewhere;
+}
+
 // Reaches a private member: an explicit instantiation may name it.
 template <class Tag, auto Member>
 struct private_member {
