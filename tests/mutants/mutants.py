@@ -782,10 +782,11 @@ def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
 
 
 def main() -> int:
-    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    copies, part = sys.argv[1:at], " ".join(sys.argv[at + 1:])
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
     programs = {m.program for m in chosen}
-    benches = [Bench(c, jobs=2) for c in copies.split()]
+    benches = [Bench(c, jobs=2) for c in copies]
     for bench in benches:  # after the first the compiler's cache has it all
         bench.make(programs)
     passed = failed = 0
