@@ -47,6 +47,7 @@ constexpr int jobs_a_turn = 61;
   return goes_on;
 }
 
+template <bool embedded>
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
   detail::probe::turn_begins(id(), turns_);
@@ -77,7 +78,8 @@ void loop::turn(const bool& ended) noexcept {
     reactor_->wait(detail::time_point::min());
   } else {
     const bool sleep = mailbox_->fall_asleep() && waits_for_idle_.empty();
-    if (!reactor_->wait(sleep ? timers_.next() : detail::time_point::min())) stuck_ = true;
+    const detail::time_point until = embedded ? detail::reactor::look_once : timers_.next();
+    if (!reactor_->wait(sleep ? until : detail::time_point::min())) stuck_ = true;
     mailbox_->wake_up();
     read_clock();
   }
@@ -85,6 +87,13 @@ void loop::turn(const bool& ended) noexcept {
   tell_after_wait();
   if (!waits_for_idle_.empty()) [[unlikely]]
     wake_if_idle();
+}
+
+void loop::embedded_turn(const bool& ended) noexcept { turn<true>(ended); }
+
+bool loop::rests() noexcept {
+  return ready_.empty() && !timers_.unstamped() && waits_for_idle_.empty() &&
+         mailbox_->fall_asleep() && reactor_->leave_to_poll();
 }
 
 // Marked, so that those who saw it begin hear of its end.
@@ -127,7 +136,7 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
       services_.cancel();
       patience.end_is_due();
     }
-    turn(ended);
+    turn<false>(ended);
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
@@ -145,6 +154,11 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
   patience.ended();
   observers_.tell(&detail::loop_observer::at_end, *this);
   detail::probe::loop_ends(id(), turns_, steps_);
+}
+
+// What the destructors of the main task's arguments have called for is not to come either.
+loop::~loop() {
+  while (!calls_.empty()) calls_.front().cancel();
 }
 
 loop_stats loop::stats() const noexcept {

@@ -71,9 +71,13 @@ main_run::main_run(const run_options& options)
       patience_(options.thread_patience_),
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
-  loop_.threads().set_limit(options.max_threads_);
-  if (options.debug_ || debug_in_environment()) loop_.watch_steps(options.slow_step_);
+  prepare(loop_, options);
   add_observers(options);
+}
+
+void main_run::prepare(loop_core& l, const run_options& options) {
+  l.threads().set_limit(options.max_threads_);
+  if (options.debug_ || debug_in_environment()) l.watch_steps(options.slow_step_);
 }
 
 void main_run::add_observers(const run_options& options) {

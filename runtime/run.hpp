@@ -19,6 +19,7 @@
 
 namespace rondo {
 
+class embedded_loop;
 class metrics;
 class run_options;
 
@@ -136,6 +137,7 @@ class run_options {
 
  private:
   friend class detail::main_run;
+  friend class embedded_loop;
   friend void detail::run_team(std::size_t, const detail::team_main&, const run_options&);
   simulation_options& own_simulation();
 
@@ -158,6 +160,8 @@ namespace detail {
 class main_run final : public job_owner {
  public:
   explicit main_run(const run_options& options);
+  // What the options and the environment say of a loop itself.
+  static void prepare(loop_core& l, const run_options& options);
   // Drives the task to its end and ends the loop's services. Throws std::logic_error when the
   // simulation finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
   void drive(child_frame& main);

@@ -8,6 +8,7 @@
 #include <rondo/runtime/capacity_limiter.hpp>
 #include <rondo/runtime/channel.hpp>
 #include <rondo/runtime/condition.hpp>
+#include <rondo/runtime/embedded_loop.hpp>
 #include <rondo/runtime/errors.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/future.hpp>
@@ -21,6 +22,7 @@
 #include <rondo/runtime/metrics.hpp>
 #include <rondo/runtime/mutex.hpp>
 #include <rondo/runtime/outcome.hpp>
+#include <rondo/runtime/pool.hpp>
 #include <rondo/runtime/queue.hpp>
 #include <rondo/runtime/queue_orders.hpp>
 #include <rondo/runtime/receive.hpp>

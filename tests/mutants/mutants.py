@@ -49,12 +49,34 @@ MUTANTS = (
     conformance("a signal is no error", "runtime/reactor/reactor_epoll.cpp",
                 "if (r != -EINTR) return r;", "return r;", "HttpFaults*epoll"),
     conformance("the loop sleeps when it can be woken", "runtime/reactor/reactor_uring.cpp",
-                "if (!wake_armed_) arm_wake();\n    const bool sleep = deadline > time_point::min() && "
-                "!something_completed() &&\n                       unsubmitted_.empty() && "
+                "if (!wake_armed_) arm_wake();\n    const bool sleep = deadline > look_once && "
+                "!something_completed() && unsubmitted_.empty() &&\n                       "
                 "unsubmitted_cancels_.empty() && wake_armed_ &&",
-                "const bool sleep = deadline > time_point::min() && !something_completed() && unsubmitted_.empty() && "
+                "const bool sleep = deadline > look_once && !something_completed() && unsubmitted_.empty() && "
                 "unsubmitted_cancels_.empty() &&",
                 "Remote*io_uring"),
+    Mutant("a ring that is polled does not defer", "runtime/reactor/uring_setup.cpp",
+           "    if (use == ring_use::polled && (s.flags & IORING_SETUP_DEFER_TASKRUN) != 0) continue;\n", "",
+           "test_runtime", "*EmbeddedLoop*io_uring"),
+    Mutant("an embedded loop that is idle leaves its host asleep", "runtime/loop.cpp",
+           "embedded ? detail::reactor::look_once", "embedded ? detail::time_point::min()", "test_runtime",
+           "*EmbeddedLoop*epoll"),
+    Mutant("what an embedded loop has left is done without a poll", "runtime/embedded_loop.cpp",
+           "if (unfinished_ || !loop_.ready_.empty()", "if (!loop_.ready_.empty()", "test_runtime",
+           "*EmbeddedLoop*"),
+    # --- pool ---
+    Mutant("a newcomer passes nobody who waits for a pool", "runtime/pool.cpp",
+           "  if (!line_.empty()) return false;\n  std::unique_ptr<pool_thing> item", "  std::unique_ptr<pool_thing> item",
+           "test_runtime", "Pool*:Schedules.Pool"),
+    Mutant("a place that is left empty goes to the next in line", "runtime/pool.cpp",
+           "first->granted_ = pool_place(*this, nullptr);\n    first->wake();", "first->wake();",
+           "test_runtime", "Pool*:Schedules.Pool"),
+    Mutant("what a pool keeps goes with its loop", "runtime/pool.cpp",
+           "  drop_kept();  // they belong to a loop that ends", "", "test_runtime", "Pool*"),
+    Mutant("what a cancelled task was using is not lent again", "runtime/pool.hpp",
+           "end_lease(!is_unwinding() && ", "end_lease(", "test_runtime", "Pool*"),
+    Mutant("what was not used is not lost with its task", "runtime/pool.hpp",
+           "!used_                    ? true", "!used_                    ? in_order", "test_runtime", "Pool*"),
     # --- the tools for tests ---
     Mutant("the wait that is reached is cancelled", "testing/parts/canceller.cpp",
            "if (!scope_ || &j == driver_ || seen_++ != k_) return;", "if (!scope_ || &j == driver_ || seen_++ >= k_) return;",
@@ -782,10 +804,11 @@ def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
 
 
 def main() -> int:
-    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    copies, part = sys.argv[1:at], " ".join(sys.argv[at + 1:])
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
     programs = {m.program for m in chosen}
-    benches = [Bench(c, jobs=2) for c in copies.split()]
+    benches = [Bench(c, jobs=2) for c in copies]
     for bench in benches:  # after the first the compiler's cache has it all
         bench.make(programs)
     passed = failed = 0
