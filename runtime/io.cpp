@@ -9,10 +9,10 @@ bool io_wait::begin(job& j) noexcept {
   if (j.stops_here()) return false;
   assert(!in_flight && "an awaiter is awaited once at a time");
   waiter_ = &j;
-  probe::wait_begins(j, *this);
+  probe::wait_begins(&j, *this);
   while (this_core().io().start(*this))
     if (settle()) {
-      probe::wait_ends(j, *this);
+      probe::wait_ends(&j, *this);
       return true;
     }
   j.wait_on(*this);
@@ -27,21 +27,21 @@ void io_wait::arrived(operation& op) noexcept {
   // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has
   // happened.
   if (op.result < 0 && j.must_stop()) {
-    probe::wait_ends(j, op);
+    probe::wait_ends(&j, op);
     w.withdrawn();
     j.wake_stopped();
     return;
   }
   while (!w.settle()) {
     if (j.must_stop()) {  // more was to come: it does not start
-      probe::wait_ends(j, op);
+      probe::wait_ends(&j, op);
       w.withdrawn();
       j.wake_stopped();
       return;
     }
     if (!this_core().io().start(op)) return;
   }
-  probe::wait_ends(j, op);
+  probe::wait_ends(&j, op);
   j.wake();
 }
 

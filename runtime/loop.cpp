@@ -24,7 +24,7 @@ constexpr int jobs_a_turn = 61;
   ++steps_;
   if (observers_.any()) [[unlikely]]
     step_begins(j);
-  detail::probe::step_begins(j);
+  detail::probe::step_begins(&j);
   detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
     if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
@@ -35,7 +35,7 @@ constexpr int jobs_a_turn = 61;
     detail::this_thread.budget = 0;
   }
   const bool goes_on = !j.ended();
-  detail::probe::step_ends(j, goes_on);
+  detail::probe::step_ends(&j, goes_on);
   if (!goes_on) {
     if (j.named_) [[unlikely]]
       last_step_was(j);

@@ -1,4 +1,3 @@
-#include <rondo/runtime/core/job.hpp>
 #include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/reactor/operation.hpp>
 
@@ -19,16 +18,16 @@ void loop_ends(std::uint64_t loop, std::uint64_t turns, std::uint64_t steps) noe
 void turn_begins(std::uint64_t loop, std::uint64_t turn) noexcept {
   DTRACE_PROBE2(rondo, turn__begins, loop, turn);
 }
-void step_begins(const job& j) noexcept { DTRACE_PROBE1(rondo, step__begins, &j); }
-void step_ends(const job& j, bool goes_on) noexcept {
-  DTRACE_PROBE2(rondo, step__ends, &j, goes_on ? 1 : 0);
+void step_begins(const void* job) noexcept { DTRACE_PROBE1(rondo, step__begins, job); }
+void step_ends(const void* job, bool goes_on) noexcept {
+  DTRACE_PROBE2(rondo, step__ends, job, goes_on ? 1 : 0);
 }
-void job_cancelled(const job& j) noexcept { DTRACE_PROBE1(rondo, job__cancelled, &j); }
-void wait_begins(const job& j, const operation& op) noexcept {
-  DTRACE_PROBE3(rondo, wait__begins, &j, name_of(op.kind()), op.target.fd);
+void job_cancelled(const void* job) noexcept { DTRACE_PROBE1(rondo, job__cancelled, job); }
+void wait_begins(const void* job, const operation& op) noexcept {
+  DTRACE_PROBE3(rondo, wait__begins, job, name_of(op.kind()), op.target.fd);
 }
-void wait_ends(const job& j, const operation& op) noexcept {
-  DTRACE_PROBE4(rondo, wait__ends, &j, name_of(op.kind()), op.target.fd, op.result);
+void wait_ends(const void* job, const operation& op) noexcept {
+  DTRACE_PROBE4(rondo, wait__ends, job, name_of(op.kind()), op.target.fd, op.result);
 }
 void request_begins(const void* exchange, const char* method, const char* url) noexcept {
   DTRACE_PROBE3(rondo, request__begins, exchange, method, url);

@@ -9,7 +9,6 @@
 
 namespace rondo::detail {
 
-class job;
 struct operation;
 
 namespace probe {
@@ -18,22 +17,22 @@ namespace probe {
 void loop_begins(std::uint64_t loop, const char* reactor) noexcept;
 void loop_ends(std::uint64_t loop, std::uint64_t turns, std::uint64_t steps) noexcept;
 void turn_begins(std::uint64_t loop, std::uint64_t turn) noexcept;
-void step_begins(const job& j) noexcept;
-void step_ends(const job& j, bool goes_on) noexcept;
-void job_cancelled(const job& j) noexcept;
-void wait_begins(const job& j, const operation& op) noexcept;
-void wait_ends(const job& j, const operation& op) noexcept;
+void step_begins(const void* job) noexcept;
+void step_ends(const void* job, bool goes_on) noexcept;
+void job_cancelled(const void* job) noexcept;
+void wait_begins(const void* job, const operation& op) noexcept;
+void wait_ends(const void* job, const operation& op) noexcept;
 void request_begins(const void* exchange, const char* method, const char* url) noexcept;
 void request_ends(const void* exchange, int status) noexcept;
 #else
 inline void loop_begins(std::uint64_t, const char*) noexcept {}
 inline void loop_ends(std::uint64_t, std::uint64_t, std::uint64_t) noexcept {}
 inline void turn_begins(std::uint64_t, std::uint64_t) noexcept {}
-inline void step_begins(const job&) noexcept {}
-inline void step_ends(const job&, bool) noexcept {}
-inline void job_cancelled(const job&) noexcept {}
-inline void wait_begins(const job&, const operation&) noexcept {}
-inline void wait_ends(const job&, const operation&) noexcept {}
+inline void step_begins(const void*) noexcept {}
+inline void step_ends(const void*, bool) noexcept {}
+inline void job_cancelled(const void*) noexcept {}
+inline void wait_begins(const void*, const operation&) noexcept {}
+inline void wait_ends(const void*, const operation&) noexcept {}
 inline void request_begins(const void*, const char*, const char*) noexcept {}
 inline void request_ends(const void*, int) noexcept {}
 #endif
