@@ -25,6 +25,7 @@ class main_run;
 class thread_patience;
 }  // namespace detail
 
+// What a loop has counted since it began.
 struct loop_stats {
   std::uint64_t turns = 0;         // of the loop; an idle loop makes none
   std::uint64_t steps = 0;         // of jobs
