@@ -63,6 +63,11 @@ SECTIONS = (
          Group("http_files:http_files_1k", "A file of 1 KiB: server CPU a request"),
          Group("http_files:http_files_1m", "A file of 1 MiB: server CPU a request"),
          Group("latency:latency", "99 % of the answers within, at 10,000 requests a second"))),
+    Section(
+        "WebSocket", "The server on one core, the load on the other. raw is Rondo's echo without WebSockets.", ("websocket",),
+        (Group("websocket:websocket_64", "Echo of 64 B over 64 connections: server CPU a message", True),
+         Group("websocket:websocket_16x", "The same with 16 messages under way on each", True),
+         Group("websocket:websocket_1m", "Echo of 1 MiB over 4 connections", True))),
     Section("The load generator", "What `rondo load` says, against what wrk and h2load say.",
             ("load_check",)),
     Section("TLS", "The server on one core, the load on the other.", ("tls",),

@@ -3,9 +3,9 @@
 //   chat_server [127.0.0.1:8080]     then open http://127.0.0.1:8080/ in two windows, or:
 //                                    rondo ws 'ws://127.0.0.1:8080/rooms/lobby?nick=me'
 //
-// A room is a broadcast: what one says is kept once and sent to all. Each has a line of 64; who
-// reads too slowly for that is closed (1008), and holds nobody up. Ctrl-C stops it: everyone is
-// told 1001. Nothing crosses threads, because there is one loop.
+// A room is a broadcast: what one says is framed and kept once, and sent to all. Each has a line of
+// 64; who reads too slowly for that is closed (1008), and holds nobody up. Ctrl-C stops it: each
+// is told 1001. Nothing crosses threads, because there is one loop.
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
 
@@ -55,29 +55,33 @@ class chat {
 
  private:
   struct room {
-    rondo::broadcast<std::string> said;
+    rondo::broadcast<http::framed_message> said;
     int people = 0;
   };
 
+  static task<> say(room& here, std::string line) {
+    co_await here.said.send(http::framed_message::text(line));
+  }
+
   static task<> talk(http::websocket& ws, room& here, const std::string& nick) {
     auto heard = here.said.subscribe(64, rondo::overflow::close);
-    co_await here.said.send(nick + " has come");
+    co_await say(here, nick + " has come");
     co_await rondo::with_task_group([&](rondo::task_group& g) -> task<> {
       auto showing = g.spawn(show(ws, heard));
       while (const auto m = co_await ws.receive())
-        if (m->is_text && !m->data.empty()) co_await here.said.send(nick + ": " + m->data);
+        if (m->is_text && !m->data.empty()) co_await say(here, nick + ": " + m->data);
       showing.cancel();
     });
   }
 
-  static task<> show(http::websocket& ws, rondo::subscription<std::string>& heard) {
+  static task<> show(http::websocket& ws, rondo::subscription<http::framed_message>& heard) {
     while (const auto line = co_await heard.next()) co_await ws.send(*line);
     if (heard.lagged()) co_await ws.close(1008, "you read too slowly");
   }
 
   task<> leave(const std::string& room_name, const std::string& nick) {
     room& here = rooms_.at(room_name);
-    co_await here.said.send(nick + " has left");
+    co_await say(here, nick + " has left");
     if (--here.people == 0) rooms_.erase(room_name);
   }
 

@@ -136,10 +136,18 @@ task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tl
   });
 }
 
-server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
+route_group& route_group::files(std::string_view prefix, const std::string& folder,
+                                file_options options) {
   net::root_directory root = net::root_directory::open_now(folder);
+  std::string whole = routing_->prefix_of(group_);
+  whole += prefix;
   return route("GET", std::string(prefix) + "{path...}",
-               detail::static_files(prefix, std::move(root), std::move(options)));
+               detail::static_files(whole, std::move(root), std::move(options)));
+}
+
+server& server::files(std::string_view prefix, const std::string& folder, file_options options) {
+  everything().files(prefix, folder, std::move(options));
+  return *this;
 }
 
 }  // namespace rondo::http

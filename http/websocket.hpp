@@ -14,6 +14,7 @@
 // then the WebSocket says so: nothing more can be sent.
 #pragma once
 
+#include <rondo/http/framed_message.hpp>
 #include <rondo/http/websocket/connection.hpp>
 #include <rondo/http/websocket_message.hpp>
 #include <rondo/http/websocket_options.hpp>
@@ -67,6 +68,12 @@ class websocket {
   task<> send(const websocket_message& m) {
     return connection_->send(m.is_text ? detail::opcode::text : detail::opcode::binary,
                              std::as_bytes(std::span(m.data)));
+  }
+  // The same for one that goes to many: a server sends its bytes as they are. To a client that
+  // agreed on compression one of 1 KiB and more is compressed for it alone, as any other. Throws
+  // and is cancelled likewise.
+  task<> send(const framed_message& m) {
+    return connection_->send_framed(m.kind_, std::as_bytes(std::span(m.wire_)), m.head_bytes_);
   }
   // For what may be dropped: sends it if that can be done without waiting, else gives false and
   // has sent nothing. Never more than 64 KiB. Throws websocket_error, std::bad_alloc.

@@ -44,6 +44,7 @@ constexpr int jobs_a_turn = 61;
   return goes_on;
 }
 
+template <bool embedded>
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
   const bool was_ended = ended;
@@ -73,7 +74,8 @@ void loop::turn(const bool& ended) noexcept {
     reactor_->wait(detail::time_point::min());
   } else {
     const bool sleep = mailbox_->fall_asleep() && waits_for_idle_.empty();
-    if (!reactor_->wait(sleep ? timers_.next() : detail::time_point::min())) stuck_ = true;
+    const detail::time_point until = embedded ? detail::reactor::look_once : timers_.next();
+    if (!reactor_->wait(sleep ? until : detail::time_point::min())) stuck_ = true;
     mailbox_->wake_up();
     read_clock();
   }
@@ -83,6 +85,13 @@ void loop::turn(const bool& ended) noexcept {
     wake_if_idle();
 }
 
+void loop::embedded_turn(const bool& ended) noexcept { turn<true>(ended); }
+
+bool loop::rests() noexcept {
+  return ready_.empty() && !timers_.unstamped() && waits_for_idle_.empty() &&
+         mailbox_->fall_asleep() && reactor_->leave_to_poll();
+}
+
 // Marked, so that those who saw it begin hear of its end.
 void loop::step_begins(detail::job& j) noexcept {
   j.named_ = true;
@@ -90,8 +99,8 @@ void loop::step_begins(detail::job& j) noexcept {
 }
 
 void loop::last_step_was(detail::job& j) noexcept {
-  if (names_) last_name_ = names_->forget(j);
   observers_.tell(&detail::loop_observer::after_last_step, j);
+  if (names_) last_name_ = names_->forget(j);
 }
 
 void loop::take_completions() noexcept {
@@ -122,7 +131,7 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
       services_.cancel();
       patience.end_is_due();
     }
-    turn(ended);
+    turn<false>(ended);
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
@@ -139,6 +148,11 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
   while (!calls_.empty()) calls_.front().cancel();
   patience.ended();
   observers_.tell(&detail::loop_observer::at_end, *this);
+}
+
+// What the destructors of the main task's arguments have called for is not to come either.
+loop::~loop() {
+  while (!calls_.empty()) calls_.front().cancel();
 }
 
 loop_stats loop::stats() const noexcept {

@@ -29,6 +29,8 @@ class routing {
   //
   // Throws std::invalid_argument for a prefix that does not begin with "/", or ends with it.
   group add_group(group within, std::string_view prefix);
+  // With those of the groups around it.
+  const std::string& prefix_of(group g) const noexcept { return groups_[g].prefix; }
   // Throws std::invalid_argument as router::add.
   void add(group g, std::string_view method, std::string_view pattern,
            std::unique_ptr<any_handler> h);

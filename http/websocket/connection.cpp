@@ -48,6 +48,21 @@ std::string io_failure(const std::system_error& e) {
 
 }  // namespace
 
+// A message of which a part has gone: unless the rest follows, nothing can.
+class websocket_connection::cut_in_two {
+ public:
+  explicit cut_in_two(websocket_connection& c) noexcept : connection_(&c) {}
+  cut_in_two(const cut_in_two&) = delete;
+  cut_in_two& operator=(const cut_in_two&) = delete;
+  ~cut_in_two() {
+    if (connection_) connection_->cut_message();
+  }
+  void never_mind() noexcept { connection_ = nullptr; }
+
+ private:
+  websocket_connection* connection_;
+};
+
 // The right to read, which one task has at a time.
 class websocket_connection::reading_turn {
  public:
@@ -225,8 +240,9 @@ task<> websocket_connection::read_or_ping() {
 task<std::optional<websocket_message>> websocket_connection::receive() {
   const reading_turn turn(*this);
   for (;;) {
-    if (failed_) throw_failure();
-    if (ended_) {
+    if (ended_ || engine_.close_came()) {
+      if (!ended_) co_await finish();  // or what another, who was cancelled, has begun of it
+      if (failed_) throw_failure();
       if (engine_.close_came()) co_return std::nullopt;
       throw websocket_error(close_code::lost, "the connection has ended");
     }
@@ -235,11 +251,8 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
         if (engine_.close_was_put()) continue;  // after our Close nobody wants it
         if (unread_.empty()) write_now();
         co_return take_message();
-      case engine::step::closed: co_await finish(); co_return std::nullopt;
-      case engine::step::failed:
-        failed_ = true;
-        co_await finish();
-        throw_failure();
+      case engine::step::closed: continue;
+      case engine::step::failed: failed_ = true; continue;
       case engine::step::pong:
       case engine::step::more: break;
     }
@@ -325,17 +338,36 @@ task<> websocket_connection::send_piece(opcode kind, std::span<const std::byte> 
   if (!write_now()) co_await write_out();
 }
 
+task<> websocket_connection::send_framed(opcode kind, std::span<const std::byte> wire,
+                                         std::size_t head) {
+  const auto payload = wire.subspan(head);
+  if (side_ == side::client || engine_.compresses(payload.size())) return send(kind, payload);
+  return send_wire(wire);
+}
+
+task<> websocket_connection::send_wire(std::span<const std::byte> wire) {
+  const mutex::guard mine = co_await line_.lock();
+  check_writable();
+  if (!write_now()) {
+    co_await write_out();
+    check_writable();
+  }
+  const std::size_t gone = stream_.try_write(wire);
+  if (gone == wire.size() && !stream_.owes()) co_return;
+  // What is left stands in the engine, as any message: the sender may leave.
+  cut_in_two guard(*this);
+  if (gone == 0) guard.never_mind();
+  const pending_frame frame(engine_, engine_.put_framed(wire.subspan(gone), gone));
+  guard.never_mind();
+  co_await write_out();
+}
+
 task<> websocket_connection::send_large(opcode kind, std::span<const std::byte> payload) {
-  struct cut_in_two {
-    websocket_connection& c;
-    ~cut_in_two() {
-      if (is_unwinding()) c.broken_ = true;
-    }
-  };
   if (engine_.compresses() || side_ == side::client) {
     // The first piece can be taken back; after it the message must be whole.
     std::optional<cut_in_two> guard;
     while (true) {
+      if (guard) check_writable();  // a Close may have come in between
       const bool whole = engine_.compresses();
       const auto piece = whole ? payload : payload.first(std::min(payload.size(), piece_bytes));
       payload = payload.subspan(piece.size());
@@ -346,17 +378,23 @@ task<> websocket_connection::send_large(opcode kind, std::span<const std::byte> 
       } else if (!write_now()) {
         co_await write_out();
       }
-      if (payload.empty()) co_return;
-      guard.emplace(*this);
+      if (payload.empty()) {
+        if (guard) guard->never_mind();
+        co_return;
+      }
+      if (!guard) guard.emplace(*this);
       kind = opcode::continuation;
     }
   }
   co_await write_out();
-  const cut_in_two guard{*this};
+  check_writable();
+  cut_in_two guard(*this);
   engine_.put_head(kind, payload.size());
   co_await write_out();
   co_await write_whole(payload);
+  guard.never_mind();
   engine_.frame_ended();
+  write_now();
 }
 
 task<> websocket_connection::write_whole(std::span<const std::byte> payload) {
@@ -409,7 +447,7 @@ task<rondo::detail::nanoseconds> websocket_connection::ping() {
 
 task<> websocket_connection::say_last_words() {
   const mutex::guard mine = co_await line_.lock();
-  co_await write_out();
+  if (!broken_) co_await write_out();
 }
 
 // A server closes first, so that the client's side has no port that waits (RFC 6455, section
@@ -426,7 +464,7 @@ task<> websocket_connection::read_to_the_end() {
 
 task<> websocket_connection::finish() {
   closed_.set();
-  if (!broken_ && !engine_.in_a_frame()) {
+  if (!broken_) {  // a large message that is on its way goes first
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
       co_await say_last_words();
@@ -454,18 +492,17 @@ task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::strin
     co_return;
   }
   const reading_turn turn(*this);
-  for (;;) {
+  while (!engine_.close_came()) {
     switch (take_buffered()) {
       case engine::step::closed:
       case engine::step::failed:
-        if (side_ == side::client) co_await read_to_the_end();
-        co_return;
       case engine::step::message: continue;  // nobody wants it any more
       case engine::step::pong:
       case engine::step::more: break;
     }
     co_await (has_unsent() && !writing_ ? read_beside_writing() : read());
   }
+  if (side_ == side::client) co_await read_to_the_end();
 }
 
 task<> websocket_connection::close(std::uint16_t code, std::string_view reason) {

@@ -48,6 +48,9 @@ class websocket_connection {
 
   task<std::optional<websocket_message>> receive();
   task<> send(opcode kind, std::span<const std::byte> payload);
+  // The same of a frame that was made before: `wire` is that of a server, with a head of so many
+  // bytes. It must stay until this completes.
+  task<> send_framed(opcode kind, std::span<const std::byte> wire, std::size_t head);
   // A piece of a message whose writer holds the line.
   task<> send_piece(opcode kind, std::span<const std::byte> payload, bool last);
   bool try_send(opcode kind, std::span<const std::byte> payload);
@@ -58,7 +61,10 @@ class websocket_connection {
 
   mutex& line() noexcept { return line_; }
   void check_writable() const;
-  void cut_message() noexcept { broken_ = true; }
+  // Unless a Close follows, which may stand between two fragments, nothing can.
+  void cut_message() noexcept {
+    if (engine_.in_a_frame() || !engine_.close_was_put()) broken_ = true;
+  }
 
   bool ended() const noexcept { return ended_; }
   std::uint16_t code() const noexcept { return engine_.code(); }
@@ -67,6 +73,7 @@ class websocket_connection {
 
  private:
   class reading_turn;
+  class cut_in_two;
 
   // Everything that is buffered, up to something to say.
   engine::step take_buffered();
@@ -88,6 +95,7 @@ class websocket_connection {
   task<> wait_for_room_of(Stream& stream);
   task<> write_whole(std::span<const std::byte> payload);
   task<> send_large(opcode kind, std::span<const std::byte> payload);
+  task<> send_wire(std::span<const std::byte> wire);
 
   // The peer's Close has come, or it broke a rule: ours goes, and the stream is closed in order.
   task<> finish();

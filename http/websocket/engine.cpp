@@ -150,6 +150,7 @@ engine::step engine::control_came() {
   if (frame_.kind == opcode::pong) return step::pong;
   if (frame_.kind == opcode::ping) {
     if (close_put_) return step::more;  // nothing goes behind a Close
+    put_pong();                         // the one before
     std::ranges::copy(payload, pong_.begin());
     pong_size_ = control_size_;
     pong_due_ = true;
@@ -199,7 +200,7 @@ std::uint64_t engine::put(opcode kind, std::span<const std::byte> payload, bool 
   const std::uint64_t begin = end();
   frame_head head{.length = payload.size(), .mask = {}, .kind = kind, .reserved = 0, .last = last};
   const bool whole_message = last && (kind == opcode::text || kind == opcode::binary);
-  if (deflate_ && whole_message && payload.size() >= limits_.smallest_compressed) {
+  if (whole_message && compresses(payload.size())) {
     std::string coded;
     try {
       deflate_->compress(payload, coded);
@@ -225,10 +226,29 @@ void engine::put_head(opcode kind, std::uint64_t length) {
   in_a_frame_ = true;
 }
 
+std::uint64_t engine::put_framed(std::span<const std::byte> rest, std::size_t gone) {
+  assert(side_ == side::server && !close_put_ && !in_a_frame_);
+  const std::uint64_t begin = end();
+  next_.append(reinterpret_cast<const char*>(rest.data()), rest.size());
+  if (gone > 0) kept_to_ = end();
+  return begin;
+}
+
 void engine::put_close(std::uint16_t code, std::string_view reason) {
   if (std::exchange(close_put_, true)) return;
   pong_due_ = false;
-  if (in_a_frame_) return;  // the other side would read it as a part of the message
+  if (in_a_frame_)  // the other side would read it as a part of the message
+    late_close_ = code;
+  else
+    append_close(code, reason);
+}
+
+void engine::frame_ended() {
+  in_a_frame_ = false;
+  if (late_close_ != 0) append_close(std::exchange(late_close_, 0), {});
+}
+
+void engine::append_close(std::uint16_t code, std::string_view reason) {
   std::string payload;
   if (code != close_code::no_code) {
     payload += static_cast<char>(code >> 8);
@@ -257,15 +277,20 @@ bool engine::take_back(std::uint64_t begin) noexcept {
   return true;
 }
 
+void engine::put_pong() {
+  if (!pong_due_ || in_a_frame_) return;
+  if (before_ + sent_ >= pong_end_) pongs_unsent_ = 0;
+  if (pongs_unsent_ + pong_size_ > most_pongs) return;
+  append_frame(
+      {.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
+      std::span<const std::byte>(pong_).first(pong_size_));
+  pong_due_ = false;
+  pongs_unsent_ += pong_size_ + longest_frame_head;
+  kept_to_ = pong_end_ = end();
+}
+
 std::span<const std::byte> engine::unsent() {
-  // One pong at a time: a peer that pings and does not read makes us hold no more.
-  if (pong_due_ && !in_a_frame_ && before_ + sent_ >= pong_end_) {
-    append_frame(
-        {.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
-        std::span<const std::byte>(pong_).first(pong_size_));
-    pong_due_ = false;
-    kept_to_ = pong_end_ = end();
-  }
+  put_pong();
   if (out_.empty()) out_.swap(next_);
   return std::as_bytes(std::span(out_)).subspan(sent_);
 }

@@ -74,14 +74,22 @@ class engine {
   // The head alone of a message whose `length` bytes the caller writes itself, right after what is
   // unsent; for a server, whose bytes are not masked. Until frame_ended() nothing may be put in.
   void put_head(opcode kind, std::uint64_t length);
-  void frame_ended() noexcept { in_a_frame_ = false; }
+  // A Close that had to wait for this goes now. Throws std::bad_alloc.
+  void frame_ended();
   bool in_a_frame() const noexcept { return in_a_frame_; }
+  // The rest of a frame that the caller has made, of which the first `gone` bytes have been
+  // written: if there are any, it cannot be taken back. Says where it begins. Throws
+  // std::bad_alloc.
+  std::uint64_t put_framed(std::span<const std::byte> rest, std::size_t gone);
   void put_ping(std::span<const std::byte> payload) { put(opcode::ping, payload); }
   // Once; a second call does nothing. `reason` is cut to what a Close has room for, between two
   // characters.
   void put_close(std::uint16_t code, std::string_view reason);
   // Whole messages may be compressed.
   bool compresses() const noexcept { return deflate_.has_value(); }
+  bool compresses(std::size_t size) const noexcept {
+    return compresses() && size >= limits_.smallest_compressed;
+  }
   bool close_was_put() const noexcept { return close_put_; }
   bool close_came() const noexcept { return close_came_; }
 
@@ -107,6 +115,13 @@ class engine {
     return {reinterpret_cast<const char*>(control_.data()), control_size_};
   }
   void append_frame(frame_head head, std::span<const std::byte> payload);
+  void append_close(std::uint16_t code, std::string_view reason);
+  // Answers the newest ping, when there is room for that.
+  void put_pong();
+
+  // Of pongs that stand unsent. A peer that pings and does not read makes us hold no more: of the
+  // pings after that, the newest is answered (RFC 6455, section 5.5.3).
+  static constexpr std::size_t most_pongs = 4096;
 
   side side_;
   engine_limits limits_;
@@ -143,12 +158,14 @@ class engine {
   // Positions count from the first byte that was ever put in.
   std::uint64_t end() const noexcept { return before_ + out_.size() + next_.size(); }
 
-  std::string out_;             // on its way
-  std::string next_;            // behind it
-  std::size_t sent_ = 0;        // of out_
-  std::uint64_t before_ = 0;    // where out_ begins
-  std::uint64_t kept_to_ = 0;   // nothing before this can be taken back
-  std::uint64_t pong_end_ = 0;  // of the last pong that was put in
+  std::string out_;               // on its way
+  std::string next_;              // behind it
+  std::size_t sent_ = 0;          // of out_
+  std::uint64_t before_ = 0;      // where out_ begins
+  std::uint64_t kept_to_ = 0;     // nothing before this can be taken back
+  std::uint64_t pong_end_ = 0;    // of the last pong that was put in
+  std::size_t pongs_unsent_ = 0;  // their bytes, until all of them have gone
+  std::uint16_t late_close_ = 0;  // its code, while a frame is open
   bool in_a_frame_ = false;
   bool close_put_ = false;
 };

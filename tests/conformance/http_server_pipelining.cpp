@@ -299,7 +299,7 @@ void add_nonce_routes(http::server& s) {
 }  // namespace
 
 TEST(ServerPipelining, EveryAnswerBelongsToItsRequestInManyWorlds) {
-  const std::uint64_t seeds = long_run() ? 5000 : 100;
+  const std::uint64_t seeds = long_run() ? 20'000 : 100;
   int answered = 0;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -64,6 +64,7 @@ CONFORMANCE(StaticFiles, AreSentWholeWhateverTheirSize) {
 }
 
 // The table of RFC 9110's conditions and ranges, over connections.
+// aiohttp#13480, among all the others: an If-Range with an ETag is heeded.
 CONFORMANCE(StaticFiles, HeedConditionsAndRanges) {
   const temporary_folder folder;
   const std::string content = pattern(file_size);
@@ -115,6 +116,25 @@ CONFORMANCE(StaticFiles, OfALargeFileInParts) {
     const reply two = co_await ask(here, "/f/a", "Range: bytes=0-699999,1000000-\r\n");
     EXPECT_TRUE(parts_of(two) == "0-699999=" + content.substr(0, 700'000) +
                                      ";1000000-2097151=" + content.substr(1'000'000) + ';');
+  });
+}
+
+CONFORMANCE(StaticFiles, OfAGroupAreBelowItsPrefixAndItsLinks) {
+  const temporary_folder folder;
+  write_old(folder, "deep/a.txt", "a");
+  http::server server;
+  http::route_group outer = server.group("/one");
+  http::route_group inner = outer.group("/two");
+  inner.use([](http::server_request& r, http::next& go) -> task<http::server_response> {
+    co_return (co_await go(r)).header("X-Seen", "yes");
+  });
+  inner.files("/f/", folder.path());
+  co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+    const reply got = co_await ask(here, "/one/two/f/deep/a.txt");
+    EXPECT_EQ(got.status, 200);
+    EXPECT_EQ(got.body, "a");
+    EXPECT_EQ(got.field("X-Seen"), "yes");
+    EXPECT_EQ((co_await ask(here, "/f/deep/a.txt")).status, 404);
   });
 }
 

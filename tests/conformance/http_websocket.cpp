@@ -1,4 +1,5 @@
 // WebSockets from end to end, without the handshake that led there: both sides of one connection.
+#include "http/websocket_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
 
@@ -13,70 +14,11 @@ using http::websocket_error;
 using http::websocket_options;
 
 namespace http_websocket_cases {
-namespace {
-
-constexpr net::endpoint loopback() { return net::endpoint::parse("127.0.0.1:0"); }
-
-websocket over(http::detail::side s, net::tcp_stream stream, const websocket_options& o) {
-  return websocket(std::make_unique<http::detail::websocket_connection>(
-                       s, http::detail::transport(http::detail::plain_stream(std::move(stream))),
-                       std::string(), o),
-                   {});
-}
-
-struct both_ends {
-  websocket client;
-  websocket server;
-};
-
-task<both_ends> connected(websocket_options o = {}) {
-  auto listener = net::tcp_listener::bind(loopback());
-  net::tcp_stream near = co_await net::tcp_stream::connect(listener.local_endpoint());
-  net::tcp_stream far = co_await listener.accept();
-  co_return both_ends{over(http::detail::side::client, std::move(near), o),
-                      over(http::detail::side::server, std::move(far), o)};
-}
-
-// A server whose peer speaks bytes.
-struct one_end {
-  net::tcp_stream raw;
-  websocket server;
-};
-task<one_end> half_connected(websocket_options o = {}) {
-  auto listener = net::tcp_listener::bind(loopback());
-  net::tcp_stream near = co_await net::tcp_stream::connect(listener.local_endpoint());
-  net::tcp_stream far = co_await listener.accept();
-  co_return one_end{std::move(near), over(http::detail::side::server, std::move(far), o)};
-}
-
-task<> echo(websocket& ws) {
-  while (const auto m = co_await ws.receive()) co_await ws.send(*m);
-}
-
-std::string numbered(int n, std::size_t size) {
-  std::string text = std::to_string(n) + ' ';
-  text.resize(std::max(size, text.size()), 'x');
-  return text;
-}
-int number_of(const http::websocket_message& m) { return std::stoi(m.data); }
-
-// What `t` throws of a WebSocket: its code; 0 when it throws nothing.
-template <class T>
-task<int> code_thrown(task<T> t) {
-  try {
-    (void)co_await std::move(t);
-  } catch (const websocket_error& e) {
-    co_return e.code();
-  }
-  co_return 0;
-}
-
-}  // namespace
 
 CONFORMANCE(Websocket, BringsEveryMessageAcrossAndBack) {
   both_ends ends = co_await connected(websocket_options().max_message(4 << 20));
   co_await with_task_group([&](task_group& g) -> task<> {
-    g.spawn(echo(ends.server));
+    g.spawn(echo_messages(ends.server));
     for (const std::size_t n : {0, 1, 125, 126, 65535, 65536, 65537, 300'000, 3 << 20}) {
       const std::string text = numbered(1, n);
       auto sending = g.spawn(ends.client.send(text));
@@ -147,6 +89,67 @@ CONFORMANCE(Websocket, CloseEndsWhileThePeerSendsAndSends) {
     EXPECT_GE(this_loop().now() - begun, 200ms);  // for its answer never came
   });
   EXPECT_TRUE(ends.client.ended());
+}
+
+// websockets#704: close() takes a multiple of its time, once for each step of it.
+CONFORMANCE(Websocket, CloseTakesItsTimeOnce) {
+  auto [near, raw] = co_await tcp_ends();  // it takes nothing, answers nothing, and does not close
+  auto client =
+      websocket_over(http::detail::side::client, http::detail::plain_stream(std::move(near)),
+                     websocket_options().close_timeout(200ms));
+  const std::string text(60'000, 'x');
+  while (client.try_send(text)) {
+  }
+  const auto begun = this_loop().now();
+  co_await client.close();
+  const auto took = this_loop().now() - begun;
+  EXPECT_GE(took, 200ms);
+  if (reactor == reactor_kind::simulated) EXPECT_EQ(took, 200ms);
+  EXPECT_TRUE(client.ended());
+}
+
+// aiohttp#10544: a handler that only sends is cut off by its own heartbeat.
+CONFORMANCE(Websocket, WhoOnlySendsIsNotCutOffByTheHeartbeat) {
+  for (const bool listens : {false, true}) {
+    one_end end = co_await half_connected(websocket_options().heartbeat(5ms, 5ms));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto listening = g.spawn([&]() -> task<> {
+        if (listens) co_await end.server.ignore_incoming();
+      });
+      auto peer = g.spawn([&]() -> task<> {  // reads, and when it listens answers with anything
+        std::array<std::byte, 4096> room;
+        while (co_await end.raw.read_some(room) > 0)
+          if (listens)
+            co_await end.raw.write_all(net::bytes_of(std::string_view("\x8A\x80\0\0\0\0", 6)));
+      });
+      for (int i = 0; i < 20; ++i) {
+        co_await end.server.send("a line of a log");
+        co_await sleep_for(2ms);
+      }
+      EXPECT_FALSE(end.server.ended());
+      listening.cancel();
+      peer.cancel();
+      (void)co_await listening.join();
+    });
+  }
+}
+
+// jetty#13029: the last message is held back until the next one comes.
+CONFORMANCE(Websocket, EachMessageOfAPacketIsGivenAtOnce) {
+  one_end end = co_await half_connected();
+  std::string packet;
+  for (const char c : {'a', 'b', 'c'}) packet += std::string("\x81\x81\0\0\0\0", 6) + c;
+  co_await end.raw.write_all(net::bytes_of(packet));
+  for (const char c : {'a', 'b', 'c'}) EXPECT_EQ((co_await end.server.receive())->data[0], c);
+}
+
+// ws#2329: empty fragments without end.
+CONFORMANCE(Websocket, EmptyFragmentsHaveAnEnd) {
+  one_end end = co_await half_connected(websocket_options().max_fragments(100).close_timeout(50ms));
+  std::string fragments("\x01\x80\0\0\0\0", 6);
+  for (int i = 0; i < 100; ++i) fragments += std::string("\0\x80\0\0\0\0", 6);
+  co_await end.raw.write_all(net::bytes_of(fragments));
+  EXPECT_EQ(co_await code_thrown(end.server.receive()), 1009);
 }
 
 // coder/websocket#294: a read that ran out of time closes the connection; websockets#506: a message
@@ -254,6 +257,7 @@ CONFORMANCE(Websocket, SeveralSendersAndAWriterInPiecesMixNothing) {
   });
 }
 
+// beast#2965: a ping collides with a write.
 CONFORMANCE(Websocket, APingComesBackWhileMessagesGo) {
   both_ends ends = co_await connected();
   co_await with_task_group([&](task_group& g) -> task<> {
@@ -440,7 +444,7 @@ CONFORMANCE_RUNS(Websocket, CanBeCancelledAtEveryWait) {
   const auto n = cancel_at_every_wait(reactor, []() -> task<> {
     both_ends ends = co_await connected(websocket_options().close_timeout(1s));
     co_await with_task_group([&](task_group& g) -> task<> {
-      g.spawn(echo(ends.server));
+      g.spawn(echo_messages(ends.server));
       const std::string large(100'000, 'x');
       auto sending = g.spawn(ends.client.send(large));
       (void)co_await ends.client.receive();

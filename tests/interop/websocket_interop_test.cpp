@@ -1,6 +1,7 @@
 // WebSockets with those that people run: Python's websockets and aiohttp, each as server of our
 // client and as client of our server. A peer that the machine does not have skips its test by name.
 #include "http/http_support.hpp"
+#include "interop/websocket_peers.hpp"
 #include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
@@ -11,7 +12,6 @@
 using namespace rondo;
 using namespace rondo_test;
 using namespace std::chrono_literals;
-using http::websocket;
 using http::websocket_options;
 
 namespace websocket_interop_test {
@@ -87,84 +87,19 @@ async def main():
 asyncio.run(main())
 )";
 
-// Where Debian's packages of Python are.
-std::string python() {
-  const std::string debian = "/usr/bin/python3";
-  return ::access(debian.c_str(), X_OK) == 0 ? debian : find_program("python3");
-}
-bool python_has(const char* module) {
-  return !python().empty() &&
-         run_command({python(), "-c", std::string("import ") + module}).status == 0;
-}
-
-task<> echo(websocket& ws) {
-  while (const auto m = co_await ws.receive()) co_await ws.send(*m);
-}
-
-task<> talk_to(std::string url, websocket_options o) {
-  http::client c;
-  websocket ws = co_await c.websocket(url, std::move(o));
-  EXPECT_EQ(ws.protocol(), "echo");
-  for (const std::size_t n : {0, 1, 125, 126, 65535, 65536, 300'000}) {
-    const std::string text(n, 'a');
-    co_await ws.send(text);
-    auto m = co_await ws.receive();
-    EXPECT_TRUE(m && m->is_text && m->data == text) << n;
-    const std::vector<std::byte> bytes(n, std::byte{0xFF});
-    co_await ws.send(bytes);
-    m = co_await ws.receive();
-    EXPECT_TRUE(m && !m->is_text && m->data.size() == n) << n;
-  }
-  auto w = co_await ws.begin_text();
-  for (const char* piece : {"in ", "three ", "pieces"}) co_await w.write(piece);
-  co_await w.end();
-  EXPECT_EQ((co_await ws.receive())->data, "in three pieces");
-  co_await ws.close(4000, "done");
-  // aiohttp answers every Close with 1000.
-  EXPECT_TRUE(ws.close_code() == 4000 || ws.close_code() == 1000) << ws.close_code();
-}
-
-const websocket_options ours[] = {
-    websocket_options().protocols({"echo"}), websocket_options().protocols({"echo"}).compress(true),
-    websocket_options().protocols({"echo"}).compress_with_context(true)};
-
-void our_client_with(reactor_kind reactor, const char* module, const char* program) {
-  if (!python_has(module)) GTEST_SKIP() << module << " is not installed: nothing to talk with";
-  const child_process server({python(), "-c", program});
-  const std::string port = server.read(true);
-  ASSERT_FALSE(port.empty());
-  for (const websocket_options& o : ours)
-    run_on(reactor, talk_to("ws://127.0.0.1:" + std::to_string(std::stoi(port)) + "/", o));
-}
-
-void our_server_with(reactor_kind reactor, const char* module, const char* program) {
-  if (!python_has(module)) GTEST_SKIP() << module << " is not installed: nothing to talk with";
-  for (const websocket_options& o : ours) {
-    http::server server;
-    server.websocket("/", echo, o);
-    run_on(reactor, with_server(server, [&](std::string origin, endpoint) -> task<> {
-             const std::string url = "ws" + origin.substr(4) + "/";
-             const std::string offer = o.compress_ ? "deflate" : "";
-             const finished f = co_await to_thread(
-                 [&] { return run_command({python(), "-c", program, url, offer}); });
-             EXPECT_EQ(f.output, "as sent\n");
-           }));
-  }
-}
-
 }  // namespace
 
 ON_KERNEL_REACTORS(WebsocketPeers, OurClientWithWebsockets) {
-  our_client_with(reactor, "websockets", websockets_server);
+  our_client_with(reactor, python_with("websockets"), "websockets", websockets_server);
 }
 ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithWebsockets) {
-  our_server_with(reactor, "websockets", websockets_client);
+  our_server_with(reactor, python_with("websockets"), "websockets", websockets_client);
 }
 ON_KERNEL_REACTORS(WebsocketPeers, OurClientWithAiohttp) {
-  our_client_with(reactor, "aiohttp", aiohttp_server);
+  our_client_with(reactor, python_with("aiohttp"), "aiohttp", aiohttp_server);
 }
 ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithAiohttp) {
-  our_server_with(reactor, "aiohttp", aiohttp_client);
+  our_server_with(reactor, python_with("aiohttp"), "aiohttp", aiohttp_client);
 }
 
 // A page that sends what is hard, and posts what came back of it.
@@ -204,12 +139,10 @@ ON_KERNEL_REACTORS(WebsocketPeers, OurServerWithChromium) {
       done.set();
       co_return http::server_response(204);
     });
-    server.websocket("/echo", echo, websocket_options().protocols({"echo"}).compress(true));
+    server.websocket("/echo", echo_messages,
+                     websocket_options().protocols({"echo"}).compress(true));
     co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-      const child_process browser({chromium, "--headless", "--no-sandbox", "--disable-gpu",
-                                   "--no-first-run", "--disable-dev-shm-usage",
-                                   "--disable-background-networking", "--remote-debugging-port=0",
-                                   "--user-data-dir=" + profile.path(), origin + "/"});
+      const child_process browser(headless_browser(chromium, profile, origin + "/"));
       EXPECT_TRUE(co_await try_for(120s, done.wait())) << "the browser said nothing";
     });
     EXPECT_EQ(heard,

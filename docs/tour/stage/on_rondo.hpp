@@ -39,6 +39,16 @@ task<> with_group(Body body) {
   co_await rondo::with_task_group(std::move(body));
 }
 
+class permits {
+ public:
+  explicit permits(int n) : semaphore_(n) {}
+  int free() const { return static_cast<int>(semaphore_.available()); }
+  auto take() { return semaphore_.acquire(); }
+
+ private:
+  rondo::semaphore semaphore_;
+};
+
 enum class backend { epoll, ring };
 
 inline void run(backend which, task<> t) {

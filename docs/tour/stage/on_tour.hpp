@@ -6,6 +6,7 @@
 
 #include "../12_one_face/ring_reactor.hpp"
 #include "../12_one_face/runtime.hpp"
+#include "permits.hpp"
 
 #include <string_view>
 
@@ -43,10 +44,10 @@ inline io write_all(stream& s, std::string_view text) {
 inline pause sleep_ms(int ms) { return {*here, ms}; }
 inline std::int64_t now_ms() { return here->now() / 1'000'000; }
 inline long system_calls() { return here->outside.calls(); }
-inline task<> timeout(int ms, task<> t) { return timeout(*here, ms, std::move(t)); }
+inline task<> timeout(int ms, task<> t) { co_await timeout(*here, ms, std::move(t)); }
 template <class Body>
 task<> with_group(Body body) {
-  return with_group(*here, std::move(body));
+  co_await with_group(*here, std::move(body));
 }
 
 // begin run
