@@ -1,5 +1,6 @@
 #include <rondo/runtime/core/debugging.hpp>
 #include <rondo/runtime/core/job_names.hpp>
+#include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/log.hpp>
@@ -23,6 +24,7 @@ constexpr int jobs_a_turn = 61;
   ++steps_;
   if (observers_.any()) [[unlikely]]
     step_begins(j);
+  detail::probe::step_begins(&j);
   detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
     if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
@@ -33,6 +35,7 @@ constexpr int jobs_a_turn = 61;
     detail::this_thread.budget = 0;
   }
   const bool goes_on = !j.ended();
+  detail::probe::step_ends(&j, goes_on);
   if (!goes_on) {
     if (j.named_) [[unlikely]]
       last_step_was(j);
@@ -47,6 +50,7 @@ constexpr int jobs_a_turn = 61;
 template <bool embedded>
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
+  detail::probe::turn_begins(id(), turns_);
   const bool was_ended = ended;
   for (int n = jobs_a_turn; n > 0 && !ready_.empty(); --n) {
     detail::job& next = *ready_.pop();
@@ -126,6 +130,7 @@ void loop::watched_step(detail::job& j) noexcept {
 
 void loop::run_until(const bool& ended, detail::job& main, detail::thread_patience& patience) {
   main_ = &main;
+  detail::probe::loop_begins(id(), reactor_->name());
   while (!ended || !services_.empty()) {
     if (ended) {
       services_.cancel();
@@ -148,6 +153,7 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
   while (!calls_.empty()) calls_.front().cancel();
   patience.ended();
   observers_.tell(&detail::loop_observer::at_end, *this);
+  detail::probe::loop_ends(id(), turns_, steps_);
 }
 
 // What the destructors of the main task's arguments have called for is not to come either.

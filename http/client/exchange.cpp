@@ -3,6 +3,7 @@
 #include <rondo/http/client/request_head.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/wire/decode.hpp>
+#include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/core/unhandled.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/task_group.hpp>
@@ -31,9 +32,12 @@ exchange::exchange(const client_state& s, request& r)
     : state_(s),
       request_(r),
       context_(s.options.settings_, r.own_.get(), r.url_),
-      trip_(context_, r) {}
+      trip_(context_, r) {
+  rondo::detail::probe::request_begins(this, r.method_.c_str(), r.url_.href().c_str());
+}
 
 exchange::~exchange() {
+  rondo::detail::probe::request_ends(this, status_);
   // What is cancelled ends as a cancelled span.
   if (span_ && !is_unwinding()) span_->ends(span_end::error);
   if (told_ || !context_.is_traced()) return;
@@ -61,6 +65,7 @@ void exchange::fail(const char* what) {
 void exchange::deliver(response& r) {
   incoming_response& in = *r.in_;
   in.history = std::move(history_);
+  status_ = r.status();
   if (context_.is_traced()) {
     in.trace = context_.shared_tracer();
     in.number = context_.number();

@@ -94,6 +94,7 @@ class exchange {
   int challenges_ = 0;    // Digest: answered so far
   bool digest_ = false;   // the head brings an answer to a challenge, or one that held before
   bool crossed_ = false;  // a redirect led to another origin: secrets stay behind for good
+  int status_ = 0;        // of the response that was delivered
   bool told_ = false;     // the tracer has heard how it ended, or hears it from the response
   std::unique_ptr<rondo::detail::span> span_;  // null: nobody looks
   std::string traceparent_;                    // of the span, for each request; empty: none

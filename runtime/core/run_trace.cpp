@@ -143,7 +143,6 @@ class run_tracer final : public loop_observer {
       argument("name", t.name);
       end_event();
       tracks_.erase(&j);
-      if (text_.size() >= trace_bytes_held) flush();
     });
   }
 
@@ -224,8 +223,10 @@ class run_tracer final : public loop_observer {
   void end_event() {
     text_ += in_arguments_ ? "}}" : "}";
     in_arguments_ = false;
+    if (text_.size() >= trace_bytes_held) flush();
   }
   void flush() {
+    if (text_.empty()) return;
     append_to_trace(path_, text_);
     text_.clear();
   }

@@ -64,6 +64,26 @@ MUTANTS = (
     Mutant("what an embedded loop has left is done without a poll", "runtime/embedded_loop.cpp",
            "if (unfinished_ || !loop_.ready_.empty()", "if (!loop_.ready_.empty()", "test_runtime",
            "*EmbeddedLoop*"),
+    # --- seeing inside ---
+    Mutant("nothing is put into words when nobody listens", "runtime/core/loop_core.cpp",
+           "  if (!is_logged(log_level::error)) return;\n", "", "test_runtime", "Log*"),
+    Mutant("what a sink logs itself does not come back to it", "runtime/log.cpp",
+           "  if (inside_a_log_sink) {", "  if (false) {", "test_runtime", "Log*"),
+    Mutant("a label's value says nothing else", "runtime/metrics.cpp",
+           "    if (c == '\\\\' || c == '\"') out += '\\\\';\n    out += c;\n  }\n  out += '\"';",
+           "    out += c;\n  }\n  out += '\"';", "test_runtime", "Metrics*"),
+    Mutant("a trace's file is whole after each run", "runtime/core/run_trace.cpp",
+           "  put(tail);\n", "", "test_runtime", "RunTrace*"),
+    Mutant("a cancelled task's track says so", "runtime/core/run_trace.cpp",
+           'j.stopped() ? "cancelled"', 'false ? "cancelled"', "test_runtime", "RunTrace*"),
+    conformance("a client tells the server of its trace", "http/client/request_head.cpp",
+                '  if (!r.traceparent.empty() && !sent("traceparent"))', "  if (false)", "Traces*"),
+    conformance("a request's own traceparent is left alone", "http/client/request_head.cpp",
+                '!r.traceparent.empty() && !sent("traceparent")', "!r.traceparent.empty()", "Traces*"),
+    conformance("a traced handler's children are in its trace", "http/trace_requests.cpp",
+                "co_await with_trace(mine.trace(), rest(r));", "co_await rest(r);", "Traces*"),
+    conformance("an exchange that is given up is counted so", "http/client/exchange.cpp",
+                "  if (told_ || !context_.is_traced()) return;", "  return;", "ClientMetrics*"),
     # --- pool ---
     Mutant("a newcomer passes nobody who waits for a pool", "runtime/pool.cpp",
            "  if (!line_.empty()) return false;\n  std::unique_ptr<pool_thing> item", "  std::unique_ptr<pool_thing> item",
@@ -804,10 +824,11 @@ def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
 
 
 def main() -> int:
-    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    copies, part = sys.argv[1:at], " ".join(sys.argv[at + 1:])
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
     programs = {m.program for m in chosen}
-    benches = [Bench(c, jobs=2) for c in copies.split()]
+    benches = [Bench(c, jobs=2) for c in copies]
     for bench in benches:  # after the first the compiler's cache has it all
         bench.make(programs)
     passed = failed = 0
