@@ -4,6 +4,7 @@
 #include <rondo/http/websocket/handshake.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/span.hpp>
 
 #include <optional>
 #include <stdexcept>
@@ -63,9 +64,9 @@ namespace {
                       "while in phase \"" + std::string(to_string(e.current_phase())) + '"');
 }
 
-[[noreturn]] void throw_with_context(const detail::exchange_context& e, http::error& error) {
-  error.add_context(e.url().href(), e.current_phase());
-  e.trace(trace_point::failed, error.what());
+[[noreturn]] void throw_with_context(detail::exchange& e, http::error& error) {
+  error.add_context(e.context().url().href(), e.context().current_phase());
+  e.fail(error.what());
   throw;
 }
 
@@ -75,6 +76,8 @@ task<response> client::send(request r) {
   // The client itself may go before the response.
   const std::shared_ptr<const detail::client_state> kept = state_;
   detail::exchange e(*kept, r);
+  if (rondo::detail::traces_exist()) [[unlikely]]
+    e.begin_span();
   const rondo::detail::nanoseconds total = e.context().limit(phase::total);
   const bool limited = total != detail::no_limit;
   const rondo::detail::time_point deadline =
@@ -86,13 +89,15 @@ task<response> client::send(request r) {
     e.set_deadline(*result, deadline);
     co_return std::move(*result);
   } catch (http::error& error) {
-    throw_with_context(e.context(), error);
+    throw_with_context(e, error);
   }
 }
 
 task<> client::send_beside(request r, detail::response_reader& reader) {
   const std::shared_ptr<const detail::client_state> kept = state_;
   detail::exchange e(*kept, r);
+  if (rondo::detail::traces_exist()) [[unlikely]]
+    e.begin_span();
   const rondo::detail::nanoseconds total = e.context().limit(phase::total);
   try {
     if (total == detail::no_limit)
@@ -100,7 +105,7 @@ task<> client::send_beside(request r, detail::response_reader& reader) {
     else if (!co_await try_for(total, e.run_beside(reader)))
       throw_out_of_time(e.context());
   } catch (http::error& error) {
-    throw_with_context(e.context(), error);
+    throw_with_context(e, error);
   }
 }
 

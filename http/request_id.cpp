@@ -29,10 +29,6 @@ bool is_zero(std::string_view text) noexcept {
 
 }  // namespace
 
-std::string trace_context::traceparent() const {
-  return "00-" + trace_id + '-' + span_id + (sampled ? "-01" : "-00");
-}
-
 // version "-" trace-id "-" parent-id "-" flags; later versions may go on behind another "-".
 std::optional<trace_context> parse_traceparent(std::string_view text) {
   static constexpr std::size_t size = 55;
@@ -52,18 +48,26 @@ std::optional<trace_context> parse_traceparent(std::string_view text) {
                        .sampled = (detail::hex_value(flags[1]) & 1) != 0};
 }
 
-task<server_response> request_id::operator()(server_request& r, next& rest) const {
-  const std::string_view given = r.headers().get("X-Request-Id").value_or("");
-  request_id_value id{accepts_ && is_request_name(given) ? std::string(given)
-                                                         : detail::random_hex(trace_id_bytes)};
+namespace {
+
+trace_context trace_of(const server_request& r) {
   std::optional<trace_context> trace;
   if (r.headers().count("traceparent") == 1)
     trace = parse_traceparent(*r.headers().get("traceparent"));
   const std::string fresh = detail::random_hex(trace_id_bytes + span_id_bytes);
   if (!trace) trace.emplace().trace_id = fresh.substr(0, 2 * trace_id_bytes);
   trace->span_id = fresh.substr(2 * trace_id_bytes);
+  return *std::move(trace);
+}
+
+}  // namespace
+
+task<server_response> request_id::operator()(server_request& r, next& rest) const {
+  const std::string_view given = r.headers().get("X-Request-Id").value_or("");
+  request_id_value id{accepts_ && is_request_name(given) ? std::string(given)
+                                                         : detail::random_hex(trace_id_bytes)};
   r.put(id);
-  r.put(*std::move(trace));
+  if (!r.find<trace_context>()) r.put(trace_of(r));
   server_response answer = co_await rest(r);
   answer.header("X-Request-Id", id.text);
   co_return answer;

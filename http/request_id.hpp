@@ -4,14 +4,15 @@
 //   …
 //   const http::request_id_value* id = r.find<http::request_id_value>();
 //   const http::trace_context* trace = r.find<http::trace_context>();
-//   co_await c.send(http::request("GET", url).header("traceparent", trace->traceparent()));
 //
 // The name is 32 hexadecimal digits at random, told to the handler and, in X-Request-Id, to the
 // client. The trace is the one that the request's traceparent names (W3C Trace Context, level 1),
-// else a new one; this server's part of it has an id of its own.
+// else a new one; this server's part of it has an id of its own. Behind trace_requests, which also
+// makes spans and hands the trace on, it is that one's.
 #pragma once
 
 #include <rondo/http/middleware.hpp>
+#include <rondo/runtime/span.hpp>
 
 #include <optional>
 #include <string>
@@ -23,15 +24,7 @@ struct request_id_value {
   std::string text;
 };
 
-struct trace_context {
-  std::string trace_id;   // 32 hexadecimal digits
-  std::string parent_id;  // 16: of who asked; empty when the trace begins here
-  std::string span_id;    // 16: of this request
-  bool sampled = false;
-
-  // For what this request asks others.
-  [[nodiscard]] std::string traceparent() const;
-};
+using rondo::trace_context;
 
 // What a traceparent field says, without a span of ours; nullopt for what is none, to be ignored:
 // another length, upper case, ids of zeros, version ff.

@@ -6,6 +6,7 @@
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/span.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -30,7 +31,17 @@ template <class E>
 
 detail::incoming_response::incoming_response(response_head h, http::url u)
     : head(std::move(h)), url(std::move(u)) {}
-detail::incoming_response::~incoming_response() = default;
+
+detail::incoming_response::~incoming_response() {
+  if (span && is_unwinding()) span->ends(span_end::cancelled);
+  if (!trace || ended) return;
+  try {
+    const std::string shown = url.redacted();
+    trace->on({trace_point::given_up, number, trace_clock(), shown, {}, 0});
+  } catch (...) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
+}
 
 void response::raise_for_status() const {
   if (status() < 400) return;
@@ -93,6 +104,7 @@ task<std::span<const std::byte>> response::receive() {
 }
 
 void response::tell_end() const {
+  in_->span.reset();
   if (!in_->trace) return;
   const std::string shown = in_->url.redacted();
   in_->trace->on({trace_point::done, in_->number, detail::trace_clock(), shown, {}, 0});

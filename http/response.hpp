@@ -15,6 +15,10 @@
 #include <string>
 #include <vector>
 
+namespace rondo::detail {
+class span;
+}
+
 namespace rondo::http {
 
 class tracer;
@@ -60,6 +64,8 @@ struct incoming_response : rondo::detail::pooled {
   std::shared_ptr<tracer> trace;          // null: nobody looks
   std::uint64_t number = 0;               // of the exchange, for it
   std::unique_ptr<body_decoder> decoder;  // made at the first read
+  std::unique_ptr<rondo::detail::span>
+      span;  // of the exchange; null: nobody looks, or it has ended
 };
 
 }  // namespace detail

@@ -8,7 +8,8 @@
 //
 // HTTP/1.1 and 1.0, kept-alive connections, pipelined requests answered in order, bodies streamed
 // both ways. What is not strictly a request is answered with its status and the connection is
-// closed.
+// closed. HTTP/2 with the same handlers, each stream a task: to clients that agree on "h2"
+// (tls_context::alpn), and to those that say its preface in clear.
 //
 // A handler that throws is answered for by whose fault it was, told by where the error came from
 // and not by its type. What reading this request's own body threw is the client's: 400, 408, 413 or

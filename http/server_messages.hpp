@@ -41,8 +41,10 @@ class running_server;
 class server_response;
 
 namespace detail {
+class http2_exchange;
 class routing;
 class server_connection;
+class server_exchange;
 void check_response(server_response& response, bool head_only);
 void write_response_head(std::string& out, const server_response& response, bool chunked,
                          std::string_view kept);
@@ -152,13 +154,14 @@ class server_request {
   }
 
  private:
+  friend class detail::http2_exchange;
   friend class detail::routing;
   friend class detail::server_connection;
-  explicit server_request(detail::server_connection& c) noexcept : connection_(c) {}
+  explicit server_request(detail::server_exchange& e) noexcept : exchange_(e) {}
   void put_value(const void* type, std::shared_ptr<void> value);
   void* find_value(const void* type) const noexcept;
 
-  detail::server_connection& connection_;
+  detail::server_exchange& exchange_;
   request_head head_;
   std::size_t path_begin_ = 0;
   std::size_t path_size_ = 0;
@@ -279,6 +282,7 @@ class server_response {
   void replace_body(std::unique_ptr<body_source> source, std::optional<std::uint64_t> size = {});
 
  private:
+  friend class detail::http2_exchange;
   friend class detail::server_connection;
   friend void detail::check_response(server_response& response, bool head_only);
   friend void detail::write_response_head(std::string& out, const server_response& response,

@@ -1,55 +1,93 @@
+#include <rondo/http/parts/metric_labels.hpp>
 #include <rondo/http/server_metrics.hpp>
-#include <rondo/http/wire/ascii.hpp>
+#include <rondo/runtime/core/unhandled.hpp>
 #include <rondo/runtime/loop.hpp>
 
-#include <algorithm>
-#include <charconv>
+#include <array>
+#include <atomic>
+#include <functional>
 #include <stdexcept>
 
 namespace rondo::http {
+
+namespace detail {
 namespace {
 
-constexpr std::size_t most_series = 1000;
+// The patterns of routes, each with a number: a table that is only added to, read without a lock.
+class route_names {
+ public:
+  static constexpr std::size_t most = 1024;
 
-// "_OTHER" for what RFC 9110 and RFC 5789 do not name, as the conventions have it.
-std::string_view method_label(std::string_view method) noexcept {
-  static constexpr std::array<std::string_view, 9> known{
-      "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"};
-  return std::ranges::find(known, method) != known.end() ? method : std::string_view("_OTHER");
-}
+  struct route {
+    std::string text;
+    std::size_t number;
+  };
 
-void append_number(std::string& out, double value) {
-  std::array<char, 32> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), value);
-  out.append(text.data(), end);
-}
+  route_names() = default;
+  route_names(const route_names&) = delete;
+  route_names& operator=(const route_names&) = delete;
+  ~route_names() {
+    for (std::atomic<route*>& slot : slots_) delete slot.load(std::memory_order_relaxed);
+  }
 
-// A backslash, a quote and a line end are escaped (Prometheus' text format).
-void append_label_value(std::string& out, std::string_view value) {
-  for (const char c : value) {
-    if (c == '\n') {
-      out += "\\n";
-      continue;
+  // nullptr: there are too many.
+  const route* find(std::string_view pattern) {
+    const std::size_t begin = std::hash<std::string_view>()(pattern);
+    for (std::size_t n = 0; n < most; ++n) {
+      std::atomic<route*>& slot = slots_[(begin + n) % most];
+      route* there = slot.load(std::memory_order_acquire);
+      if (!there) {
+        auto fresh = std::make_unique<route>(std::string(pattern), (begin + n) % most);
+        if (slot.compare_exchange_strong(there, fresh.get(), std::memory_order_acq_rel))
+          return fresh.release();
+      }
+      if (there->text == pattern) return there;
     }
-    if (c == '\\' || c == '"') out += '\\';
-    out += c;
+    return nullptr;
   }
+
+ private:
+  std::array<std::atomic<route*>, most> slots_{};
+};
+
+struct route_label {
+  static constexpr std::string_view label = "http_route";
+  static constexpr std::size_t count = route_names::most + 1;
+  const route_names::route* route;
+  std::size_t index() const noexcept { return route ? route->number : count - 1; }
+  std::string_view text() const noexcept { return route ? std::string_view(route->text) : "other"; }
+};
+
+std::vector<double> body_sizes() {
+  return {100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000, 1e9};
 }
 
-// Help text knows no quotes.
-void append_help(std::string& out, std::string_view name, std::string_view help,
-                 std::string_view type) {
-  out.append("# HELP ").append(name).append(" ");
-  for (const char c : help) {
-    if (c == '\\')
-      out += "\\\\";
-    else if (c == '\n')
-      out += "\\n";
-    else
-      out += c;
-  }
-  out.append("\n# TYPE ").append(name).append(" ").append(type).append("\n");
-}
+}  // namespace
+
+struct server_families {
+  using by_request = metric_family<metric_histogram, method_label, route_label, status_label>;
+
+  explicit server_families(rondo::metrics& m)
+      : seconds(m.histograms<method_label, route_label, status_label>(
+            "http_server_request_duration_seconds", "Duration of HTTP server requests.")),
+        bytes(m.histograms<method_label, route_label, status_label>(
+            "http_server_response_body_size_bytes", "Size of HTTP server response bodies.",
+            body_sizes())),
+        active(m.gauges<method_label>("http_server_active_requests",
+                                      "Number of active HTTP server requests.")),
+        dropped(m.counter("http_server_series_dropped_total",
+                          "Requests counted as \"other\" because there were too many series.")) {}
+
+  by_request& seconds;
+  by_request& bytes;
+  metric_family<metric_gauge, method_label>& active;
+  metric_counter& dropped;
+  route_names routes;
+};
+
+}  // namespace detail
+
+namespace {
 
 // Counts a request when it goes, however it goes.
 class pending_measure {
@@ -103,105 +141,30 @@ std::shared_ptr<server_metrics> checked(std::shared_ptr<server_metrics> m) {
 
 }  // namespace
 
-template <std::size_t N>
-void server_metrics::histogram<N>::add(const std::array<double, N>& bounds, double value) noexcept {
-  const auto bucket = std::ranges::lower_bound(bounds, value) - bounds.begin();
-  ++counts[static_cast<std::size_t>(bucket)];
-  sum += value;
-}
+server_metrics::server_metrics(std::shared_ptr<rondo::metrics> registry)
+    : registry_(registry ? std::move(registry) : std::make_shared<rondo::metrics>()),
+      families_(std::make_unique<detail::server_families>(*registry_)) {}
+
+server_metrics::~server_metrics() = default;
 
 void server_metrics::count(std::string_view method, std::string_view route, int status,
                            std::chrono::nanoseconds took, std::uint64_t body_bytes) {
-  labels key{
-      .method = std::string(method_label(method)), .route = std::string(route), .status = status};
-  const std::lock_guard lock(mutex_);
-  auto at = series_.find(key);
-  if (at == series_.end() && series_.size() >= most_series) {
-    ++dropped_;
-    key = {.method = "other", .route = "other", .status = 0};
-  }
-  if (at == series_.end()) at = series_.try_emplace(std::move(key)).first;
-  at->second.seconds.add(seconds_bounds, std::chrono::duration<double>(took).count());
-  at->second.bytes.add(bytes_bounds, static_cast<double>(body_bytes));
+  detail::server_families& f = *families_;
+  const detail::method_label m(method);
+  const detail::route_label r{f.routes.find(route)};
+  const detail::status_label s(status);
+  const std::uint64_t before = f.seconds.dropped();
+  f.seconds.with(m, r, s).observe(std::chrono::duration<double>(took).count());
+  f.bytes.with(m, r, s).observe(static_cast<double>(body_bytes));
+  if (f.seconds.dropped() != before) f.dropped.add();
 }
 
 void server_metrics::begin(std::string_view method) {
-  const std::lock_guard lock(mutex_);
-  ++active_.try_emplace(std::string(method_label(method))).first->second;
+  families_->active.with(detail::method_label(method)).add(1);
 }
 
 void server_metrics::end(std::string_view method) {
-  const std::lock_guard lock(mutex_);
-  --active_.find(method_label(method))->second;
-}
-
-void server_metrics::add_gauge(std::string_view name, std::string_view help,
-                               std::unique_ptr<reader> value) {
-  const auto is_first = [](char c) { return detail::is_alpha(c) || c == '_' || c == ':'; };
-  if (name.empty() || !is_first(name.front()) ||
-      !std::ranges::all_of(name, [&](char c) { return is_first(c) || detail::is_digit(c); }))
-    throw std::invalid_argument("no name of a metric: \"" + std::string(name) + '"');
-  const std::lock_guard lock(mutex_);
-  if (std::ranges::any_of(gauges_, [&](const own_gauge& g) { return g.name == name; }))
-    throw std::invalid_argument("a metric is there already: \"" + std::string(name) + '"');
-  gauges_.push_back({std::string(name), std::string(help), std::move(value)});
-}
-
-template <std::size_t N>
-void server_metrics::write(std::string& out, std::string_view name,
-                           const std::array<double, N>& bounds,
-                           histogram<N> series::* which) const {
-  for (const auto& [key, of] : series_) {
-    std::string common = "http_request_method=\"" + key.method + "\",http_route=\"";
-    append_label_value(common, key.route);
-    common += "\",http_response_status_code=\"";
-    common += key.status == 0 ? "other" : std::to_string(key.status);
-    common += '"';
-    const histogram<N>& h = of.*which;
-    std::uint64_t so_far = 0;
-    for (std::size_t i = 0; i <= N; ++i) {
-      so_far += h.counts[i];
-      out.append(name).append("_bucket{").append(common).append(",le=\"");
-      if (i < N)
-        append_number(out, bounds[i]);
-      else
-        out += "+Inf";
-      out.append("\"} ").append(std::to_string(so_far)).append("\n");
-    }
-    out.append(name).append("_sum{").append(common).append("} ");
-    append_number(out, h.sum);
-    out.append("\n").append(name).append("_count{").append(common).append("} ");
-    out.append(std::to_string(so_far)).append("\n");
-  }
-}
-
-std::string server_metrics::text() const {
-  std::string out;
-  const std::lock_guard lock(mutex_);
-  append_help(out, "http_server_request_duration_seconds", "Duration of HTTP server requests.",
-              "histogram");
-  write(out, "http_server_request_duration_seconds", seconds_bounds, &series::seconds);
-  append_help(out, "http_server_response_body_size_bytes", "Size of HTTP server response bodies.",
-              "histogram");
-  write(out, "http_server_response_body_size_bytes", bytes_bounds, &series::bytes);
-  append_help(out, "http_server_active_requests", "Number of active HTTP server requests.",
-              "gauge");
-  for (const auto& [method, n] : active_)
-    out.append("http_server_active_requests{http_request_method=\"")
-        .append(method)
-        .append("\"} ")
-        .append(std::to_string(n))
-        .append("\n");
-  append_help(out, "http_server_series_dropped_total",
-              "Requests counted as \"other\" because there were too many series.", "counter");
-  out.append("http_server_series_dropped_total ").append(std::to_string(dropped_)).append("\n");
-  for (const own_gauge& g : gauges_) {
-    append_help(out, g.name, g.help, "gauge");
-    out.append(g.name).append(" ");
-    append_number(out, g.value->read());
-    out += '\n';
-  }
-  return out;
+  families_->active.with(detail::method_label(method)).add(-1);
 }
 
 measure::measure(std::shared_ptr<server_metrics> m) : metrics_(checked(std::move(m))) {}
@@ -225,7 +188,12 @@ task<server_response> measure::operator()(server_request& r, next& rest) const {
   }
 }
 
-metrics_page::metrics_page(std::shared_ptr<server_metrics> m) : metrics_(checked(std::move(m))) {}
+metrics_page::metrics_page(std::shared_ptr<server_metrics> m)
+    : metrics_page(checked(std::move(m))->registry()) {}
+
+metrics_page::metrics_page(std::shared_ptr<rondo::metrics> m) : metrics_(std::move(m)) {
+  if (!metrics_) throw std::invalid_argument("there are no metrics to show");
+}
 
 task<server_response> metrics_page::operator()(server_request&) const {
   co_return server_response::text(metrics_->text())

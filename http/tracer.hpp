@@ -32,8 +32,9 @@ enum class trace_point : std::uint8_t {
   head,        // the response's head is whole; number is its status, text the head
   redirected,  // text: where to
   retried,     // the connection was stale: once more, on a fresh one
-  done,        // the body's last byte has been read
+  done,        // the body's last byte has been read; of a redirect that is followed not told
   failed,      // text: what went wrong
+  given_up,    // it was cancelled, or its response went before the body's last byte was read
 };
 
 [[nodiscard]] std::string_view to_string(trace_point p) noexcept;
@@ -48,7 +49,8 @@ struct trace_event {
 };
 
 // Called on the loop's thread, within the exchange: it should be quick. What it throws ends the
-// exchange.
+// exchange; of given_up, where that has ended already, it goes to on_unhandled. The last event of
+// an exchange is done, failed or given_up; failed may follow done, for a status that is thrown.
 class tracer {
  public:
   tracer() = default;

@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/io.hpp>
 
 #include <poll.h>
@@ -8,8 +9,12 @@ bool io_wait::begin(job& j) noexcept {
   if (j.stops_here()) return false;
   assert(!in_flight && "an awaiter is awaited once at a time");
   waiter_ = &j;
+  probe::wait_begins(&j, *this);
   while (this_core().io().start(*this))
-    if (settle()) return true;
+    if (settle()) {
+      probe::wait_ends(&j, *this);
+      return true;
+    }
   j.wait_on(*this);
   return false;
 }
@@ -22,18 +27,21 @@ void io_wait::arrived(operation& op) noexcept {
   // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has
   // happened.
   if (op.result < 0 && j.must_stop()) {
+    probe::wait_ends(&j, op);
     w.withdrawn();
     j.wake_stopped();
     return;
   }
   while (!w.settle()) {
     if (j.must_stop()) {  // more was to come: it does not start
+      probe::wait_ends(&j, op);
       w.withdrawn();
       j.wake_stopped();
       return;
     }
     if (!this_core().io().start(op)) return;
   }
+  probe::wait_ends(&j, op);
   j.wake();
 }
 

@@ -1,5 +1,6 @@
 #include <rondo/runtime/core/debugging.hpp>
 #include <rondo/runtime/core/job_names.hpp>
+#include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/log.hpp>
@@ -23,6 +24,7 @@ constexpr int jobs_a_turn = 61;
   ++steps_;
   if (observers_.any()) [[unlikely]]
     step_begins(j);
+  detail::probe::step_begins(&j);
   detail::this_thread.current = &j;
   if (j.step_ == step::stop) {
     if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
@@ -33,6 +35,7 @@ constexpr int jobs_a_turn = 61;
     detail::this_thread.budget = 0;
   }
   const bool goes_on = !j.ended();
+  detail::probe::step_ends(&j, goes_on);
   if (!goes_on) {
     if (j.named_) [[unlikely]]
       last_step_was(j);
@@ -44,8 +47,10 @@ constexpr int jobs_a_turn = 61;
   return goes_on;
 }
 
+template <bool embedded>
 void loop::turn(const bool& ended) noexcept {
   ++turns_;
+  detail::probe::turn_begins(id(), turns_);
   const bool was_ended = ended;
   for (int n = jobs_a_turn; n > 0 && !ready_.empty(); --n) {
     detail::job& next = *ready_.pop();
@@ -73,7 +78,8 @@ void loop::turn(const bool& ended) noexcept {
     reactor_->wait(detail::time_point::min());
   } else {
     const bool sleep = mailbox_->fall_asleep() && waits_for_idle_.empty();
-    if (!reactor_->wait(sleep ? timers_.next() : detail::time_point::min())) stuck_ = true;
+    const detail::time_point until = embedded ? detail::reactor::look_once : timers_.next();
+    if (!reactor_->wait(sleep ? until : detail::time_point::min())) stuck_ = true;
     mailbox_->wake_up();
     read_clock();
   }
@@ -83,6 +89,13 @@ void loop::turn(const bool& ended) noexcept {
     wake_if_idle();
 }
 
+void loop::embedded_turn(const bool& ended) noexcept { turn<true>(ended); }
+
+bool loop::rests() noexcept {
+  return ready_.empty() && !timers_.unstamped() && waits_for_idle_.empty() &&
+         mailbox_->fall_asleep() && reactor_->leave_to_poll();
+}
+
 // Marked, so that those who saw it begin hear of its end.
 void loop::step_begins(detail::job& j) noexcept {
   j.named_ = true;
@@ -90,8 +103,8 @@ void loop::step_begins(detail::job& j) noexcept {
 }
 
 void loop::last_step_was(detail::job& j) noexcept {
-  if (names_) last_name_ = names_->forget(j);
   observers_.tell(&detail::loop_observer::after_last_step, j);
+  if (names_) last_name_ = names_->forget(j);
 }
 
 void loop::take_completions() noexcept {
@@ -117,12 +130,13 @@ void loop::watched_step(detail::job& j) noexcept {
 
 void loop::run_until(const bool& ended, detail::job& main, detail::thread_patience& patience) {
   main_ = &main;
+  detail::probe::loop_begins(id(), reactor_->name());
   while (!ended || !services_.empty()) {
     if (ended) {
       services_.cancel();
       patience.end_is_due();
     }
-    turn(ended);
+    turn<false>(ended);
     if (!stuck_) continue;
     // The simulation says that nothing can ever happen again. Take everything apart, once.
     stuck_ = false;
@@ -139,6 +153,12 @@ void loop::run_until(const bool& ended, detail::job& main, detail::thread_patien
   while (!calls_.empty()) calls_.front().cancel();
   patience.ended();
   observers_.tell(&detail::loop_observer::at_end, *this);
+  detail::probe::loop_ends(id(), turns_, steps_);
+}
+
+// What the destructors of the main task's arguments have called for is not to come either.
+loop::~loop() {
+  while (!calls_.empty()) calls_.front().cancel();
 }
 
 loop_stats loop::stats() const noexcept {

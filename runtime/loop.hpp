@@ -24,6 +24,7 @@ namespace detail {
 class main_run;
 class thread_patience;
 }  // namespace detail
+class embedded_loop;
 
 struct loop_stats {
   std::uint64_t turns = 0;         // of the loop; an idle loop makes none
@@ -67,11 +68,18 @@ class loop : private detail::loop_core {
 
  private:
   friend class detail::main_run;
+  friend class embedded_loop;
   friend loop& this_loop() noexcept;
 
   using loop_core::loop_core;
+  ~loop();
   void run_until(const bool& ended, detail::job& main, detail::thread_patience& patience);
+  // Embedded: without sleeping.
+  template <bool embedded>
   void turn(const bool& ended) noexcept;
+  void embedded_turn(const bool& ended) noexcept;
+  // Nothing is to be done before a foreign poll or the next timer says so.
+  bool rests() noexcept;
   // True: it has not ended.
   bool step(detail::job& j) noexcept;
   void watched_step(detail::job& j) noexcept;

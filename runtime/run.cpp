@@ -1,3 +1,5 @@
+#include <rondo/runtime/core/loop_metrics.hpp>
+#include <rondo/runtime/core/run_trace.hpp>
 #include <rondo/runtime/log.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
@@ -69,8 +71,22 @@ main_run::main_run(const run_options& options)
       patience_(options.thread_patience_),
       handle_sigint_(options.handle_sigint_),
       dump_on_sigusr1_(options.dump_on_sigusr1_) {
-  loop_.threads().set_limit(options.max_threads_);
-  if (options.debug_ || debug_in_environment()) loop_.watch_steps(options.slow_step_);
+  prepare(loop_, options);
+  add_observers(options);
+}
+
+void main_run::prepare(loop_core& l, const run_options& options) {
+  l.threads().set_limit(options.max_threads_);
+  if (options.debug_ || debug_in_environment()) l.watch_steps(options.slow_step_);
+}
+
+void main_run::add_observers(const run_options& options) {
+  if (options.metrics_) meter_ = observe_for_metrics(this_core(), options.metrics_);
+  std::string path = options.trace_file_;
+  if (const char* named = std::getenv("RONDO_TRACE");  // NOLINT(concurrency-mt-unsafe)
+      path.empty() && named)
+    path = named;
+  if (!path.empty()) tracer_ = observe_for_trace(this_core(), std::move(path));
 }
 
 void main_run::drive(child_frame& main) {

@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 namespace rondo {
 
+class embedded_loop;
+class metrics;
 class run_options;
 
 namespace detail {
@@ -110,9 +113,31 @@ class run_options {
     return *this;
   }
   run_options&& dump_on_sigusr1(bool yes) && noexcept { return std::move(dump_on_sigusr1(yes)); }
+  // What the loop does, counted in a registry (metrics.hpp): turns, the length of steps, how long a
+  // task waits for its turn, time idle, timers, under names that begin with rondo_eventloop_. A
+  // step then costs a look at the clock. Null: no. The registry is kept.
+  run_options& metrics(std::shared_ptr<rondo::metrics> m) & noexcept {
+    metrics_ = std::move(m);
+    return *this;
+  }
+  run_options&& metrics(std::shared_ptr<rondo::metrics> m) && noexcept {
+    return std::move(metrics(std::move(m)));
+  }
+  // Writes what the tasks did to a file that Perfetto and chrome://tracing read: a track for each
+  // task, with its steps and its awaits; in the simulation in virtual time. Empty: no, unless the
+  // environment has RONDO_TRACE=file.json. Several runs of a process may name the same file. What
+  // cannot be written is logged, and the program goes on.
+  run_options& trace_file(std::string path) & noexcept {
+    trace_file_ = std::move(path);
+    return *this;
+  }
+  run_options&& trace_file(std::string path) && noexcept {
+    return std::move(trace_file(std::move(path)));
+  }
 
  private:
   friend class detail::main_run;
+  friend class embedded_loop;
   friend void detail::run_team(std::size_t, const detail::team_main&, const run_options&);
   simulation_options& own_simulation();
 
@@ -125,6 +150,8 @@ class run_options {
   bool dump_on_sigusr1_ = true;
   bool debug_ = false;
   detail::nanoseconds slow_step_ = std::chrono::milliseconds(100);
+  std::shared_ptr<rondo::metrics> metrics_;
+  std::string trace_file_;
 };
 
 namespace detail {
@@ -133,12 +160,17 @@ namespace detail {
 class main_run final : public job_owner {
  public:
   explicit main_run(const run_options& options);
+  // What the options and the environment say of a loop itself.
+  static void prepare(loop_core& l, const run_options& options);
   // Drives the task to its end and ends the loop's services. Throws std::logic_error when the
   // simulation finds that nothing can ever happen, interrupted when SIGINT stopped the main task.
   void drive(child_frame& main);
 
  private:
   void on_end(job&) noexcept override { ended_ = true; }
+  void add_observers(const run_options& options);
+  std::shared_ptr<loop_observer> meter_;  // the observers outlive the loop
+  std::shared_ptr<loop_observer> tracer_;
   loop loop_;
   thread_patience patience_;
   bool handle_sigint_;

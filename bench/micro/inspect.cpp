@@ -2,13 +2,18 @@
 //
 //   names   a name for each of the children: spawn_and_join is the row without
 //   debug   run_options::debug: yield_1000_tasks is the row without
+//   metrics run_options::metrics, beside the same row
+//   trace   run_options::trace_file, beside the same row
 //   tree    the text of a tree of 1,000 tasks, a task
 //
 // The places and times of waits are always kept; the rows of the waits themselves contain them.
 #include "harness.hpp"
 
+#include <rondo/runtime/core/loop_metrics.hpp>
+#include <rondo/runtime/core/run_trace.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/inspect.hpp>
+#include <rondo/runtime/metrics.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/task_group.hpp>
 
@@ -48,6 +53,36 @@ task<> yield_watched(State& state) {
       [&](task_group& group) { return yield_among_others(state, group, over); });
 }
 
+// The observer goes after the loop that it observes.
+std::shared_ptr<detail::loop_observer> kept_observer;
+task<> yield_counted(State& state) {
+  kept_observer =
+      detail::observe_for_metrics(detail::this_core(), std::make_shared<rondo::metrics>());
+  bool over = false;
+  co_await with_task_group(
+      [&](task_group& group) { return yield_among_others(state, group, over); });
+}
+task<> yield_traced(State& state) {
+  kept_observer = detail::observe_for_trace(detail::this_core(), "/dev/null");
+  bool over = false;
+  co_await with_task_group(
+      [&](task_group& group) { return yield_among_others(state, group, over); });
+}
+
+void count_in_a_family(State& state) {
+  struct label_of_eight {
+    static constexpr std::string_view label = "n";
+    static constexpr std::size_t count = 8;
+    std::size_t at;
+    std::size_t index() const { return at; }
+    std::string text() const { return std::to_string(at); }
+  };
+  rondo::metrics m;
+  auto& family = m.histograms<label_of_eight>("bench_seconds", "");
+  std::size_t i = 0;
+  for (auto _ : state) family.with({i++ & 7}).observe(0.2);
+}
+
 task<> look(State& state, task_group& group, event& done) {
   for (int i = 0; i < tasks; ++i) group.spawn(done.wait());
   co_await yield_now();
@@ -64,6 +99,9 @@ task<> tree_of_1000(State& state) {
 void add_inspect() {
   add_on(reactor_kind::epoll, "spawn_named_and_join", spawn_named_and_join);
   add_on(reactor_kind::epoll, "yield_1000_tasks_debug", yield_watched);
+  add_on(reactor_kind::epoll, "yield_1000_tasks_metrics", yield_counted);
+  add_on(reactor_kind::epoll, "yield_1000_tasks_trace", yield_traced);
+  add("metric_of_a_family", count_in_a_family);
   add_on(reactor_kind::epoll, "tree_of_1000_tasks", tree_of_1000);
 }
 

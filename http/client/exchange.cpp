@@ -3,6 +3,8 @@
 #include <rondo/http/client/request_head.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/wire/decode.hpp>
+#include <rondo/runtime/core/probes.hpp>
+#include <rondo/runtime/core/unhandled.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/task_group.hpp>
 
@@ -30,7 +32,52 @@ exchange::exchange(const client_state& s, request& r)
     : state_(s),
       request_(r),
       context_(s.options.settings_, r.own_.get(), r.url_),
-      trip_(context_, r) {}
+      trip_(context_, r) {
+  rondo::detail::probe::request_begins(this, r.method_.c_str(), r.url_.href().c_str());
+}
+
+exchange::~exchange() {
+  rondo::detail::probe::request_ends(this, status_);
+  // What is cancelled ends as a cancelled span.
+  if (span_ && !is_unwinding()) span_->ends(span_end::error);
+  if (told_ || !context_.is_traced()) return;
+  try {
+    context_.trace(trace_point::given_up);
+  } catch (...) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
+}
+
+void exchange::begin_span() {
+  span_ =
+      std::make_unique<rondo::detail::span>(request_.method_, span_kind::client, current_trace());
+  span_->set("http.request.method", request_.method_);
+  span_->set("url.full", request_.url_.redacted());
+  traceparent_ = span_->trace().traceparent();
+}
+
+void exchange::fail(const char* what) {
+  context_.trace(trace_point::failed, what);
+  told_ = true;
+}
+
+// What comes of the body the response tells.
+void exchange::deliver(response& r) {
+  incoming_response& in = *r.in_;
+  in.history = std::move(history_);
+  status_ = r.status();
+  if (context_.is_traced()) {
+    in.trace = context_.shared_tracer();
+    in.number = context_.number();
+    told_ = true;
+    if (in.ended) context_.trace(trace_point::done);
+  }
+  if (!span_) return;
+  span_->set("http.response.status_code", std::to_string(r.status()));
+  span_->ends(r.status() >= 400 ? span_end::error : span_end::ok);
+  if (!in.ended) in.span = std::move(span_);
+  span_.reset();
+}
 
 void exchange::set_deadline(response& r, rondo::detail::time_point deadline) const noexcept {
   r.in_->deadline = deadline;
@@ -52,7 +99,7 @@ task<response> exchange::run() {
                            context_.setting(&settings::insecure_redirects));
     if (!plan) {
       context_.enter(phase::body);
-      r.in_->history = std::move(history_);
+      deliver(r);
       if (context_.setting(&settings::raise)) r.raise_for_status();
       co_return r;
     }
@@ -174,6 +221,8 @@ task<response> exchange::attempt_apart() {
   copy.upgrade_ = request_.upgrade_;
   if (request_.own_) copy.own_ = std::make_unique<settings>(*request_.own_);
   exchange apart(state_, copy);
+  apart.told_ = true;  // it is a part of this one
+  apart.traceparent_ = traceparent_;
   apart.context_.count_as(context_);
   apart.crossed_ = crossed_;
   apart.digest_ = digest_;
@@ -293,7 +342,8 @@ std::string exchange::head_text() const {
                      .jar = state_.options.jar_.get(),
                      .decodes = context_.setting(&settings::decode),
                      .asks_first = trip_.asks_first(),
-                     .upgrade = request_.upgrade_};
+                     .upgrade = request_.upgrade_,
+                     .traceparent = traceparent_};
   if (const auto* whole = std::get_if<std::string>(&request_.body_)) {
     r.framing = body_framing::length;
     r.length = whole->size();
@@ -306,6 +356,8 @@ std::string exchange::head_text() const {
 
 std::pair<transport, std::string> exchange::take_over(response& r) {
   lease held = std::move(r.in_->from);
+  r.in_->ended = true;
+  r.tell_end();
   return held.conn->hand_over();
 }
 
@@ -314,8 +366,6 @@ response exchange::make_response(lease l) {
   auto in = std::make_unique<incoming_response>(c.parser().take_head(), request_.url_);
   const response_head& head = in->head;
   if (context_.is_traced()) {
-    in->trace = context_.shared_tracer();
-    in->number = context_.number();
     std::string text;
     write_head(text, head);
     context_.trace(trace_point::head, text, static_cast<std::uint64_t>(head.status));
@@ -336,7 +386,6 @@ response exchange::make_response(lease l) {
     c.buffered_event();  // the end, which needs no further byte
     l.finish();
     in->ended = true;
-    context_.trace(trace_point::done);
   } else {
     in->from = std::move(l);
   }

@@ -13,6 +13,7 @@
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/response.hpp>
+#include <rondo/runtime/span.hpp>
 
 #include <memory>
 #include <optional>
@@ -35,6 +36,15 @@ class exchange {
  public:
   // Both outlive it.
   exchange(const client_state& s, request& r);
+  exchange(const exchange&) = delete;
+  exchange& operator=(const exchange&) = delete;
+  // One that has neither given a response nor failed was given up.
+  ~exchange();
+
+  // The exchange becomes a span, of the trace that its task is in.
+  void begin_span();
+  // It has ended with an error: the tracer hears of it.
+  void fail(const char* what);
 
   task<response> run();
   // The same, and the response is read while the body may still be on its way.
@@ -73,6 +83,8 @@ class exchange {
   const std::optional<credentials>& digest_credentials() const noexcept;
   void begin_digest();
 
+  void deliver(response& r);
+
   const client_state& state_;
   request& request_;
   exchange_context context_;
@@ -82,6 +94,10 @@ class exchange {
   int challenges_ = 0;    // Digest: answered so far
   bool digest_ = false;   // the head brings an answer to a challenge, or one that held before
   bool crossed_ = false;  // a redirect led to another origin: secrets stay behind for good
+  int status_ = 0;        // of the response that was delivered
+  bool told_ = false;     // the tracer has heard how it ended, or hears it from the response
+  std::unique_ptr<rondo::detail::span> span_;  // null: nobody looks
+  std::string traceparent_;                    // of the span, for each request; empty: none
 };
 
 }  // namespace rondo::http::detail

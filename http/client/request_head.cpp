@@ -71,6 +71,7 @@ std::string request_head_text(const outgoing_request& r) {
     if (r.jar) add(r.jar->header_for(r.url, cookies.size()));
     if (!cookies.empty()) text += http::headers{{"Cookie", cookies}}.wire();
   }
+  if (!r.traceparent.empty() && !sent("traceparent")) field("traceparent", r.traceparent);
   if (!sent("User-Agent")) text += "User-Agent: rondo\r\n";
   if (!sent("Accept")) text += "Accept: */*\r\n";
   if (r.decodes && !sent("Accept-Encoding")) {

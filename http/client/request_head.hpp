@@ -30,9 +30,10 @@ struct outgoing_request {
   cookie_jar* jar = nullptr;
   bool decodes = false;  // codings are asked for
   body_framing framing = body_framing::none;
-  std::uint64_t length = 0;       // for body_framing::length
-  bool asks_first = false;        // Expect: 100-continue
-  std::string_view upgrade = {};  // the protocol that is asked for; empty: none
+  std::uint64_t length = 0;           // for body_framing::length
+  bool asks_first = false;            // Expect: 100-continue
+  std::string_view upgrade = {};      // the protocol that is asked for; empty: none
+  std::string_view traceparent = {};  // W3C Trace Context; empty: none
 };
 
 [[nodiscard]] std::string request_head_text(const outgoing_request& r);

@@ -197,6 +197,7 @@ struct http2_hooks {
       case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && s.pongs_ < s.pings_) {
           ++s.pongs_;
+          s.pong_came.set();
           s.changed.set();
         }
         return 0;
@@ -450,6 +451,8 @@ std::size_t http2_session::look_at(std::span<const std::byte> bytes) noexcept {
       skip_ -= static_cast<std::uint32_t>(n);
       at += n;
       if (skip_ > 0) return at;
+      preface_came_ = true;
+      if (head_ends_) head_under_way_ = head_ends_ = false;
       continue;
     }
     preface_came_ = true;
@@ -478,6 +481,10 @@ std::size_t http2_session::look_at(std::span<const std::byte> bytes) noexcept {
 
 std::optional<http2_code> http2_session::judge(const frame_note& f) noexcept {
   came_ += frame_head_bytes + f.length;
+  if (f.type == NGHTTP2_HEADERS || f.type == NGHTTP2_CONTINUATION) {
+    head_under_way_ = true;
+    head_ends_ = (f.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
+  }
   if (f.type == NGHTTP2_CONTINUATION) {
     if (++continuations_ > most_continuations) return http2_code::enhance_your_calm;
   } else if (f.type == NGHTTP2_HEADERS) {
@@ -559,6 +566,7 @@ void http2_session::fail(http2_code code) noexcept {
 }
 
 void http2_session::end_streams(http2_code code) noexcept {
+  pong_came.set();
   streams_.for_each([&](http2_stream& s) noexcept {
     if (s.closed_) return;
     s.lost_ = true;
@@ -744,6 +752,8 @@ void http2_session::conclude(http2_stream& s, http2_code code, bool by_peer) noe
   std::string().swap(s.out_);
   s.out_begin_ = 0;
   s.changed();
+  const bool in_good_order = code == http2_code::no_error && !by_peer && !s.lost_;
+  if (s.owner_ != nullptr && !in_good_order) s.owner_->stream_ended();
 }
 
 void http2_session::leave_place(http2_stream& s) noexcept {
@@ -861,6 +871,7 @@ void http2_stream::end(http::headers trailers) {
 
 void http2_stream::reset(http2_code code) noexcept {
   if (closed_ || session_ == nullptr) return;
+  owner_ = nullptr;
   reset_due_ = open_;
   session_->conclude(*this, code, false);
   session_->mark_due(*this);

@@ -83,6 +83,16 @@ struct http2_settings {
 
 class http2_session;
 
+// Who has to hear of it when a stream ends by the peer's will, by a broken rule or with its
+// connection. Called from within receive() and unsent(): it may mark and enqueue, and nothing else.
+class http2_stream_owner {
+ public:
+  virtual void stream_ended() noexcept = 0;
+
+ protected:
+  ~http2_stream_owner() = default;
+};
+
 class http2_stream : public rondo::detail::list_node {
  public:
   // Of our side, that may stand in a stream until it has been sent.
@@ -149,6 +159,8 @@ class http2_stream : public rondo::detail::list_node {
   bool lost() const noexcept { return lost_; }
   // A peer has not begun on it: GOAWAY below its number, or REFUSED_STREAM (section 8.7).
   bool refused() const noexcept { return closed_ && code_ == http2_code::refused_stream; }
+  // Null: nobody. It hears nothing of reset(), or of an end in good order.
+  void set_owner(http2_stream_owner* o) noexcept { owner_ = o; }
 
  private:
   friend class http2_session;
@@ -171,9 +183,10 @@ class http2_stream : public rondo::detail::list_node {
   };
 
   http2_session* session_;  // null: it has gone
-  link due_{*this};         // it has something for libnghttp2
-  link arrived_{*this};     // a request that nobody has taken
-  link leaving_{*this};     // closed by what has not been written yet
+  http2_stream_owner* owner_ = nullptr;
+  link due_{*this};      // it has something for libnghttp2
+  link arrived_{*this};  // a request that nobody has taken
+  link leaving_{*this};  // closed by what has not been written yet
   std::int32_t id_ = -1;
 
   http2_head head_;
@@ -284,6 +297,8 @@ class http2_session {
 
   bool preface_came() const noexcept { return preface_came_; }
   bool settings_came() const noexcept { return settings_came_; }
+  // A head has begun to come and has not ended.
+  bool head_under_way() const noexcept { return head_under_way_; }
   bool settings_acknowledged() const noexcept { return settings_acknowledged_; }
   // The peer sends no new requests, or answers none above last_answered().
   bool goaway_came() const noexcept { return goaway_came_; }
@@ -296,6 +311,7 @@ class http2_session {
 
   // Asks whether the peer is there. pongs() counts answers; one is under way at a time.
   void ping();
+  rondo::event pong_came;
   bool ping_under_way() const noexcept { return pings_ > pongs_; }
   std::uint64_t pongs() const noexcept { return pongs_; }
   // GOAWAY that gives no number yet, and then the true one: streams go on.
@@ -384,6 +400,8 @@ class http2_session {
   bool settings_came_ = false;
   bool settings_acknowledged_ = false;
   bool goaway_came_ = false;
+  bool head_under_way_ = false;
+  bool head_ends_ = false;  // with the frame that comes
   bool failed_ = false;
   bool verdict_told_ = false;  // libnghttp2 knows that it has failed
   bool no_memory_ = false;     // in a callback

@@ -40,6 +40,7 @@ bool accepted_connection::take_request() noexcept {
 void accepted_connection::hear_of_stop() noexcept {
   if (state_ != state::busy) clock_.hasten(rest_ends());
   if (events_) events_->stop();
+  if (stop_listener_) stop_listener_->hear_of_stop();
 }
 
 namespace {

@@ -14,6 +14,15 @@
 
 namespace rondo::http::detail {
 
+// Who has to hear of a stop in place of the connection.
+class stop_listener {
+ public:
+  virtual void hear_of_stop() noexcept = 0;
+
+ protected:
+  ~stop_listener() = default;
+};
+
 class accepted_connection final : public open_connection {
  public:
   enum class state : std::uint8_t {
@@ -61,6 +70,9 @@ class accepted_connection final : public open_connection {
     accepted_connection& connection_;
   };
 
+  // Null: nobody.
+  void listen_for_stop(stop_listener* l) noexcept { stop_listener_ = l; }
+
   void hear_of_stop() noexcept override;
   void cancel() noexcept override { record_.cancel_alone(); }
   void close_under() noexcept override;
@@ -73,6 +85,7 @@ class accepted_connection final : public open_connection {
   net::detail::descriptor socket_;
   std::unique_ptr<net::endpoint> source_;
   event_stream* events_ = nullptr;  // that its response is
+  stop_listener* stop_listener_ = nullptr;
   rondo::detail::time_point opened_;
   std::optional<join_handle<void>> peer_watch_;
   std::uint32_t requests_ = 0;

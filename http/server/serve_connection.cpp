@@ -1,11 +1,17 @@
 #include <rondo/http/server/accepted_connection.hpp>
 #include <rondo/http/server/forwarding.hpp>
 #include <rondo/http/server/serve_connection.hpp>
+#include <rondo/http/server/serve_http2.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/inspect.hpp>
 
+#include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 namespace rondo::http::detail {
@@ -41,6 +47,45 @@ task<bool> hear_proxy(accepted_connection& c) {
   co_return co_await take_proxy_header(c.stream().socket(), *c.options().trusted_, c.source());
 }
 
+std::string_view text_of(std::span<const std::byte> bytes) noexcept {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// Whether what a client has said first is, or may become, what one of HTTP/2 says.
+bool may_be_http2(const accepted_connection& c, std::string_view said) noexcept {
+  return c.now() == accepted_connection::state::silent && serves_http2() &&
+         match_preface(said) != preface_match::no;
+}
+
+// Reads on until it is clear, under the clock of a head; for a stop such a client is a silent one.
+// False: it has gone, or its time was over.
+task<bool> hear_preface(accepted_connection& c, std::string& said) {
+  rondo::detail::time_point until =
+      rondo::detail::add(connection_clock::now(), c.options().header_timeout_);
+  if (c.server().stopping()) until = std::min(until, c.rest_ends());
+  const auto ends = c.stream().other() != nullptr ? connection_clock::ends::stream
+                                                  : connection_clock::ends::operation;
+  while (match_preface(said) == preface_match::begins) {
+    const connection_clock::reading waiting(c.clock(), until, ends);
+    std::array<std::byte, http2_preface.size()> room;
+    const std::span<std::byte> rest = std::span(room).first(http2_preface.size() - said.size());
+    const outcome<std::size_t> got = co_await as_result(
+        c.stream().with([rest](auto& s) { return rondo::detail::to_task(s.read_some(rest)); }));
+    if (!got.has_value() || got.value() == 0) co_return false;
+    said += text_of(rest.first(got.value()));
+  }
+  co_return true;
+}
+
+// What HTTP/1.1 begins with, when it was not HTTP/2 after all.
+server_connection::first_bytes as_first_bytes(std::string_view said) {
+  server_connection::first_bytes first;
+  first.own = make_read_buffer();
+  first.size = said.size();
+  std::ranges::copy(std::as_bytes(std::span(said)), first.own.get());
+  return first;
+}
+
 }  // namespace
 
 task<> serve_plain(serving::place place, plain_stream stream) {
@@ -61,6 +106,16 @@ task<> serve_plain(serving::place place, plain_stream stream) {
           continue;
       }
       if (first.lent.empty()) co_return;
+      if (may_be_http2(c, text_of(first.lent.bytes()))) [[unlikely]] {
+        std::string said(text_of(first.lent.bytes()));
+        first.lent.give_back();
+        if (!co_await hear_preface(c, said)) co_return;
+        if (match_preface(said) == preface_match::whole) {
+          co_await serve_http2(c, std::move(said));
+          co_return;
+        }
+        first = as_first_bytes(said);
+      }
       c.becomes(accepted_connection::state::busy);
       if (!co_await server_connection::converse(c, std::move(first))) co_return;
       c.becomes(accepted_connection::state::at_rest);
@@ -93,6 +148,10 @@ task<> serve_buffered(serving::place place, transport stream,
         co_return;
       }
       c.stream() = transport(std::move(secure).value());
+      if (c.stream().secure()->alpn() == "h2" && serves_http2()) {
+        co_await serve_http2(c, {});
+        co_return;
+      }
     }
     c.becomes(accepted_connection::state::silent);
     const auto ends = c.stream().other() != nullptr ? connection_clock::ends::stream
@@ -114,6 +173,17 @@ task<> serve_buffered(serving::place place, transport stream,
           continue;
       }
       if (first.size == 0) co_return;
+      const std::string_view begin = text_of(std::span(first.own.get(), first.size));
+      if (!context && may_be_http2(c, begin)) {
+        std::string said(begin);
+        if (!co_await hear_preface(c, said)) co_return;
+        if (match_preface(said) == preface_match::whole) {
+          first.own.reset();
+          co_await serve_http2(c, std::move(said));
+          co_return;
+        }
+        first = as_first_bytes(said);
+      }
       c.becomes(accepted_connection::state::busy);
       if (!co_await server_connection::converse(c, std::move(first))) co_return;
       c.becomes(accepted_connection::state::at_rest);

@@ -7,9 +7,9 @@
 // is read ahead while a handler runs.
 #pragma once
 
-#include <rondo/http/errors.hpp>
 #include <rondo/http/server/accepted_connection.hpp>
 #include <rondo/http/server/file_body.hpp>
+#include <rondo/http/server/server_exchange.hpp>
 #include <rondo/http/wire/parser.hpp>
 
 #include <cstddef>
@@ -23,7 +23,7 @@
 
 namespace rondo::http::detail {
 
-class server_connection {
+class server_connection final : public server_exchange {
  public:
   // What has come first, lent by the loop or in a buffer of its own.
   struct first_bytes {
@@ -41,17 +41,8 @@ class server_connection {
   ~server_connection();
 
   // For server_request.
-  task<std::span<const std::byte>> next_chunk();
-  task<std::string> whole_body();
-  net::endpoint remote() noexcept;
-  std::optional<tls_facts> tls() const;
-  // Keeps `why` as the client's fault, and throws it.
-  [[noreturn]] void refuse_body(std::exception_ptr why);
-  int status_for(const std::exception_ptr& thrown) const noexcept;
-  void limit_body(std::uint64_t most) noexcept { max_streamed_ = most; }
-  task<> send_early_hints(http::headers fields);
-  net::endpoint client(const http::headers& fields);
-  running_server& server() noexcept { return connection_.server(); }
+  task<std::span<const std::byte>> next_chunk() override;
+  task<> send_early_hints(http::headers fields) override;
 
  private:
   enum class head_state : std::uint8_t { came, incomplete, closed, refused };
@@ -77,8 +68,9 @@ class server_connection {
   server_connection(accepted_connection& c, first_bytes&& first) noexcept;
 
   connection_clock& clock() noexcept { return connection_.clock(); }
-  const server_options& options() const noexcept { return connection_.options(); }
-  const server_state& state() const noexcept { return connection_.server().server(); }
+  std::optional<std::uint64_t> body_length() const noexcept override {
+    return parser_.content_length();
+  }
 
   // Reads into unread_, which is empty then: the end of the stream when it stays so. False: its
   // time was over. Throws std::system_error, and then the connection is lost.
@@ -97,14 +89,10 @@ class server_connection {
   task<head_state> rest_of_head();
   head_state refused(int status, std::string_view why);
   task<parse_step> body_event();
-  rondo::detail::time_point body_due(rondo::detail::time_point now) const noexcept;
 
   task<> answer_all();
   task<> answer();
   task<server_response> handle(server_request& request, bool whole_server);
-  // Whose fault it is that a handler threw this.
-  server_response blame(const http::error& thrown);
-  [[noreturn]] void refuse_body_of(std::uint64_t most);  // bytes, which it has more than
   void hold(const server_response& response, bool head_only);
   task<> send_body(server_response& response);
   task<> send_file(const file_body& body);
@@ -120,7 +108,6 @@ class server_connection {
   void hand_over() noexcept;
   void handler_rests() noexcept;
 
-  accepted_connection& connection_;
   request_parser parser_;
   received_bytes lent_;
   read_buffer buffer_;
@@ -130,22 +117,12 @@ class server_connection {
   resting resting_{*this};
   bool in_handler_ = false;
   bool writing_ = false;
-  bool body_ended_ = true;
   bool expects_continue_ = false;
   bool keep_ = true;
-  bool lost_ = false;  // reading or writing failed: nobody is left to answer
   http::version version_ = http::version::http_1_1;
   int refusal_ = 0;  // the status of what is no request, and why
   std::string refusal_why_;
-  // Of this request's body.
-  bool reading_ = false;  // left so when the read was cancelled
-  std::uint64_t body_taken_ = 0;
-  std::uint64_t max_streamed_ = 0;  // how much of it may be taken
-  std::uint64_t body_came_ = 0;
-  rondo::detail::nanoseconds body_waited_{};
-  rondo::detail::time_point drain_until_ = rondo::detail::never;
-  // What reading it has thrown: the client's fault, whoever lets it pass.
-  std::exception_ptr body_failure_;
+  bool reading_ = false;  // of this request's body; left so when the read was cancelled
 };
 
 }  // namespace rondo::http::detail

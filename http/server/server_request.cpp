@@ -10,9 +10,9 @@
 
 namespace rondo::http {
 
-task<std::span<const std::byte>> server_request::next_chunk() { return connection_.next_chunk(); }
+task<std::span<const std::byte>> server_request::next_chunk() { return exchange_.next_chunk(); }
 
-task<std::string> server_request::text() { return connection_.whole_body(); }
+task<std::string> server_request::text() { return exchange_.whole_body(); }
 
 task<form_fields> server_request::form(rondo::detail::amount most) {
   const std::size_t limit = most;
@@ -26,42 +26,29 @@ task<form_fields> server_request::form(rondo::detail::amount most) {
   co_return parse_form(body);
 }
 
-net::endpoint server_request::remote() const { return connection_.remote(); }
+net::endpoint server_request::remote() const { return exchange_.remote(); }
 
-net::endpoint server_request::client() const { return connection_.client(headers()); }
+net::endpoint server_request::client() const { return exchange_.client(headers()); }
 
-std::optional<tls_facts> server_request::tls() const { return connection_.tls(); }
+std::optional<tls_facts> server_request::tls() const { return exchange_.tls(); }
 
-running_server& server_request::server() noexcept { return connection_.server(); }
+running_server& server_request::server() noexcept { return exchange_.server(); }
 
-void server_request::max_body(rondo::detail::amount bytes) { connection_.limit_body(bytes); }
+void server_request::max_body(rondo::detail::amount bytes) { exchange_.limit_body(bytes); }
 
 void server_request::refuse_body(const body_error& why) {
-  connection_.refuse_body(std::make_exception_ptr(why));
+  exchange_.refuse_body(std::make_exception_ptr(why));
 }
 
 int server_request::status_for(const std::exception_ptr& thrown) const noexcept {
-  return connection_.status_for(thrown);
+  return exchange_.status_for(thrown);
 }
 
 task<> server_request::early_hints(http::headers fields) {
-  return connection_.send_early_hints(std::move(fields));
+  return exchange_.send_early_hints(std::move(fields));
 }
 
 namespace detail {
-
-std::optional<tls_facts> server_connection::tls() const {
-  return connection_.stream().with([]<class S>(const S& s) -> std::optional<tls_facts> {
-    if constexpr (std::same_as<S, tls_stream>)
-      return tls_facts{.protocol = s.protocol(),
-                       .cipher = s.cipher(),
-                       .alpn = s.alpn(),
-                       .server_name = s.server_name(),
-                       .client_certificate = s.peer_certificate()};
-    else
-      return std::nullopt;
-  });
-}
 
 // A 1.0 client takes no interim response (RFC 9110, section 15.2).
 task<> server_connection::send_early_hints(http::headers fields) {

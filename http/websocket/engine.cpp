@@ -155,6 +155,7 @@ engine::step engine::control_came() {
   if (frame_.kind == opcode::pong) return step::pong;
   if (frame_.kind == opcode::ping) {
     if (close_put_) return step::more;  // nothing goes behind a Close
+    put_pong();                         // the one before
     std::ranges::copy(payload, pong_.begin());
     pong_size_ = control_size_;
     pong_due_ = true;
@@ -281,15 +282,20 @@ bool engine::take_back(std::uint64_t begin) noexcept {
   return true;
 }
 
+void engine::put_pong() {
+  if (!pong_due_ || in_a_frame_) return;
+  if (before_ + sent_ >= pong_end_) pongs_unsent_ = 0;
+  if (pongs_unsent_ + pong_size_ > most_pongs) return;
+  append_frame(
+      {.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
+      std::span<const std::byte>(pong_).first(pong_size_));
+  pong_due_ = false;
+  pongs_unsent_ += pong_size_ + longest_frame_head;
+  kept_to_ = pong_end_ = end();
+}
+
 std::span<const std::byte> engine::unsent() {
-  // One pong at a time: a peer that pings and does not read makes us hold no more.
-  if (pong_due_ && !in_a_frame_ && before_ + sent_ >= pong_end_) {
-    append_frame(
-        {.length = pong_size_, .mask = {}, .kind = opcode::pong, .reserved = 0, .last = true},
-        std::span<const std::byte>(pong_).first(pong_size_));
-    pong_due_ = false;
-    kept_to_ = pong_end_ = end();
-  }
+  put_pong();
   if (out_.empty() && !next_.empty()) out_.swap(next_);
   return std::as_bytes(std::span(out_)).subspan(sent_);
 }

@@ -116,6 +116,12 @@ class engine {
   }
   void append_frame(frame_head head, std::span<const std::byte> payload);
   void append_close(std::uint16_t code, std::string_view reason);
+  // Answers the newest ping, when there is room for that.
+  void put_pong();
+
+  // Of pongs that stand unsent. A peer that pings and does not read makes us hold no more: of the
+  // pings after that, the newest is answered (RFC 6455, section 5.5.3).
+  static constexpr std::size_t most_pongs = 4096;
 
   side side_;
   engine_limits limits_;
@@ -158,6 +164,7 @@ class engine {
   std::uint64_t before_ = 0;      // where out_ begins
   std::uint64_t kept_to_ = 0;     // nothing before this can be taken back
   std::uint64_t pong_end_ = 0;    // of the last pong that was put in
+  std::size_t pongs_unsent_ = 0;  // their bytes, until all of them have gone
   std::uint16_t late_close_ = 0;  // its code, while a frame is open
   bool in_a_frame_ = false;
   bool close_put_ = false;

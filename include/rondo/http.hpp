@@ -5,6 +5,7 @@
 #include <rondo/http/access_log.hpp>
 #include <rondo/http/body.hpp>
 #include <rondo/http/client.hpp>
+#include <rondo/http/client_metrics.hpp>
 #include <rondo/http/client_options.hpp>
 #include <rondo/http/compress.hpp>
 #include <rondo/http/connector.hpp>
@@ -44,6 +45,7 @@
 #include <rondo/http/server_options.hpp>
 #include <rondo/http/stop_handle.hpp>
 #include <rondo/http/test_client.hpp>
+#include <rondo/http/trace_requests.hpp>
 #include <rondo/http/tracer.hpp>
 #include <rondo/http/trusted_proxies.hpp>
 #include <rondo/http/upgrade.hpp>

@@ -15,6 +15,7 @@
 #include <rondo/patterns/map_concurrent.hpp>
 #include <rondo/patterns/pipeline.hpp>
 #include <rondo/patterns/policy.hpp>
+#include <rondo/patterns/policy_metrics.hpp>
 #include <rondo/patterns/race.hpp>
 #include <rondo/patterns/rate_limiter.hpp>
 #include <rondo/patterns/rejection.hpp>

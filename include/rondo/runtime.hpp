@@ -8,6 +8,7 @@
 #include <rondo/runtime/capacity_limiter.hpp>
 #include <rondo/runtime/channel.hpp>
 #include <rondo/runtime/condition.hpp>
+#include <rondo/runtime/embedded_loop.hpp>
 #include <rondo/runtime/errors.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/future.hpp>
@@ -18,8 +19,10 @@
 #include <rondo/runtime/io_errors.hpp>
 #include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
+#include <rondo/runtime/metrics.hpp>
 #include <rondo/runtime/mutex.hpp>
 #include <rondo/runtime/outcome.hpp>
+#include <rondo/runtime/pool.hpp>
 #include <rondo/runtime/queue.hpp>
 #include <rondo/runtime/queue_orders.hpp>
 #include <rondo/runtime/receive.hpp>
@@ -32,6 +35,7 @@
 #include <rondo/runtime/simulated_world.hpp>
 #include <rondo/runtime/simulation.hpp>
 #include <rondo/runtime/sleep.hpp>
+#include <rondo/runtime/span.hpp>
 #include <rondo/runtime/start.hpp>
 #include <rondo/runtime/submit.hpp>
 #include <rondo/runtime/task.hpp>

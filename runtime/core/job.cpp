@@ -1,4 +1,5 @@
 #include <rondo/runtime/core/job.hpp>
+#include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/log.hpp>
 
 #include <cstdlib>
@@ -100,6 +101,7 @@ void suspend_without_budget(promise_base& leaf, waitable& w) noexcept {
 void job::cancel() noexcept {
   if (cancel_requested_ || state_ >= state::parked) return;
   cancel_requested_ = true;
+  probe::job_cancelled(this);
   if (state_ == state::waiting)
     this_thread.cancelling.deliver(*this);
   else if (state_ == state::ready && step_ != step::resume)

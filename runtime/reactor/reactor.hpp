@@ -54,6 +54,14 @@ class reactor {
   // deadline that has passed means do not sleep. False: nothing can ever happen again (the
   // simulation alone knows).
   virtual bool wait(time_point deadline) noexcept = 0;
+  // A deadline for wait() that has passed, at which the kernel is asked even if no operation is in
+  // flight. At time_point::min() it need not be.
+  static constexpr time_point look_once = time_point::min() + nanoseconds(1);
+  // For a loop inside somebody else's (embedded_loop.hpp): a descriptor that is readable when
+  // wait() would bring something. Throws std::system_error.
+  virtual int foreign_poll() { return -1; }
+  // Before somebody polls it. False: something has come already, and wait() brings it.
+  virtual bool leave_to_poll() noexcept { return true; }
   virtual void wake() noexcept = 0;
   virtual time_point now() noexcept = 0;
 

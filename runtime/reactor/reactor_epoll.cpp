@@ -99,6 +99,9 @@ class epoll_reactor final : public kernel_reactor {
     return true;
   }
 
+  int foreign_poll() override { return epoll_fd_; }
+  bool leave_to_poll() noexcept override { return next_event_ == events_there_; }
+
   std::uint32_t attach(int fd, transfers style) override {
     epoll_slot& s = table_.attach(fd);
     s.drains_short = style == transfers::stop_short_when_drained;

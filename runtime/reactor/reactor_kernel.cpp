@@ -94,7 +94,8 @@ void kernel_reactor::close_now(int fd) noexcept {
 }
 
 timespec kernel_reactor::time_left(time_point deadline) noexcept {
-  const auto left = std::max(deadline - steady::now(), nanoseconds::zero()).count();
+  const time_point now = steady::now();
+  const std::int64_t left = deadline > now ? (deadline - now).count() : 0;
   return {left / 1'000'000'000, left % 1'000'000'000};
 }
 

@@ -68,7 +68,7 @@ constexpr bool tried_first(const operation& op) noexcept {
 class uring_reactor final : public kernel_reactor {
  public:
   explicit uring_reactor(operation_queue& completed) : kernel_reactor(completed, 0) {
-    open_ring(ring_, queue_entries, completion_entries);
+    open_ring(ring_, queue_entries, completion_entries, ring_use::entered);
     arm_wake();
   }
 
@@ -153,8 +153,8 @@ class uring_reactor final : public kernel_reactor {
     }
     hand_over_unsubmitted();
     if (!wake_armed_) arm_wake();
-    const bool sleep = deadline > time_point::min() && !something_completed() &&
-                       unsubmitted_.empty() && unsubmitted_cancels_.empty() && wake_armed_ &&
+    const bool sleep = deadline > look_once && !something_completed() && unsubmitted_.empty() &&
+                       unsubmitted_cancels_.empty() && wake_armed_ &&
                        io_uring_cq_ready(&ring_) == 0;
     if (sleep) {
       io_uring_cqe* first = nullptr;
@@ -179,6 +179,21 @@ class uring_reactor final : public kernel_reactor {
     if (io_uring_sq_ready(&ring_) > 0) submit();
     reap(completions_a_turn);
     return true;
+  }
+
+  // Called before anything is started: the ring is opened anew, so that a poll of it is told.
+  int foreign_poll() override {
+    assert(in_flight_ == 0 && counts_.submitted == 0);
+    io_uring polled{};
+    open_ring(polled, queue_entries, completion_entries, ring_use::polled);
+    close_ring(ring_);
+    ring_ = polled;
+    arm_wake();
+    return ring_.ring_fd;
+  }
+  bool leave_to_poll() noexcept override {
+    return io_uring_cq_ready(&ring_) == 0 && !kernel_wants_us() && wake_armed_ &&
+           io_uring_sq_ready(&ring_) == 0 && unsubmitted_.empty() && unsubmitted_cancels_.empty();
   }
 
   std::uint32_t attach(int fd, transfers style) override {

@@ -82,10 +82,11 @@ void require_operations(io_uring& ring) {
 
 }  // namespace
 
-void open_ring(io_uring& ring, unsigned entries, unsigned completions) {
+void open_ring(io_uring& ring, unsigned entries, unsigned completions, ring_use use) {
   int r = 0;
   std::string refused;
   for (const setup& s : ladder_from_environment()) {
+    if (use == ring_use::polled && (s.flags & IORING_SETUP_DEFER_TASKRUN) != 0) continue;
     io_uring_params p{};
     p.flags = s.flags | IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE;
     p.cq_entries = completions;

@@ -911,11 +911,10 @@ CONFORMANCE(HttpTrace, SeesEachStepInOrderAndWithItsTime) {
     http::client c(http::client_options().trace(seen));
     EXPECT_EQ(co_await get_text(c, at + "/a"), "b");
     using enum trace_point;
-    EXPECT_EQ(
-        seen->points,
-        (std::vector{begun,     queued,  granted,    resolving, resolved,   connecting, connected,
-                     head_sent, sent,    first_byte, head,      done,       redirected, begun,
-                     queued,    granted, head_sent,  sent,      first_byte, head,       done}));
+    EXPECT_EQ(seen->points, (std::vector{begun,      queued,     granted,    resolving, resolved,
+                                         connecting, connected,  head_sent,  sent,      first_byte,
+                                         head,       redirected, begun,      queued,    granted,
+                                         head_sent,  sent,       first_byte, head,      done}));
     EXPECT_EQ(seen->heads.size(), 2U);
     EXPECT_TRUE(seen->heads[0].starts_with("GET /a HTTP/1.1\r\n"));
     co_await caught<http::error>(c.get("http://no-such-host.invalid/"));

@@ -49,12 +49,54 @@ MUTANTS = (
     conformance("a signal is no error", "runtime/reactor/reactor_epoll.cpp",
                 "if (r != -EINTR) return r;", "return r;", "HttpFaults*epoll"),
     conformance("the loop sleeps when it can be woken", "runtime/reactor/reactor_uring.cpp",
-                "if (!wake_armed_) arm_wake();\n    const bool sleep = deadline > time_point::min() && "
-                "!something_completed() &&\n                       unsubmitted_.empty() && "
+                "if (!wake_armed_) arm_wake();\n    const bool sleep = deadline > look_once && "
+                "!something_completed() && unsubmitted_.empty() &&\n                       "
                 "unsubmitted_cancels_.empty() && wake_armed_ &&",
-                "const bool sleep = deadline > time_point::min() && !something_completed() && unsubmitted_.empty() && "
+                "const bool sleep = deadline > look_once && !something_completed() && unsubmitted_.empty() && "
                 "unsubmitted_cancels_.empty() &&",
                 "Remote*io_uring"),
+    Mutant("a ring that is polled does not defer", "runtime/reactor/uring_setup.cpp",
+           "    if (use == ring_use::polled && (s.flags & IORING_SETUP_DEFER_TASKRUN) != 0) continue;\n", "",
+           "test_runtime", "*EmbeddedLoop*io_uring"),
+    Mutant("an embedded loop that is idle leaves its host asleep", "runtime/loop.cpp",
+           "embedded ? detail::reactor::look_once", "embedded ? detail::time_point::min()", "test_runtime",
+           "*EmbeddedLoop*epoll"),
+    Mutant("what an embedded loop has left is done without a poll", "runtime/embedded_loop.cpp",
+           "if (unfinished_ || !loop_.ready_.empty()", "if (!loop_.ready_.empty()", "test_runtime",
+           "*EmbeddedLoop*"),
+    # --- seeing inside ---
+    Mutant("nothing is put into words when nobody listens", "runtime/core/loop_core.cpp",
+           "  if (!is_logged(log_level::error)) return;\n", "", "test_runtime", "Log*"),
+    Mutant("what a sink logs itself does not come back to it", "runtime/log.cpp",
+           "  if (inside_a_log_sink) {", "  if (false) {", "test_runtime", "Log*"),
+    Mutant("a label's value says nothing else", "runtime/metrics.cpp",
+           "    if (c == '\\\\' || c == '\"') out += '\\\\';\n    out += c;\n  }\n  out += '\"';",
+           "    out += c;\n  }\n  out += '\"';", "test_runtime", "Metrics*"),
+    Mutant("a trace's file is whole after each run", "runtime/core/run_trace.cpp",
+           "  put(tail);\n", "", "test_runtime", "RunTrace*"),
+    Mutant("a cancelled task's track says so", "runtime/core/run_trace.cpp",
+           'j.stopped() ? "cancelled"', 'false ? "cancelled"', "test_runtime", "RunTrace*"),
+    conformance("a client tells the server of its trace", "http/client/request_head.cpp",
+                '  if (!r.traceparent.empty() && !sent("traceparent"))', "  if (false)", "Traces*"),
+    conformance("a request's own traceparent is left alone", "http/client/request_head.cpp",
+                '!r.traceparent.empty() && !sent("traceparent")', "!r.traceparent.empty()", "Traces*"),
+    conformance("a traced handler's children are in its trace", "http/trace_requests.cpp",
+                "co_await with_trace(mine.trace(), rest(r));", "co_await rest(r);", "Traces*"),
+    conformance("an exchange that is given up is counted so", "http/client/exchange.cpp",
+                "  if (told_ || !context_.is_traced()) return;", "  return;", "ClientMetrics*"),
+    # --- pool ---
+    Mutant("a newcomer passes nobody who waits for a pool", "runtime/pool.cpp",
+           "  if (!line_.empty()) return false;\n  std::unique_ptr<pool_thing> item", "  std::unique_ptr<pool_thing> item",
+           "test_runtime", "Pool*:Schedules.Pool"),
+    Mutant("a place that is left empty goes to the next in line", "runtime/pool.cpp",
+           "first->granted_ = pool_place(*this, nullptr);\n    first->wake();", "first->wake();",
+           "test_runtime", "Pool*:Schedules.Pool"),
+    Mutant("what a pool keeps goes with its loop", "runtime/pool.cpp",
+           "  drop_kept();  // they belong to a loop that ends", "", "test_runtime", "Pool*"),
+    Mutant("what a cancelled task was using is not lent again", "runtime/pool.hpp",
+           "end_lease(!is_unwinding() && ", "end_lease(", "test_runtime", "Pool*"),
+    Mutant("what was not used is not lost with its task", "runtime/pool.hpp",
+           "!used_                    ? true", "!used_                    ? in_order", "test_runtime", "Pool*"),
     # --- the tools for tests ---
     Mutant("the wait that is reached is cancelled", "testing/parts/canceller.cpp",
            "if (!scope_ || &j == driver_ || seen_++ != k_) return;", "if (!scope_ || &j == driver_ || seen_++ >= k_) return;",
@@ -138,9 +180,10 @@ MUTANTS = (
            "if (out.size() - begun > most) return verdict::too_large;", "", "test_http", "WebsocketEngine*"),
     Mutant("what was taken back is forgotten by the compressor", "http/websocket/engine.cpp",
            "  if (deflate_) deflate_->forget();\n  return true;", "  return true;", "test_http", "WebsocketEngine*"),
-    Mutant("one pong at a time", "http/websocket/engine.cpp",
-           "if (pong_due_ && !in_a_frame_ && before_ + sent_ >= pong_end_) {", "if (pong_due_ && !in_a_frame_) {",
-           "test_http", "WebsocketEngine*"),
+    Mutant("pongs for a peer that does not read are few", "http/websocket/engine.cpp",
+           "  if (pongs_unsent_ + pong_size_ > most_pongs) return;\n", "", "test_http", "WebsocketEngine*"),
+    Mutant("each ping is answered while there is room", "http/websocket/engine.cpp",
+           "    put_pong();                         // the one before\n", "", "test_http", "WebsocketEngine*"),
     Mutant("a frame that was begun is not taken back", "http/websocket/engine.cpp",
            "if (begin < kept_to_ || begin < before_ + sent_) return false;", "if (begin < kept_to_) return false;",
            "test_http", "WebsocketEngine*"),
@@ -629,8 +672,9 @@ MUTANTS = (
                 "if (false)", "RequestLimits*"),
     conformance("one customer of IPv6 is one client", "http/rate_limit.cpp",
                 "whole.substr(0, of_a_customer)", "whole", "RateLimit*"),
-    conformance("who asks at random makes no series", "http/server_metrics.cpp",
-                "if (at == series_.end() && series_.size() >= most_series) {", "if (false) {", "ServerMetrics*"),
+    conformance("who asks at random makes no series", "runtime/metrics.cpp",
+                "if (count_.load(std::memory_order_relaxed) >= most_) break;", "if (false) break;",
+                "ServerMetrics*"),
     Mutant("a part has a limit", "http/wire/multipart_scan.cpp", "if (part_size_ > limits_.part_bytes)",
            "if (false)", "test_http", "MultipartScan*"),
     Mutant("a body has as many parts as its limit says", "http/wire/multipart_scan.cpp",
@@ -783,10 +827,11 @@ def verdict(bench: Bench, mutant: Mutant) -> tuple[bool, str]:
 
 
 def main() -> int:
-    copies, _, part = " ".join(sys.argv[1:]).partition(" -- ")
+    at = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
+    copies, part = sys.argv[1:at], " ".join(sys.argv[at + 1:])
     chosen = [m for m in MUTANTS if part in f"{m.file} {m.rule}"]
     programs = {m.program for m in chosen}
-    benches = [Bench(c, jobs=2) for c in copies.split()]
+    benches = [Bench(c, jobs=2) for c in copies]
     for bench in benches:  # after the first the compiler's cache has it all
         bench.make(programs)
     passed = failed = 0

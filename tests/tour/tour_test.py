@@ -135,6 +135,41 @@ class Tour(unittest.TestCase):
         leak = "int main() { int* p = new int[8]; delete[] p; return p[argc]; }\n".replace("main()", "main(int argc, char**)")
         self.refused("heap-use-after-free", self.tour.proof_holds, self.put("proof.cpp", leak))
 
+    def test_a_program_on_rondo_has_one_other_include(self) -> None:
+        self.assertIsNone(self.tour.twin(self.chapter()))
+        self.refused("does not run on Rondo", self.tour.built_on_rondo, self.chapter())
+        self.put("main.cpp", '#include "a.hpp"\n#include "own.hpp"  // on Rondo: "../stage/other.hpp"\nint main() {}\n')
+        made = self.tour.twin(self.chapter()).read_text(encoding="utf-8")
+        self.assertEqual(made, '#include "a.hpp"\n#include "../stage/other.hpp"\nint main() {}\n')
+
+    def test_what_a_page_links_with_is_linked_with_all_of_its_chapter(self) -> None:
+        self.assertEqual(self.tour.libraries(self.put("checks/2_x.cpp", "")), [])
+        self.put("page.md", PAGE.replace("main.cpp -o", "main.cpp -lm -o"))
+        self.assertEqual(self.tour.libraries(self.put("checks/2_x.cpp", "")), ["-lm"])
+        self.tour.line_of_the_page_compiles(self.chapter())
+
+    def test_a_program_that_cannot_run_here_is_skipped_and_says_why(self) -> None:
+        body = '#include <cstdio>\nint main() { std::puts("SENTENCE"); return 77; }\n'
+        skips = self.put("proof.cpp", body.replace("SENTENCE", "skipped: there is no ring"))
+        with self.assertRaises(self.tour.Skipped) as caught:
+            self.tour.proof_holds(skips)
+        self.assertEqual(str(caught.exception), "there is no ring")
+        self.refused("exited with 77", self.tour.proof_holds, self.put("proof.cpp", body))
+
+    def test_a_brief_run_leaves_out_exercises(self) -> None:
+        names = [name for name, _ in self.tour.tests_of(self.chapter())]
+        self.assertIn("the starter of 1.1 fails its check", names)
+        with unittest.mock.patch.object(self.tour, "BRIEF", True):
+            brief = [name for name, _ in self.tour.tests_of(self.chapter())]
+        self.assertEqual(brief, [name for name in names if "1.1" not in name])
+
+    def test_a_map_that_is_wrong(self) -> None:
+        page = self.root / "docs/tour/map.md"
+        page.write_text("| `int main` in [a](01_first/main.cpp) |\n", encoding="utf-8")
+        self.tour.map_is_true()
+        page.write_text("| `void main` in [a](01_first/main.cpp) |\n", encoding="utf-8")
+        self.refused("01_first/main.cpp has no `void main`", self.tour.map_is_true)
+
     def test_what_is_not_there_is_named(self) -> None:
         self.refused("there is no chapter 2; those there are: 1", self.tour.chapter, "2")
         self.refused("there is no exercise 1.2; chapter 1 has 1.1", self.tour.exercise, "1.2")

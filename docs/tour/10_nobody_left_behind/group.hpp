@@ -101,7 +101,7 @@ inline task<> timeout(timed_loop& l, int ms, task<> t) {
   };
   co_await with_group(l, [&](group& g) -> task<> {
     g.spawn(alarm(l, ms, g));
-    co_await std::move(t);
+    co_await task<>(std::move(t));  // which goes when it is stopped, and not later
     done = true;
     g.cancel();  // nobody needs the alarm any more
   });

@@ -88,7 +88,7 @@ class server {
     std::string request;
     char buffer[1024];
     while (request.find("\r\n\r\n") == std::string::npos) {
-      const ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+      const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
       if (n <= 0) break;  // it has gone without having asked
       request.append(buffer, static_cast<std::size_t>(n));
     }
@@ -110,7 +110,7 @@ class server {
   static void say(int fd, const std::string& text) {
     std::size_t gone = 0;
     while (gone < text.size()) {
-      const ssize_t n = send(fd, text.data() + gone, text.size() - gone, MSG_NOSIGNAL);
+      const ssize_t n = ::send(fd, text.data() + gone, text.size() - gone, MSG_NOSIGNAL);
       if (n < 0) return;  // nobody listens any more
       gone += static_cast<std::size_t>(n);
     }
