@@ -1,0 +1,121 @@
+// hiredis inside Rondo, with a real Redis.
+#include "../examples/bridges/redis.hpp"
+#include "bridges/bridge_support.hpp"
+
+#include <csignal>
+#include <memory>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+
+namespace {
+
+class redis_server {
+ public:
+  static std::string missing_here() {
+    return find_program("redis-server").empty() ? "redis-server is not installed" : "";
+  }
+  std::string socket() const { return folder_ / "redis.sock"; }
+  net::process start() const {
+    return start_server(
+        {find_program("redis-server"), "--port", "0", "--unixsocket", socket(), "--dir",
+         folder_.path(), "--save", "", "--appendonly", "yes", "--appendfsync", "always"},
+        folder_ / "log");
+  }
+
+ private:
+  temporary_folder folder_;
+};
+
+// fn(connection), with the task that drives it.
+template <class Fn>
+task<> connected(std::string path, Fn fn) {
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto& r = g.make<redis>(path);
+    auto pump = g.spawn(r.run());
+    co_await fn(r);
+    pump.cancel();
+  });
+}
+task<> ping(std::string path) {
+  co_await timeout(1s, connected(path, [](redis& r) -> task<> { co_await r.command({"PING"}); }));
+}
+
+}  // namespace
+
+ON_KERNEL_REACTORS(RedisBridge, CommandsAndMessagesBesideAThousandTasks) {
+  if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const redis_server server;
+  run_on(reactor, [&]() -> task<> {
+    net::process p = server.start();
+    co_await until_it_works([&] { return ping(server.socket()); });
+    co_await beside_a_thousand_tasks([&]() -> task<> {
+      queue<std::string> heard(1000);
+      co_await connected(server.socket(), [&](redis& listener) -> task<> {
+        listener.subscribe("news", heard);
+        co_await connected(server.socket(), [&](redis& r) -> task<> {
+          while ((co_await r.command({"PUBSUB", "NUMSUB", "news"})).list[1].number == 0) {
+          }
+          std::vector<task<redis_reply>> many;
+          for (int i = 0; i < 500; ++i) many.push_back(r.command({"INCR", "n"}));
+          const auto answers = co_await gather(std::move(many));
+          for (int i = 0; i < 500; ++i)
+            EXPECT_EQ(answers[static_cast<std::size_t>(i)].number, i + 1);  // in order
+          EXPECT_THROW((void)co_await r.command({"LPUSH", "n", "x"}), redis_error);
+          const std::string large(3 << 20, 'l');
+          co_await r.command({"SET", "large", large});
+          EXPECT_EQ((co_await r.command({"GET", "large"})).text, large);
+          for (int i = 0; i < 100; ++i) co_await r.command({"PUBLISH", "news", std::to_string(i)});
+          for (int i = 0; i < 100; ++i) EXPECT_EQ(co_await heard.get(), std::to_string(i));
+        });
+      });
+      EXPECT_TRUE(heard.closed());  // its connection has gone
+    });
+    co_await p.stop();
+  });
+}
+
+ON_KERNEL_REACTORS(RedisBridge, TheServerIsKilledAndComesBack) {
+  if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const redis_server server;
+  run_on(reactor, [&]() -> task<> {
+    net::process p = server.start();
+    co_await until_it_works([&] { return ping(server.socket()); });
+    co_await connected(server.socket(), [&](redis& r) -> task<> {
+      co_await r.command({"SET", "kept", "yes"});
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&]() -> task<> {
+          EXPECT_THROW((void)co_await r.command({"BLPOP", "never", "0"}), redis_error);
+        });
+        co_await r.command({"PING"});
+        p.kill(SIGKILL);
+        (void)co_await p.wait();
+      });
+      EXPECT_FALSE(r.connected());
+      EXPECT_THROW((void)co_await r.command({"PING"}), redis_error);
+    });
+    net::process again = server.start();
+    co_await until_it_works([&] { return ping(server.socket()); });
+    co_await connected(server.socket(), [&](redis& r) -> task<> {
+      EXPECT_EQ((co_await r.command({"GET", "kept"})).text, "yes");
+    });
+    co_await again.stop();
+  });
+}
+
+ON_KERNEL_REACTORS(RedisBridge, IsCancelledAtEveryWait) {
+  if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const redis_server server;
+  const child_process p(
+      {"/bin/sh", "-c", "exec redis-server --port 0 --save '' --unixsocket " + server.socket()});
+  run_on(reactor, until_it_works([&] { return ping(server.socket()); }));
+  const auto n = cancel_at_every_wait(reactor, [&]() -> task<> {
+    co_await connected(server.socket(), [](redis& r) -> task<> {
+      co_await r.command({"SET", "a", "1"});
+      EXPECT_EQ((co_await r.command({"GET", "a"})).text, "1");
+      co_await gather(r.command({"INCR", "b"}), r.command({"INCR", "c"}));
+    });
+  });
+  EXPECT_GE(n.at_rest, 5U);
+}
