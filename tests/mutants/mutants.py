@@ -229,6 +229,9 @@ MUTANTS = (
     conformance("one that cut its message writes no more", "http/websocket/connection.cpp",
                 "  if (!broken_) co_await write_out();\n", "  co_await write_out();\n",
                 "Websocket.OneThatCutItsMessage*"),
+    conformance("a file sent to nobody raises no SIGPIPE", "runtime/reactor/pipe_signal.hpp",
+                "  ::pthread_sigmask(SIG_BLOCK, &pipe_signal, &before);\n",
+                "  ::pthread_sigmask(SIG_BLOCK, nullptr, &before);\n", "SendFile.ToAPeer*"),
     # --- before the server ---
     conformance("the PROXY protocol counts from trusted addresses alone", "http/server/forwarding.cpp",
                 "    if (!trusted.trusts(peer)) co_return true;\n", "", "Proxied.*simulated"),
