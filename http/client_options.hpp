@@ -37,6 +37,7 @@ class exchange;
 
 class client_options {
  public:
+  // With the defaults that are said below.
   client_options();
 
   // How long a phase may take; zero: no limit. The error that follows is a timeout_error with that

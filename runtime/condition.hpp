@@ -57,7 +57,7 @@ class [[nodiscard("without co_await nothing happens")]] condition::wait_for_noti
     if (j.stops_here()) return false;
     notified_ = false;
     relock_.wait = this;
-    job_ = &j;
+    relock_.job_ = &j;
     condition_->line_.push_back(*this);
     j.wait_on(*this);
     guard_->unlock();
@@ -76,6 +76,7 @@ class [[nodiscard("without co_await nothing happens")]] condition::wait_for_noti
   }
   void finish(detail::job&) noexcept override { relock(); }
   void describe(detail::wait_visitor& v) const override { v.waits_for("a condition"); }
+  detail::wait_end end() const noexcept override { return {condition_, false}; }
   void await_resume() const {
     if (!mutex_) throw std::logic_error("condition::wait: the guard does not hold its mutex");
   }
@@ -88,21 +89,20 @@ class [[nodiscard("without co_await nothing happens")]] condition::wait_for_noti
   };
 
   void relock() noexcept {
-    if (mutex_->take_or_wait(relock_)) locked_again();
+    if (mutex_->take_or_wait(relock_, *relock_.job_)) locked_again();
   }
   void locked_again() noexcept {
     if (linked()) unlink();
     guard_->mutex_ = mutex_;
     if (stopped_)
-      job_->wake_stopped();
+      relock_.job_->wake_stopped();
     else
-      job_->wake();
+      relock_.job_->wake();
   }
 
   condition* condition_;
   mutex::guard* guard_;
   mutex* mutex_ = nullptr;
-  detail::job* job_ = nullptr;
   relocking relock_;
   bool notified_ = false;
   bool stopped_ = false;

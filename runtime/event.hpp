@@ -45,6 +45,7 @@ class [[nodiscard("without co_await nothing happens")]] event::waiter final
     return stand_in(event_->waiting_, j);
   }
   void describe(detail::wait_visitor& v) const override { v.waits_for("an event"); }
+  detail::wait_end end() const noexcept override { return {event_, false}; }
   void await_resume() const noexcept {}
 
  private:

@@ -117,6 +117,7 @@ class [[nodiscard("without co_await nothing happens")]] generator_wait : public 
     p.holder = frame_;
     if (this_thread.budget == 0) [[unlikely]] {  // or there is no job at all
       job& j = current_job();
+      if (spend_watched_budget()) return frame_->get();
       j.set_leaf(p);
       if (!j.stops_here()) j.yield();
       return std::noop_coroutine();

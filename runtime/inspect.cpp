@@ -11,7 +11,6 @@ namespace rondo {
 namespace {
 
 using detail::job;
-using detail::promise_base;
 
 class tree_writer final : public detail::wait_visitor {
  public:
@@ -35,7 +34,6 @@ class tree_writer final : public detail::wait_visitor {
     else
       out_ += state_of(j);
     append_where(j, on != nullptr || j.current_state() == job::state::parked);
-    out_ += '\n';
     const std::vector<child_line> children(
         children_.begin() + static_cast<std::ptrdiff_t>(children_from_), children_.end());
     children_.resize(children_from_);
@@ -67,7 +65,7 @@ class tree_writer final : public detail::wait_visitor {
   std::string take() { return std::move(out_); }
 
  private:
-  // Scopes may be nested by the thousand; nobody reads so far.
+  // Scopes and awaits may be nested by the thousand; nobody reads so far.
   static constexpr std::size_t most_depth = 100;
   struct child_line {
     const job* j;
@@ -90,13 +88,24 @@ class tree_writer final : public detail::wait_visitor {
       out_ += text;
     }
     // While a job runs, and afterwards, its leaf is where it rested last: that frame may be gone.
-    const bool whole = j.current_state() != job::state::running && !j.ended();
-    const promise_base* p = whole ? detail::own_frame(j) : nullptr;
-    if (!p || p->awaiting.line() == 0) return;
-    out_ += ", in ";
-    out_ += detail::short_name(p->awaiting.function_name());
-    out_ += " at ";
-    detail::append_place(out_, p->awaiting);
+    std::size_t n = 0;
+    if (j.current_state() != job::state::running && !j.ended())
+      detail::for_each_await(j, [&](const std::source_location& where) {
+        if (n == 0) {
+          out_ += ", in ";
+        } else {
+          out_ += '\n';
+          out_.append(depth_ * 2, ' ');
+          if (n == most_depth) {
+            out_ += "…";
+            return false;
+          }
+          out_ += "awaited in ";
+        }
+        detail::append_await(out_, where);
+        return ++n <= most_depth;
+      });
+    out_ += '\n';
   }
   const detail::loop_core& loop_;
   std::string out_;

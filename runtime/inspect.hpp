@@ -7,7 +7,10 @@
 //     child "web" (spawned at a.cpp:28): waiting for accept on fd 7, 1.204 s, in serve() at a.cpp:9
 //     child (spawned at a.cpp:29): waiting for a timeout, 0.204 s, in fetch() at app.cpp:19
 //       body: waiting for recv on fd 9, 0.203 s, in read_reply() at a.cpp:15
+//         awaited in ask() at a.cpp:18
 //
+// A task is shown with all its awaits, from the innermost outwards; those that are the library's
+// own (a scope inside a scope) are left out.
 // Nothing is recorded for it but the place of each co_await and the time of each wait.
 #pragma once
 

@@ -1,7 +1,7 @@
-#include <rondo/runtime/core/debugging.hpp>
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
+#include <rondo/runtime/inside/step_watch.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/log.hpp>
 #include <rondo/runtime/loop.hpp>
@@ -19,7 +19,7 @@ constexpr int jobs_a_turn = 61;
 
 }  // namespace
 
-[[gnu::always_inline]] inline bool loop::step(detail::job& j) noexcept {
+[[gnu::always_inline]] inline bool loop::step(detail::job& j, std::uint32_t budget) noexcept {
   using step = detail::job::step;
   ++steps_;
   if (observers_.any()) [[unlikely]]
@@ -29,7 +29,7 @@ constexpr int jobs_a_turn = 61;
   if (j.step_ == step::stop) {
     if (!j.may_be_kept() || !j.rests_before_unwinding()) j.unwind();
   } else {
-    detail::this_thread.budget = detail::await_budget;
+    detail::this_thread.budget = budget;
     j.state_ = detail::job::state::running;
     if (j.step_ != step::begin || j.on_->begin(j)) frame_of(*j.leaf_).resume();
     detail::this_thread.budget = 0;
@@ -55,8 +55,8 @@ void loop::turn(const bool& ended) noexcept {
   for (int n = jobs_a_turn; n > 0 && !ready_.empty(); --n) {
     detail::job& next = *ready_.pop();
     __builtin_prefetch(ready_.front());  // among many, it is not in the cache
-    if (!detail::this_thread.debug) [[likely]]
-      step(next);
+    if (!watch_) [[likely]]
+      step(next, detail::await_budget);
     else
       watched_step(next);
   }
@@ -119,13 +119,10 @@ void loop::wake_if_idle() noexcept {
 }
 
 void loop::watched_step(detail::job& j) noexcept {
-  detail::slow_step watched(j);
   last_name_.clear();
-  const detail::time_point begun = detail::steady::now();
-  const bool goes_on = step(j);
-  const auto took = detail::steady::now() - begun;
-  if (took > slow_step_)
-    watched.report(took, goes_on ? &j : nullptr, goes_on ? name_of(j) : &last_name_);
+  watch_->before(j, ready_.back());
+  const bool goes_on = step(j, watch_->begin_awaits());
+  watch_->after(j, goes_on, goes_on ? name_of(j) : &last_name_, ready_);
 }
 
 void loop::run_until(const bool& ended, detail::job& main, detail::thread_patience& patience) {

@@ -26,6 +26,7 @@ class thread_patience;
 }  // namespace detail
 class embedded_loop;
 
+// What a loop has counted since it began.
 struct loop_stats {
   std::uint64_t turns = 0;         // of the loop; an idle loop makes none
   std::uint64_t steps = 0;         // of jobs
@@ -80,8 +81,8 @@ class loop : private detail::loop_core {
   void embedded_turn(const bool& ended) noexcept;
   // Nothing is to be done before a foreign poll or the next timer says so.
   bool rests() noexcept;
-  // True: it has not ended.
-  bool step(detail::job& j) noexcept;
+  // True: it has not ended. `budget`: how many awaits may go on; watched ones count elsewhere.
+  bool step(detail::job& j, std::uint32_t budget) noexcept;
   void watched_step(detail::job& j) noexcept;
   void step_begins(detail::job& j) noexcept;
   void last_step_was(detail::job& j) noexcept;

@@ -29,14 +29,14 @@ class mutex {
   mutex& operator=(const mutex&) = delete;
   // Destroying a mutex that is locked or waited for ends the program.
   ~mutex() {
-    if (locked_) detail::fatal("a mutex was destroyed while it was locked");
+    if (owner_) detail::fatal("a mutex was destroyed while it was locked");
   }
 
   // Completes with the lock. Cancellation: leaves the line.
   lock_wait lock() noexcept;
   // Without waiting: nullopt when it is locked.
   std::optional<guard> try_lock() noexcept;
-  bool is_locked() const noexcept { return locked_; }
+  bool is_locked() const noexcept { return owner_ != nullptr; }
 
  private:
   friend class condition;
@@ -44,6 +44,7 @@ class mutex {
   class waiter : public detail::list_node {
    public:
     virtual void granted() noexcept = 0;
+    detail::job* job_ = nullptr;
 
    protected:
     waiter() = default;
@@ -52,20 +53,30 @@ class mutex {
     ~waiter() = default;
   };
   // True: the caller has the lock. False: it stands in line.
-  bool take_or_wait(waiter& w) noexcept {
-    if (!locked_) return locked_ = true;
+  bool take_or_wait(waiter& w, detail::job& j) noexcept {
+    if (!owner_) {
+      owner_ = &j;
+      return true;
+    }
+    w.job_ = &j;
     line_.push_back(w);
     return false;
   }
   void unlock() noexcept {
-    if (waiter* next = line_.pop_front())
-      next->granted();
-    else
-      locked_ = false;
+    waiter* next = line_.pop_front();
+    owner_ = next ? next->job_ : nullptr;
+    if (next) next->granted();
+  }
+  // Of a lock that was taken outside a task.
+  static const detail::job* nobodys() noexcept {
+    static constinit detail::job nobody;
+    return &nobody;
   }
 
   detail::intrusive_list<waiter> line_;
-  bool locked_ = false;
+  // Who has locked it; nullptr: it is not locked. For those who look: the guard may have gone to
+  // another task since, and this one may have ended.
+  const detail::job* owner_ = nullptr;
 };
 
 // Holds the lock; gives it back when it goes.
@@ -100,9 +111,8 @@ class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
  public:
   explicit lock_wait(mutex& m) noexcept : mutex_(&m) {}
   bool begin(detail::job& j) noexcept override {
-    if (mutex_->locked_ && j.stops_here()) return false;
-    if (mutex_->take_or_wait(*this)) return true;
-    job_ = &j;
+    if (mutex_->owner_ && j.stops_here()) return false;
+    if (mutex_->take_or_wait(*this, j)) return true;
     j.wait_on(*this);
     return false;
   }
@@ -110,19 +120,23 @@ class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
     unlink();
     j.wake_stopped();
   }
-  void describe(detail::wait_visitor& v) const override { v.waits_for("a mutex"); }
+  void describe(detail::wait_visitor& v) const override {
+    v.waits_for("a mutex");
+    v.held_by(mutex_->owner_ == nobodys() ? nullptr : mutex_->owner_);
+  }
+  detail::wait_end end() const noexcept override { return {mutex_, false}; }
   guard await_resume() noexcept { return guard(*mutex_); }
 
  private:
   void granted() noexcept override { job_->wake(); }
   mutex* mutex_;
-  detail::job* job_ = nullptr;
 };
 
 inline mutex::lock_wait mutex::lock() noexcept { return lock_wait(*this); }
 inline std::optional<mutex::guard> mutex::try_lock() noexcept {
-  if (locked_) return std::nullopt;
-  locked_ = true;
+  if (owner_) return std::nullopt;
+  const detail::job* const mine = detail::surrounding_job();
+  owner_ = mine ? mine : nobodys();
   return guard(*this);
 }
 

@@ -288,7 +288,11 @@ class [[nodiscard("without co_await nothing happens"),
     if (j.stops_here()) return false;
     return stand_in(queue_->putters_, j);
   }
-  void describe(wait_visitor& v) const override { v.waits_for("room in a queue"); }
+  void describe(wait_visitor& v) const override {
+    v.waits_for("room in a queue");
+    v.size(queue_->size(), queue_->maxsize_);
+  }
+  wait_end end() const noexcept override { return {queue_, true}; }
   void await_resume() const {
     if (refused_) throw queue_closed();
     if (out_of_memory_) throw std::bad_alloc();
@@ -321,7 +325,11 @@ class [[nodiscard("without co_await nothing happens"),
     mine_.unlink();
     j.wake_stopped();
   }
-  void describe(wait_visitor& v) const override { v.waits_for("an item of a queue"); }
+  void describe(wait_visitor& v) const override {
+    v.waits_for("an item of a queue");
+    v.size(queue_->size(), queue_->maxsize_);
+  }
+  wait_end end() const noexcept override { return {queue_, false}; }
   std::conditional_t<optional, std::optional<T>, T> await_resume() {
     if (mine_.item) {
       if constexpr (optional)

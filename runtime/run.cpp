@@ -1,5 +1,9 @@
+#include <rondo/runtime/core/environment.hpp>
 #include <rondo/runtime/core/loop_metrics.hpp>
 #include <rondo/runtime/core/run_trace.hpp>
+#include <rondo/runtime/inside/debug_layout.hpp>
+#include <rondo/runtime/inside/inspect_server.hpp>
+#include <rondo/runtime/inside/step_watch.hpp>
 #include <rondo/runtime/log.hpp>
 #include <rondo/runtime/run.hpp>
 #include <rondo/runtime/signals.hpp>
@@ -32,6 +36,12 @@ run_options& run_options::seed(std::uint64_t n) & {
   return *this;
 }
 
+void run_options::set_stall_limit(detail::nanoseconds d) {
+  if (d <= detail::nanoseconds::zero())
+    throw std::invalid_argument("run_options::stall_limit: it must be positive");
+  stall_limit_ = d;
+}
+
 run_options& run_options::max_threads(detail::amount n) & {
   if (n == 0) throw std::invalid_argument("run_options::max_threads: to_thread needs at least one");
   max_threads_ = n;
@@ -39,19 +49,6 @@ run_options& run_options::max_threads(detail::amount n) & {
 }
 
 namespace detail {
-namespace {
-
-bool debug_in_environment() {
-  const char* value = std::getenv("RONDO_DEBUG");  // NOLINT(concurrency-mt-unsafe)
-  if (!value || !*value) return false;
-  const std::string_view said = value;
-  if (said == "1") return true;
-  if (said == "0") return false;
-  throw std::invalid_argument("RONDO_DEBUG is \"" + std::string(said) + "\"; it may be 0 or 1");
-}
-
-}  // namespace
-
 int failed_main(const std::exception_ptr& error) noexcept {
   try {
     std::rethrow_exception(error);
@@ -75,9 +72,26 @@ main_run::main_run(const run_options& options)
   add_observers(options);
 }
 
+// What the environment says is stronger than what the program says, but for RONDO_DEBUG=0.
 void main_run::prepare(loop_core& l, const run_options& options) {
   l.threads().set_limit(options.max_threads_);
-  if (options.debug_ || debug_in_environment()) l.watch_steps(options.slow_step_);
+  describe_layout();
+  const auto slow = time_in_environment("RONDO_SLOW_STEP");
+  const auto stall = time_in_environment("RONDO_STALL");
+  const bool debug = options.debug_ || flag_in_environment("RONDO_DEBUG").value_or(false) || slow;
+  step_watch_options watch;
+  if (debug) watch.slow_step = slow.value_or(options.slow_step_);
+  watch.stall_limit = stall.value_or(options.stall_limit_);
+  if (watch.stall_limit == nanoseconds::zero()) watch.stall_limit = nanoseconds::max();
+  if (const auto where = text_in_environment("RONDO_INSPECT"); where && *where != "0") {
+    const auto lease = std::make_shared<inspect_lease>();
+    watch.inspected = lease->take(*where);
+    watch.socket = lease;
+  }
+  if (watch.slow_step != nanoseconds::max() || watch.stall_limit != nanoseconds::max() ||
+      watch.inspected)
+    l.set_watch(std::make_shared<step_watch>(l, watch));
+  this_thread.debug = debug;
 }
 
 void main_run::add_observers(const run_options& options) {

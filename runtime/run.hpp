@@ -64,6 +64,7 @@ class run_options {
   // Logs (log.hpp): a task destroyed without ever being awaited, with the coroutine it is of;
   // and a step longer than slow_step, with the name of the task and the lines between which it ran.
   // False, unless the environment has RONDO_DEBUG=1; a step then costs no look at the clock.
+  // RONDO_SLOW_STEP=50ms, or so, turns it on with that limit.
   run_options& debug(bool yes) & noexcept {
     debug_ = yes;
     return *this;
@@ -79,6 +80,21 @@ class run_options {
   template <class Rep, class Period>
   run_options&& slow_step(std::chrono::duration<Rep, Period> d) && noexcept {
     return std::move(slow_step(d));
+  }
+  // While a step has run for longer than this, the watchdog says on stderr, once a place, where it
+  // is: the stack of the loop's thread with file and line (where the program has debug information
+  // and the machine libdw), and the awaits of its task. No limit, unless the environment has
+  // RONDO_STALL=200ms, or so. With a limit, a step costs two looks at the clock and a copy of its
+  // awaits; and SIGURG, by which the thread is asked, lets what sleeps in it (sleep, poll) return
+  // early with EINTR. Measured in real time. Throws std::invalid_argument unless it is positive.
+  template <class Rep, class Period>
+  run_options& stall_limit(std::chrono::duration<Rep, Period> d) & {
+    set_stall_limit(detail::saturate(d));
+    return *this;
+  }
+  template <class Rep, class Period>
+  run_options&& stall_limit(std::chrono::duration<Rep, Period> d) && {
+    return std::move(stall_limit(d));
   }
   // How many calls to to_thread may be in threads at a time; 40. Throws std::invalid_argument for
   // 0.
@@ -140,6 +156,7 @@ class run_options {
   friend class embedded_loop;
   friend void detail::run_team(std::size_t, const detail::team_main&, const run_options&);
   simulation_options& own_simulation();
+  void set_stall_limit(detail::nanoseconds d);
 
   detail::reactor_choice choice_;
   std::shared_ptr<simulation_options> simulation_;
@@ -150,6 +167,7 @@ class run_options {
   bool dump_on_sigusr1_ = true;
   bool debug_ = false;
   detail::nanoseconds slow_step_ = std::chrono::milliseconds(100);
+  detail::nanoseconds stall_limit_ = detail::nanoseconds::max();
   std::shared_ptr<rondo::metrics> metrics_;
   std::string trace_file_;
 };

@@ -102,7 +102,11 @@ class [[nodiscard("without co_await nothing happens")]] semaphore::acquire_wait 
     line_wait::cancel(j);
     semaphore_->serve();  // a large request may have held up smaller ones
   }
-  void describe(detail::wait_visitor& v) const override { v.waits_for("a semaphore"); }
+  void describe(detail::wait_visitor& v) const override {
+    v.waits_for("a semaphore");
+    v.size(semaphore_->free_, semaphore_->total_);
+  }
+  detail::wait_end end() const noexcept override { return {semaphore_, false}; }
   permit await_resume() noexcept { return {*semaphore_, count_}; }
 
  private:

@@ -225,10 +225,8 @@ class [[nodiscard("without co_await nothing happens")]] task_awaiter : public aw
     static_assert(std::is_base_of_v<promise_base, Parent>,
                   "a rondo::task can be awaited only in a rondo::task");
     promise_base& child = child_promise();
-    if (this_thread.budget == 0) [[unlikely]] {  // or there is no job at all
-      start_later(child, parent.promise());
-      return std::noop_coroutine();
-    }
+    if (this_thread.budget == 0) [[unlikely]]  // or there is no job at all
+      return start_without_budget(child, parent.promise());
     child.parent = &parent.promise();
     child.holder = &frame_;
     --this_thread.budget;
@@ -239,16 +237,18 @@ class [[nodiscard("without co_await nothing happens")]] task_awaiter : public aw
 
  private:
   // The budget is spent: others have their turn before the child takes its first step.
-  void start_later(promise_base& child, promise_base& parent) noexcept {
+  std::coroutine_handle<> start_without_budget(promise_base& child, promise_base& parent) noexcept {
     const bool always = child.parent == &enters_always || child.parent == &enters_to_clean_up;
     child.parent = &parent;
     child.holder = &frame_;
     job& j = current_job();
+    if (spend_watched_budget()) return frame_.get();
     j.set_leaf(child);  // it has not started: resuming it later is starting it
     if (always)
       j.wake();
     else if (!j.stops_here())
       j.yield();
+    return std::noop_coroutine();
   }
   promise<T>& child_promise() noexcept { return promise_of<T>(frame_.get()); }
   frame_owner frame_;

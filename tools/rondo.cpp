@@ -1,6 +1,7 @@
 // The `rondo` command.
 #include "fetch.hpp"
 #include "httpbin.hpp"
+#include "inside.hpp"
 #include "load.hpp"
 #include "manual.hpp"
 #include "websocket.hpp"
@@ -253,6 +254,31 @@ int main(int argc, char** argv) {
   ws_command->add_flag("--insecure", session.insecure, "Accept whoever answers to wss");
   ws_command->add_flag("-v,--verbose", session.verbose,
                        "Say what was agreed on, and why it was closed");
+
+  std::string inside;
+  const auto add_inside = [&](const char* name, const char* what) {
+    CLI::App* command = app.add_subcommand(name, what);
+    command->footer(std::string(rondo::tools::inside_exit_codes));
+    command
+        ->add_option("process", inside,
+                     "A process that runs with RONDO_INSPECT=1, by its id, or its socket's path")
+        ->required();
+    return command;
+  };
+  CLI::App* ps_command = add_inside(
+      "ps",
+      "Show the tasks of a running program: what each waits for, where, and who could wake it");
+  CLI::App* top_command = add_inside(
+      "top", "Show where a running program's tasks come from, and what they do, again and again");
+  rondo::tools::top_options top;
+  top_command->add_option("-d,--delay", top.every_s, "Seconds from look to look")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  top_command->add_option("-n,--looks", top.looks, "End after as many; 0: when it is ended")
+      ->capture_default_str();
+  top_command->add_flag("--plain", top.plain, "One page after the other, for a file");
+  CLI::App* stalls_command = add_inside(
+      "stalls", "Show where a program that runs with RONDO_STALL has been stuck in a step");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -270,6 +296,18 @@ int main(int argc, char** argv) {
       load_options.live = isatty(STDERR_FILENO) == 1;
       prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50
       return rondo::run(load(load_options, json));
+    }
+    if (*ps_command || *stalls_command) {
+      const bool stalls = static_cast<bool>(*stalls_command);
+      const auto lines = rondo::run(rondo::tools::ask_inside(inside, stalls ? "stalls" : "tasks"));
+      std::fputs(
+          (stalls ? rondo::tools::stalls_text(lines) : rondo::tools::tasks_text(lines)).c_str(),
+          stdout);
+      return 0;
+    }
+    if (*top_command) {
+      top.where = inside;
+      return rondo::run(rondo::tools::top(top));
     }
     if (*ws_command) return rondo::run(rondo::tools::websocket_session(session));
     return rondo::run(rondo::tools::fetch(fetch));

@@ -36,7 +36,12 @@ engine::step engine::take(std::span<std::byte>& input) {
   if (std::exchange(told_, false)) message_.clear();
   while (!input.empty()) {
     step s = step::more;
-    if (!in_payload_) {
+    if (!in_payload_ && head_have_ == 0 && input.size() >= 2 &&
+        input.size() >= head_size(input[1])) {  // as a whole, as most come
+      const std::size_t n = head_size(input[1]);
+      s = head_came(input.first(n));
+      input = input.subspan(n);
+    } else if (!in_payload_) {
       const std::size_t wants = head_have_ < 2 ? 2 : head_size(head_bytes_[1]);
       const std::size_t n = std::min(wants - head_have_, input.size());
       std::ranges::copy(input.first(n), head_bytes_.begin() + head_have_);
@@ -44,7 +49,7 @@ engine::step engine::take(std::span<std::byte>& input) {
       input = input.subspan(n);
       if (head_have_ < 2 || head_have_ < head_size(head_bytes_[1])) continue;
       head_have_ = 0;
-      s = head_came();
+      s = head_came(std::span(head_bytes_).first(head_size(head_bytes_[1])));
     } else {
       const auto n =
           static_cast<std::size_t>(std::min<std::uint64_t>(frame_.length - taken_, input.size()));
@@ -57,8 +62,7 @@ engine::step engine::take(std::span<std::byte>& input) {
   return step::more;
 }
 
-engine::step engine::head_came() {
-  const auto head = std::span<const std::byte>(head_bytes_).first(head_size(head_bytes_[1]));
+engine::step engine::head_came(std::span<const std::byte> head) {
   frame_ = read_frame_head(head);
   taken_ = 0;
   in_payload_ = true;
@@ -112,6 +116,7 @@ engine::step engine::payload_came(std::span<std::byte> piece) {
   }
   if (text_ && !compressed_ && !utf8_.take(piece))
     return fail(close_code::not_utf8, "text that is not UTF-8");
+  if (message_.empty()) message_.reserve(piece.size());
   message_.append(reinterpret_cast<const char*>(piece.data()), piece.size());
   return step::more;
 }
@@ -291,7 +296,7 @@ void engine::put_pong() {
 
 std::span<const std::byte> engine::unsent() {
   put_pong();
-  if (out_.empty()) out_.swap(next_);
+  if (out_.empty() && !next_.empty()) out_.swap(next_);
   return std::as_bytes(std::span(out_)).subspan(sent_);
 }
 

@@ -105,7 +105,7 @@ class engine {
   void sent(std::size_t n) noexcept;
 
  private:
-  step head_came();
+  step head_came(std::span<const std::byte> head);
   step payload_came(std::span<std::byte> piece);
   step frame_came();
   step message_came();

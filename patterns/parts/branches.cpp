@@ -1,6 +1,30 @@
 #include <rondo/patterns/parts/branches.hpp>
+#include <rondo/runtime/inside/debug_table.hpp>
+
+// For share/rondo/gdb.py: see there, and debug_table.hpp.
+extern "C" {
+[[gnu::used, gnu::visibility("default")]] constinit rondo::detail::debug_table rondo_debug_patterns;
+}
 
 namespace rondo::detail {
+
+struct reach_first_branch {
+  friend constexpr auto reach(reach_first_branch) noexcept;
+};
+template struct private_member<reach_first_branch, &branches_wait::first_>;
+struct reach_next_branch {
+  friend constexpr auto reach(reach_next_branch) noexcept;
+};
+template struct private_member<reach_next_branch, &branch_base::next_>;
+
+namespace {
+[[maybe_unused]] const bool branches_described = [] {
+  rondo_debug_patterns.add("branches.first", offset_in(reach(reach_first_branch())));
+  rondo_debug_patterns.add("branch.job", base_in<branch_base, job>());
+  rondo_debug_patterns.add("branch.next", offset_in(reach(reach_next_branch())));
+  return true;
+}();
+}  // namespace
 
 void branches_wait::add(branch_base& b) noexcept {
   (first_ ? last_->next_ : first_) = &b;

@@ -12,6 +12,11 @@ class fifo {
   T* front() const noexcept { return head_; }
   // The youngest; nullptr when there is none.
   T* back() const noexcept { return head_ ? tail_ : nullptr; }
+  // Calls fn(T&) for each that came after `last`, which is here; for all when it is nullptr.
+  template <class Fn>
+  void for_each_after(const T* last, Fn fn) const {
+    for (T* e = last ? last->*Next : head_; e; e = e->*Next) fn(*e);
+  }
   void push(T& element) noexcept {
     element.*Next = nullptr;
     (head_ ? tail_->*Next : head_) = &element;

@@ -47,6 +47,14 @@ class intrusive_list {
     ends_.prev->next = &n;
     ends_.prev = &n;
   }
+  void push_front(T& element) noexcept { insert_behind(ends_, element); }
+  // Behind `before`, which is here.
+  void insert_after(T& before, T& element) noexcept { insert_behind(before, element); }
+  // The one behind `element`, which is here; nullptr for the last.
+  T* after(T& element) const noexcept {
+    list_node* const n = static_cast<list_node&>(element).next;
+    return n == &ends_ ? nullptr : static_cast<T*>(n);
+  }
   // Behind the last one that it does not come before, as before(a, b) says: equal ones keep the
   // order in which they came. Looks at those that come after it, from the back.
   template <class Before>
@@ -111,6 +119,12 @@ class intrusive_list {
   }
 
  private:
+  static void insert_behind(list_node& before, list_node& n) noexcept {
+    n.prev = &before;
+    n.next = before.next;
+    before.next->prev = &n;
+    before.next = &n;
+  }
   list_node ends_;
 };
 

@@ -89,13 +89,20 @@ void job::start(promise_base& root, job_owner& owner) noexcept {
   make_ready(first);
 }
 
-void suspend_without_budget(promise_base& leaf, waitable& w) noexcept {
+bool suspend_without_budget(promise_base& leaf, waitable& w) noexcept {
   job& j = current_job();
   j.set_leaf(leaf);
+  if (this_thread.watched_budget > 0) {
+    this_thread.watcher->awaits(j, w);
+    if (!w.begin(j)) return true;
+    --this_thread.watched_budget;
+    return false;
+  }
   if (w.must_begin())
     w.begin(j);  // starts a child, whose first step comes from the ready list: it suspends
   else if (!j.stops_here())
     j.retry(w);
+  return true;
 }
 
 void job::cancel() noexcept {

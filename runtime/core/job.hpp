@@ -124,9 +124,20 @@ class wait_visitor {
   virtual void waits_for(const char* what, int fd = -1) = 0;
   virtual void child(const job& j, const char* role,
                      const std::source_location* spawned_at = nullptr) = 0;
+  // What it waits for has a size: a queue its items, a semaphore its permits.
+  virtual void size(std::size_t /*now*/, std::size_t /*most*/) {}
+  // What it waits for is held by a task, or by nobody's: nullptr. It may have ended since.
+  virtual void held_by(const job* /*owner*/) {}
 
  protected:
   ~wait_visitor() = default;
+};
+
+// What a wait shares with others, and on which side of it the wait stands: who takes an item waits
+// for those who give, and the other way round.
+struct wait_end {
+  const void* of = nullptr;  // the queue, the lock, …; nullptr: it shares nothing
+  bool gives = false;
 };
 
 // Something a job can wait on.
@@ -144,6 +155,8 @@ class waitable {
   virtual void finish(job& j) noexcept;
   // Names itself, and the jobs that it waits for.
   virtual void describe(wait_visitor& v) const;
+  // For those who watch every await (await_watcher). Also before the wait begins.
+  virtual wait_end end() const noexcept { return {}; }
 
  protected:
   waitable() = default;
@@ -296,6 +309,15 @@ class cancellations {
   bool delivering_ = false;
 };
 
+// Hears of every await of the running loop's jobs, before it begins. None is there in ordinary use.
+class await_watcher {
+ public:
+  virtual void awaits(const job& j, const waitable& w) noexcept = 0;
+
+ protected:
+  ~await_watcher() = default;
+};
+
 // What the calling thread is doing. Constant-initialised and initial-exec, so that reaching it
 // costs one instruction, in a shared object too.
 struct thread_context {
@@ -307,6 +329,10 @@ struct thread_context {
   // current_job() and surrounding_job().
   job* current = nullptr;
   std::uint32_t budget = 0;  // zero whenever no job runs
+  // Where every await is watched, `budget` is zero, which leads each of them past the watcher, and
+  // what the job really has stands here.
+  std::uint32_t watched_budget = 0;
+  await_watcher* watcher = nullptr;  // there while watched_budget is not zero
   bool unwinding = false;
   bool debug = false;  // the running loop reports what looks like a mistake
   time_point now{};    // the running loop's last look at the clock
@@ -350,14 +376,20 @@ inline void enter_wait(promise_base& leaf, waitable& w) noexcept {
   w.begin(j);
 }
 
-// How it comes to rest on everything else when its budget is spent, or when no job runs.
-void suspend_without_budget(promise_base& leaf, waitable& w) noexcept;
+// True, and one less is left, where awaits are watched: an await that finds no budget goes on all
+// the same.
+inline bool spend_watched_budget() noexcept {
+  if (this_thread.watched_budget == 0) return false;
+  --this_thread.watched_budget;
+  return true;
+}
+
+// How it comes to rest on everything else when its budget is spent or watched, or no job runs.
+bool suspend_without_budget(promise_base& leaf, waitable& w) noexcept;
 // How it comes to rest on everything else: true when it is suspended.
 inline bool suspend_on(promise_base& leaf, waitable& w) noexcept {
-  if (this_thread.budget == 0) [[unlikely]] {
-    suspend_without_budget(leaf, w);
-    return true;
-  }
+  if (this_thread.budget == 0) [[unlikely]]
+    return suspend_without_budget(leaf, w);
   job& j = *this_thread.current;
   j.set_leaf(leaf);
   if (!w.begin(j)) return true;

@@ -1,5 +1,6 @@
 #include <rondo/runtime/core/job_names.hpp>
 #include <rondo/runtime/core/loop_core.hpp>
+#include <rondo/runtime/inside/debug_table.hpp>
 #include <rondo/runtime/log.hpp>
 
 #include <atomic>
@@ -41,10 +42,13 @@ loop_core::loop_core(reactor_maker& make, const reactor_choice& choice,
   this_thread.running_loop = this;
   this_thread.ready = &ready_;
   read_clock();
+  enter_debug_table(*this);
 }
 
 loop_core::~loop_core() {
+  leave_debug_table(*this);
   mailbox_->close();
+  watch_.reset();
   reactor_.reset();
   this_thread.running_loop = nullptr;
   this_thread.ready = nullptr;

@@ -20,6 +20,7 @@ namespace rondo::detail {
 
 class job_names;
 class pending_call;
+class step_watch;
 
 // Hears of every step and turn of a loop: for tests and tools. None is there in ordinary use.
 class loop_observer {
@@ -96,11 +97,10 @@ class loop_core {
   void observe(loop_observer& o) noexcept { observers_.add(o); }
   // Jobs whose turn has come, the last of them: nullptr when there is none.
   const job* last_ready() const noexcept { return ready_.back(); }
-  // Debugging: steps longer than `limit` are reported, and tasks that nobody awaited.
-  void watch_steps(nanoseconds limit) noexcept {
-    slow_step_ = limit;
-    this_thread.debug = true;
-  }
+  // What watches every step: slow ones, stalls, what the inspect socket tells (inside/). nullptr:
+  // nobody, in ordinary use.
+  step_watch* watch() noexcept { return watch_.get(); }
+  void set_watch(std::shared_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
 
  protected:
   using reactor_maker = std::unique_ptr<reactor>(const reactor_choice&, operation_queue&);
@@ -135,7 +135,7 @@ class loop_core {
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
   loop_observers observers_;
-  nanoseconds slow_step_ = nanoseconds::max();
+  std::shared_ptr<step_watch> watch_;  // shared: nobody here needs to know how it is destroyed
 };
 
 // That of the loop that runs on this thread. Ends the program when there is none.

@@ -21,6 +21,12 @@ void append_place(std::string& out, const std::source_location& where) {
   out += std::to_string(where.line());
 }
 
+void append_await(std::string& out, const std::source_location& where) {
+  out += short_name(where.function_name());
+  out += " at ";
+  append_place(out, where);
+}
+
 bool is_library(const std::source_location& where) noexcept {
   const std::string_view file = where.file_name();
   return file.find("rondo/runtime/") != std::string_view::npos ||

@@ -40,6 +40,7 @@ STRANGERS = {("http/client", "http/server")}
 OPEN_ROOMS = {
     "runtime/reactor": {"net"},
     "runtime/core": {"net", "http", "patterns", "testing"},
+    "runtime/inside": {"patterns"},
 }
 
 # Circles of files that include each other (a header and its source are one file), each with its excuse.

@@ -8,6 +8,7 @@
 #include <rondo/net.hpp>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,37 @@ CONFORMANCE(SendFile, BringsFilesOfAllSizesWhole) {
     EXPECT_EQ(gone, size);
     EXPECT_TRUE(got == content) << size << " bytes became " << got.size();
   }
+}
+
+// sendfile(2) cannot be told to leave SIGPIPE alone: a client that resets ended the program.
+ON_KERNEL_REACTORS(SendFile, ToAPeerThatHasGoneIsAnErrorAndNoSignal) {
+  static volatile sig_atomic_t signals;
+  signals = 0;
+  struct sigaction counting{};
+  counting.sa_handler = [](int) { signals = signals + 1; };
+  struct sigaction before{};
+  ::sigaction(SIGPIPE, &counting, &before);
+  const temporary_folder folder;
+  const std::string path = folder.write("f", pattern(much));
+  run_on(reactor, [&]() -> task<> {
+    const file f = co_await file::open(path);
+    stream_pair p = co_await connect_pair();
+    p.client.set(net::options::linger(0s));
+    p.client.close();
+    for (int failed = 0; failed < 3;)  // a reset is told once, and EPIPE from then on
+      failed += (co_await as_result(send_file(p.server, f, 0, much))).has_error() ? 1 : 0;
+    // And one that goes in the middle of a file: what went before is given, and the signal raised.
+    stream_pair q = co_await narrow_pair();
+    q.client.set(net::options::linger(0s));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> { (void)co_await as_result(send_file(q.server, f, 0, much)); });
+      std::vector<std::byte> room(100'000);
+      (void)co_await q.client.read_some(room);
+      q.client.close();
+    });
+  });
+  ::sigaction(SIGPIPE, &before, nullptr);
+  EXPECT_EQ(signals, 0);
 }
 
 CONFORMANCE(SendFile, BringsAPartAndNoMoreThanThereIs) {

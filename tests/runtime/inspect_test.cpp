@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -47,6 +48,64 @@ TEST(TaskTree, ShowsNameStateWaitAndPlaceOfEachTask) {
   EXPECT_TRUE(has(tree, "wait_for_item(queue<int> &) at inspect_test.cpp:")) << tree;
   EXPECT_TRUE(has(tree, "waiting for a timeout")) << tree;
   EXPECT_TRUE(has(tree, "waiting for a time,")) << tree;
+}
+
+namespace {
+
+constexpr int innermost_line = __LINE__ + 1;
+task<> innermost(event& e) { co_await e.wait(); }
+constexpr int middle_line = __LINE__ + 1;
+task<> middle(event& e) { co_await innermost(e); }
+constexpr int outermost_line = __LINE__ + 1;
+task<> outermost(event& e) { co_await timeout(5s, middle(e)); }
+
+std::string at_own_line(int n) { return "inspect_test.cpp:" + std::to_string(n) + "\n"; }
+
+}  // namespace
+
+TEST(TaskTree, NamesEveryAwaitOfATaskFromTheInnermostOutwards) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    event e;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn(outermost(e));
+      co_await sleep_for(1s);
+      tree = task_tree();
+      e.set();
+    });
+  });
+  EXPECT_TRUE(
+      has(tree, "in (anonymous namespace)::outermost(event &) at " + at_own_line(outermost_line)))
+      << tree;
+  EXPECT_TRUE(has(tree, "an event, 1.000 s, in (anonymous namespace)::innermost(event &) at " +
+                            at_own_line(innermost_line) +
+                            "      awaited in (anonymous namespace)::middle(event &) at " +
+                            at_own_line(middle_line)))
+      << tree;
+  EXPECT_FALSE(has(tree, "scope.hpp") || has(tree, "wait.hpp")) << tree;
+}
+
+TEST(TaskTree, CutsAChainThatNobodyReads) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    struct nest {
+      static task<> go(int n, event& e) {
+        if (n > 0)
+          co_await go(n - 1, e);
+        else
+          co_await e.wait();
+      }
+    };
+    event e;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn(nest::go(500, e));
+      co_await sleep_for(1s);
+      tree = task_tree();
+      e.set();
+    });
+  });
+  EXPECT_LT(std::count(tree.begin(), tree.end(), '\n'), 120) << tree;
+  EXPECT_TRUE(has(tree, "…\n")) << tree;
 }
 
 TEST(TaskTree, ShowsTheBranchesOfAGather) {
@@ -181,6 +240,40 @@ TEST(Debugging, IsSwitchedOnByTheEnvironment) {
   const rondo_test::environment_variable e("RONDO_DEBUG", "yes");
   EXPECT_THROW(run_as(run_options().reactor(reactor_kind::simulated), forget),
                std::invalid_argument);
+}
+
+TEST(Debugging, TheEnvironmentSaysWhatASlowStepIs) {
+  const auto work = []() -> task<> { co_await sleep_for(1s); };
+  const auto said_with = [&](const char* value) {
+    const rondo_test::environment_variable e("RONDO_SLOW_STEP", value);
+    testing::internal::CaptureStderr();
+    run_as(run_options().reactor(reactor_kind::simulated), work);
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_TRUE(has(said_with("1ns"), "rondo: a step took "));
+  EXPECT_EQ(said_with("1.5m"), "");
+  EXPECT_EQ(said_with(nullptr), "");
+}
+
+TEST(Debugging, AnEnvironmentThatCannotBeReadSaysWhatItMayBe) {
+  const auto said_of = [](const char* name, const char* value) -> std::string {
+    const rondo_test::environment_variable e(name, value);
+    try {
+      run(run_options().reactor(reactor_kind::simulated), []() -> task<> { co_return; });
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "nothing";
+  };
+  EXPECT_EQ(said_of("RONDO_SLOW_STEP", "fast"),
+            "RONDO_SLOW_STEP is \"fast\"; it may be a time with its unit, as 50ms, 1.5s or 200us");
+  for (const char* bad : {"5", "-5ms", "5 ms", "ms", "5msx", "1e3ms", "nan", "inf"}) {
+    EXPECT_TRUE(said_of("RONDO_STALL", bad).starts_with("RONDO_STALL is \"")) << bad;
+    EXPECT_TRUE(said_of("RONDO_SLOW_STEP", bad).starts_with("RONDO_SLOW_STEP is \"")) << bad;
+  }
+  EXPECT_EQ(said_of("RONDO_DEBUG", "2"), "RONDO_DEBUG is \"2\"; it may be 0 or 1");
+  for (const char* good : {"0", "50ms", "0.5s", "10us", "1m", "7ns", ""})
+    EXPECT_EQ(said_of("RONDO_STALL", good), "nothing") << good;
 }
 
 TEST(Debugging, SaysNothingOfTasksThatACancellationTook) {

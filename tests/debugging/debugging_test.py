@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""The faults of examples/stuck.cpp are found as docs/debugging.md says, on both reactors of the kernel.
+
+usage: debugging_test.py SOURCE_ROOT STUCK RONDO [--write]     --write keeps what is seen now in docs/debugging/
+
+Numbers that vary stand as N there. Nothing here waits for a time: the program is asked again until it shows the
+fault, and a minute without it is a failure.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE_S = 60
+
+
+def as_written(text: str) -> str:
+    """What is the same on every machine and in every run."""
+    text = re.sub(r"process \d+", "process N", text)
+    text = re.sub(r"thread \d+", "thread N", text)
+    text = re.sub(r"(?<![\w.:+])\d+\.\d{3} s", "N s", text)
+    text = re.sub(r"\d+ (ms|turns|steps|timers|tasks|calls|times)\b", r"N \1", text)
+    text = re.sub(r"\d+ (turns|steps)/s", r"N \1/s", text)
+    text = re.sub(r"loop \d+, (epoll|io_uring)", "loop N, REACTOR", text)
+    text = re.sub(r"thread N, (epoll|io_uring)", "thread N, REACTOR", text)
+    text = re.sub(r"^loop \d+", "loop N", text, flags=re.M)
+    # What is below the program's own code is the C library's affair, and the compiler's.
+    text = re.sub(r"^ +(?!.*\bat stuck\.cpp:)(?:\S.*)?(?:nanosleep|sleep_for|sleep_until|\bsyscall).*\n", "", text,
+                  flags=re.M)
+    # A row of `rondo top`: what grows is what matters.
+    def row(found: re.Match) -> str:
+        grown = found[1] if found[1] == "+0" else found[1][0] + "N"
+        return f"       N {grown:>8}       N         N        N s  "
+    return re.sub(r"^ +\d+ +([+-]\d+) +[\d.]+ +\d+ +N s  ", row, text, flags=re.M)
+
+
+class Stuck:
+    """The program, running with a fault."""
+
+    def __init__(self, program: str, fault: str, reactor: str, folder: str, **more: str) -> None:
+        self.socket = folder + "/s"
+        environment = os.environ | {"RONDO_REACTOR": reactor, "RONDO_INSPECT": self.socket} | more
+        self.said = open(folder + "/said", "w+", encoding="utf-8")
+        self.child = subprocess.Popen([program, fault], env=environment, stdout=self.said, stderr=self.said)
+
+    def stderr(self) -> str:
+        self.said.seek(0)
+        return self.said.read()
+
+    def end(self) -> None:
+        self.child.kill()
+        self.child.wait()
+        self.said.close()
+
+
+def until(shown: str, ask) -> str:
+    """What ask() gives, once it shows what is looked for."""
+    begun = time.monotonic()
+    text = ""
+    while time.monotonic() - begun < PATIENCE_S:
+        text = ask()
+        if re.search(shown, text):
+            return text
+        time.sleep(0.01)  # not to keep the machine busy
+    raise SystemExit(f"after {PATIENCE_S} s, no {shown!r} in:\n{text}")
+
+
+def see(program: str, rondo: str, fault: str, reactor: str) -> str:
+    def asked(*arguments: str) -> str:
+        done = subprocess.run([rondo, *arguments], env=os.environ | {"RONDO_INSPECT": "0"}, capture_output=True,
+                              text=True, check=False)
+        return done.stdout + done.stderr
+
+    with tempfile.TemporaryDirectory() as folder:
+        more = {"blocking": {"RONDO_STALL": "50ms"}, "forgotten": {"RONDO_DEBUG": "1"}}.get(fault, {})
+        p = Stuck(program, fault, reactor, folder, **more)
+        try:
+            if fault == "blocking":
+                return until(r"spawned at", p.stderr)
+            if fault == "forgotten":
+                return until(r"without ever", p.stderr)
+            if fault == "leak":
+                page = asked("top", p.socket, "--plain", "-n", "1")  # it answers, or another is asked
+                page = until(r"(?m)^ +\d{2,} +\+[1-9]\d* .*stuck\.cpp", lambda: asked(
+                    "top", p.socket, "--plain", "-n", "2", "-d", "0.3"))
+                return page[page.rindex("stuck, process"):]
+            return until({"queue": r"last given by", "locks": r"DEADLOCK"}[fault], lambda: asked("ps", p.socket))
+        finally:
+            p.end()
+
+
+def main() -> int:
+    root, program, rondo = sys.argv[1:4]
+    bad = 0
+    for fault in ("blocking", "queue", "locks", "leak", "forgotten"):
+        kept = pathlib.Path(root) / "docs/debugging" / f"{fault}.txt"
+        for reactor in ("epoll", "io_uring"):
+            seen = as_written(see(program, rondo, fault, reactor))
+            if "--write" in sys.argv and reactor == "epoll":
+                kept.write_text(seen, encoding="utf-8")
+            if kept.read_text(encoding="utf-8") != seen:
+                bad += 1
+                print(f"{fault} on {reactor}: docs/debugging/{fault}.txt says\n{kept.read_text(encoding='utf-8')}\n"
+                      f"and what was seen is\n{seen}")
+            else:
+                print(f"{fault} on {reactor}: as the page says")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

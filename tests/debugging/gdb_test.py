@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""gdb shows the same chains as dump_tasks: on a live process and on its core, with debug information and without.
+
+usage: gdb_test.py SOURCE_ROOT MANY_WAITS      skipped (exit 77) where there is no gdb, or it may not look at processes
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE_S = 60
+NEWLINE = "\n"
+
+
+def gdb(script: pathlib.Path, *arguments: str, commands: tuple[str, ...]) -> str:
+    command = ["gdb", "-nx", "-batch", *arguments, "-ex", f"source {script}"]
+    for c in commands:
+        command += ["-ex", c]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env=os.environ | {"DEBUGINFOD_URLS": ""})
+    return done.stdout + done.stderr
+
+
+def chains(text: str) -> list[str]:
+    """What the two must agree on: who, what it waits for, and its awaits."""
+    found = []
+    for line in text.splitlines():
+        line = re.sub(r"^\s*(#\d+ )?", "", line)
+        line = re.sub(r", \d+\.\d{3} s", "", line)
+        if re.match(r"(main|service|body|child|branch|cleanup|awaited in)\b", line):
+            found.append(line)
+    return found
+
+
+def until(shown: str, path: pathlib.Path) -> str:
+    begun = time.monotonic()
+    while time.monotonic() - begun < PATIENCE_S:
+        text = path.read_text(encoding="utf-8")
+        if re.search(shown, text):
+            return text
+        time.sleep(0.01)  # not to keep the machine busy
+    raise SystemExit(f"no {shown!r} in:\n{path.read_text(encoding='utf-8')}")
+
+
+def look(program: str, script: pathlib.Path, folder: pathlib.Path) -> int:
+    said = folder / "said"
+    with said.open("w", encoding="utf-8") as out:
+        child = subprocess.Popen([program], stdout=out, stderr=out)
+    core = folder / "core"
+    try:
+        wanted = chains(until("at rest", said))
+        live = gdb(script, "-p", str(child.pid), commands=("rondo tasks", "rondo bt 4", f"generate-core-file {core}"))
+        if "ptrace: Operation not permitted" in live:
+            print("skipped: gdb may not look at processes here")
+            sys.exit(77)
+        dead = gdb(script, program, str(core), commands=("rondo tasks",))
+    finally:
+        child.kill()
+        child.wait()
+    bad = 0
+    name = pathlib.Path(program).name
+    for what, seen in (("live", live), ("its core", dead)):
+        if chains(seen) != wanted:
+            bad += 1
+            print(f"{name}, {what}: dump_tasks says\n{NEWLINE.join(wanted)}\nand gdb\n{seen}")
+    if not re.search(r"#0  \S.* at many_waits\.cpp:\d+, frame 0x[0-9a-f]+", live):
+        bad += 1
+        print(f"{name}: rondo bt 4 shows no await:\n{live}")
+    print(f"{name}: {len(wanted)} lines, {bad} differences")
+    return bad
+
+
+def main() -> int:
+    root, program = sys.argv[1:3]
+    if not shutil.which("gdb"):
+        print("skipped: gdb is not installed")
+        return 77
+    script = pathlib.Path(root) / "share/gdb.py"
+    bad = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        bare = folder / "without-debug-information"
+        subprocess.run(["strip", "-g", "-o", str(bare), program], check=True)
+        for which in (program, str(bare)):
+            bad += look(which, script, folder)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
