@@ -24,6 +24,8 @@ class body_source {
   body_source(const body_source&) = delete;
   body_source& operator=(const body_source&) = delete;
   virtual ~body_source() = default;
+  // The next piece, nullopt at the end. What it throws, whoever sends the body gets. Cancelled with
+  // what sends it, and not asked again.
   virtual task<std::optional<std::string>> next() = 0;
   // Fields that follow a chunked body (RFC 9112, section 7.1.2), asked for after its end.
   virtual http::headers trailers() { return {}; }
@@ -37,6 +39,7 @@ class body_factory {
   body_factory(const body_factory&) = delete;
   body_factory& operator=(const body_factory&) = delete;
   virtual ~body_factory() = default;
+  // A fresh source of all of it. What it throws, the request throws.
   virtual std::unique_ptr<body_source> open() = 0;
 };
 

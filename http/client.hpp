@@ -55,6 +55,7 @@ class function_reader final : public response_reader {
 // closed.
 class client {
  public:
+  // Throws std::invalid_argument for options that contradict each other.
   explicit client(client_options options = {});
 
   // Send a request, follow its redirects, and complete when the head of the last response has come.
@@ -77,7 +78,8 @@ class client {
     co_await send_beside(std::move(r), erased);
     if constexpr (!std::is_void_v<value>) co_return std::move(*erased.value);
   }
-  // The same; the URL may be relative to client_options::base_url.
+  // The same: they throw and are cancelled likewise. The URL may be relative to
+  // client_options::base_url.
   task<response> get(std::string url);
   task<response> head(std::string url);
   task<response> post(std::string url, std::string body);

@@ -41,6 +41,7 @@ class client_metrics final : public tracer {
   client_metrics& operator=(const client_metrics&) = delete;
   ~client_metrics() override;
 
+  // Counts what a step says, and hands it on to `also`.
   void on(const trace_event& e) override;
 
  private:

@@ -44,6 +44,7 @@ enum class http2 : std::uint8_t {
 
 class client_options {
  public:
+  // With the defaults that are said below.
   client_options();
 
   // How long a phase may take; zero: no limit. The error that follows is a timeout_error with that

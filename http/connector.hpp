@@ -23,6 +23,7 @@ class connector {
 
   // A fresh connection to the origin of `to`, which lives until it is there. What it throws, the
   // request throws; http::connect_error gets its URL and phase. The phase "connect" limits it.
+  // Cancelled with the request.
   virtual task<net::any_stream> connect(const http::url& to) = 0;
 };
 

@@ -24,8 +24,10 @@
 
 namespace rondo::http {
 
+// A cookie's SameSite; unset: the server has not said.
 enum class same_site : std::uint8_t { unset, none, lax, strict };
 
+// A cookie as a jar keeps it.
 struct cookie {
   std::string name;
   std::string value;
@@ -40,6 +42,7 @@ struct cookie {
       http::same_site::unset;  // kept; a client without pages has no use for it
 };
 
+// What a jar holds at most.
 struct cookie_limits {
   // In the jar. Beyond, one that is not secure goes first, then the one that was sent longest ago.
   std::size_t per_domain = 50;
@@ -52,6 +55,7 @@ struct cookie_limits {
 
 class cookie_jar {
  public:
+  // An empty one.
   explicit cookie_jar(cookie_limits limits = {}) : limits_(limits) {}
 
   // Takes what one Set-Cookie value sets in a response from `from`; false: it was refused. Refused

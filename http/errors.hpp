@@ -138,6 +138,7 @@ class body_error : public error {
   reason why_;
 };
 
+// There were more redirects than client_options::follow allows.
 class too_many_redirects : public error {
  public:
   explicit too_many_redirects(int limit);

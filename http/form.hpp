@@ -30,8 +30,10 @@ using form_fields = std::vector<std::pair<std::string, std::string>>;
 // field value, throw std::invalid_argument; a quote is sent as %22, as browsers do.
 class multipart {
  public:
+  // Without parts, under a boundary drawn at random.
   multipart();
 
+  // Adds a part that is text. Throws std::invalid_argument for a name that cannot be written.
   multipart& field(std::string_view name, std::string_view value) &;
   multipart&& field(std::string_view name, std::string_view value) && {
     return std::move(field(name, value));

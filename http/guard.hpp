@@ -15,12 +15,15 @@
 
 namespace rondo::http {
 
+// Derive from it to decide by yourself.
 class address_guard {
  public:
   address_guard() = default;
   address_guard(const address_guard&) = delete;
   address_guard& operator=(const address_guard&) = delete;
   virtual ~address_guard() = default;
+  // False: this address is not connected to. It is asked in the loop and must not wait; what it
+  // throws, the request throws.
   virtual bool allows(const net::endpoint& to) = 0;
 };
 
@@ -50,6 +53,8 @@ std::shared_ptr<address_guard> make_guard(Fn fn) {
 // and Teredo are not.
 [[nodiscard]] bool is_public_address(const net::address& a) noexcept;
 
+// A guard that refuses what is no address of the public internet: loopback, private, link-local and
+// other special ones.
 std::shared_ptr<address_guard> public_addresses_only();
 
 }  // namespace rondo::http

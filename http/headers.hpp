@@ -40,6 +40,7 @@ class headers {
   class iterator;
 
   headers() = default;
+  // With these fields, in this order. Throws as add.
   headers(std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
 
   // Adds a field after the others. Spaces and tabs around the value are dropped. Throws
@@ -94,6 +95,7 @@ class headers {
   std::vector<entry> entries_;
 };
 
+// Goes over the fields in their order. Valid until they are changed.
 class headers::iterator {
  public:
   using iterator_concept = std::forward_iterator_tag;

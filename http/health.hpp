@@ -25,6 +25,7 @@ class alive_page {
 template <class Ready>
 class ready_page {
  public:
+  // `ready` is asked for each request, and must not wait.
   explicit ready_page(Ready ready) : ready_(std::move(ready)) {}
   task<server_response> operator()(server_request&) {
     const bool is_ready = ready_();

@@ -31,14 +31,15 @@ namespace rondo::http {
 }
 
 // The whole body. Throws as response::text(), and nlohmann::json::parse_error. `r` must stay until
-// it has ended.
+// it has ended. Cancelled as response::text().
 inline task<nlohmann::json> read_json(response& r) {
   const std::string text = co_await r.text();
   co_return nlohmann::json::parse(text);
 }
 
 // The whole body of a request, whatever its Content-Type says. Throws as server_request::text();
-// body_error (malformed: 400) for what is no JSON, with the byte where that was seen.
+// body_error (malformed: 400) for what is no JSON, with the byte where that was seen. Cancelled as
+// server_request::text().
 inline task<nlohmann::json> read_json(server_request& r) {
   const std::string text = co_await r.text();
   std::optional<std::size_t> broken_at;

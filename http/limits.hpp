@@ -10,6 +10,7 @@
 
 namespace rondo::http {
 
+// What a peer may make a parser hold.
 struct parser_limits {
   std::size_t head_bytes = 64 * 1024;    // start line, fields and line ends together: 431
   std::size_t fields = 128;              // in the head, and again in the trailers: 431

@@ -32,6 +32,7 @@ struct request_head {
   http::headers headers;
 };
 
+// What stands before the body of a response.
 struct response_head {
   int status = 200;
   std::string reason;

@@ -65,9 +65,10 @@ class multipart_reader {
   const http::headers& fields() const noexcept { return scan_.part().fields; }
 
   // The next piece of its content where it lies, until the next call; empty at its end. Throws as
-  // next().
+  // next(). Cancelled as next().
   task<std::span<const std::byte>> next_chunk();
   // What is left of its content, up to multipart_limits::text_bytes. Throws as next(); too_large.
+  // Cancelled as next().
   task<std::string> text();
   // What is left of its content, up to multipart_limits::part_bytes: what is beyond the first
   // `memory` bytes makes it a file in `folder`, opened under a random name that is removed at once.

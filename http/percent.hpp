@@ -23,6 +23,7 @@ enum class encode_set : std::uint8_t {
   component,  // one path segment, one query name or value: what encodeURIComponent encodes and '
 };
 
+// The bytes that are in `set` as "%" and two hexadecimal digits.
 [[nodiscard]] std::string percent_encode(std::string_view bytes,
                                          encode_set set = encode_set::component);
 // Every "%" with two hexadecimal digits after it becomes one byte; any other "%" stays. The result

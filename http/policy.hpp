@@ -34,9 +34,10 @@ class policy_call {
   // RFC 9110, section 9.2.1: it asks for nothing to be done. And it has no body.
   [[nodiscard]] bool may_be_doubled() const noexcept;
   // Sends it and completes with the head of the response; throws http::error. One at a time.
+  // Cancelled: the attempt's connection is closed.
   task<response> attempt();
-  // The same, and several may run side by side, each with a copy of the request. Precondition:
-  // may_be_doubled().
+  // The same, thrown and cancelled likewise, and several may run side by side, each with a copy of
+  // the request. Precondition: may_be_doubled().
   task<response> attempt_apart();
 
  private:
@@ -53,6 +54,7 @@ class request_policy {
   virtual ~request_policy() = default;
   // Gives the response that the caller gets, or throws. Shared by all requests of a client, side by
   // side. The times that are set for phases count for each attempt, the total for all of them.
+  // Cancelled with the request.
   virtual task<response> run(policy_call call) = 0;
 };
 

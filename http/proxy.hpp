@@ -22,6 +22,7 @@
 
 namespace rondo::http {
 
+// What is spoken with a proxy; socks5h leaves names to it.
 enum class proxy_kind : std::uint8_t { http, socks5, socks5h };
 
 class proxy {

@@ -56,6 +56,7 @@ class rejected_error final : public error, public rejected {
   std::exception_ptr last_;
 };
 
+// Since the stack was made.
 struct resilience_counts {
   std::uint64_t calls = 0;
   std::uint64_t retries = 0;
@@ -64,6 +65,7 @@ struct resilience_counts {
   std::uint64_t hedged = 0;        // sent a second time beside the first
 };
 
+// Every setter returns the object itself.
 class resilience_options {
  public:
   // Throws std::invalid_argument for 0. 1: no retries.
@@ -111,11 +113,15 @@ class resilience_options {
   std::size_t max_origins_ = 1000;
 };
 
+// What standard_policies() makes.
 class standard_stack final : public request_policy {
  public:
+  // With breakers and a budget of its own.
   explicit standard_stack(resilience_options options = {});
   ~standard_stack() override;
 
+  // What the client calls for each request. Throws http::error, and rejected_error. Cancelled with
+  // the request.
   task<response> run(policy_call call) override;
 
   // Of an origin as http::url::origin() gives it; closed when it is not known.

@@ -95,10 +95,10 @@ class response {
   task<std::string> text();
   task<std::vector<std::byte>> bytes();
   // Some bytes of the body, at least one; 0 at its end. Throws as text(), but has no limit of its
-  // own to what is decoded.
+  // own to what is decoded. Cancelled as text().
   task<std::size_t> read_some(std::span<std::byte> buffer);
   // The next piece of the body where it lies, until the next call; empty at its end. Throws as
-  // read_some().
+  // read_some(). Cancelled as text().
   task<std::span<const std::byte>> next_chunk();
   // After the body's end: the fields that followed it (RFC 9112, section 7.1.2).
   const http::headers& trailers() const noexcept { return in_->trailers; }

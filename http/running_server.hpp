@@ -39,6 +39,7 @@ class running_server {
   }
 
   // A stop was asked for: until_stop() completes then, for handlers that would go on without end.
+  // Cancelled: stops waiting.
   bool stopping() const noexcept { return stop_.stopping(); }
   rondo::event::waiter until_stop() noexcept { return stopping_.wait(); }
 

@@ -93,6 +93,7 @@ class route_group {
 
 class server {
  public:
+  // Without routes.
   explicit server(server_options options = {}) : state_(std::move(options)) {}
   server(const server&) = delete;
   server& operator=(const server&) = delete;
@@ -160,12 +161,12 @@ class server {
   task<> serve(net::unix_listener listener, stop_handle stop = {});
   // The same over TLS, each connection with what tls.get() gives when it comes: replace() renews
   // certificates without dropping any. A client whose handshake fails is closed, counted
-  // (running_server::tls_failures) and told to server_options::on_tls_failure.
+  // (running_server::tls_failures) and told to server_options::on_tls_failure. Cancelled as above.
   task<> serve(net::tcp_listener listener, net::tls_reloadable tls, stop_handle stop = {});
   task<> serve(net::unix_listener listener, net::tls_reloadable tls, stop_handle stop = {});
   // Serves one connection that somebody else has accepted, or that is in memory, until it is over
   // or, as serve() does, until a stop. A limit of time that it passes closes it without an answer.
-  // The server must outlive it.
+  // The server must outlive it. Cancelled as serve().
   task<> serve_stream(net::any_stream stream, stop_handle stop = {});
 
  private:

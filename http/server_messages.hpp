@@ -120,13 +120,14 @@ class server_request {
 
   // The whole body, up to server_options' limit (the client gets 413, before it is asked for its
   // body when the length says so). Throws body_error, protocol_error, timeout_error,
-  // std::system_error; a handler may let them pass.
+  // std::system_error; a handler may let them pass. Cancelled: the connection ends with the answer.
   task<std::string> text();
   // The same as the fields of an urlencoded form. Throws body_error also for another Content-Type
   // (415) and for more than `most` fields (413). Of multipart/form-data see
-  // <rondo/http/multipart_reader.hpp>.
+  // <rondo/http/multipart_reader.hpp>. Cancelled as text().
   task<form_fields> form(rondo::detail::amount most = 1000);
   // The next piece where it lies, until the next call; empty at the end. Throws as text().
+  // Cancelled as text().
   task<std::span<const std::byte>> next_chunk();
   // How many bytes this request's body may have, read in whatever way: one more is a body_error
   // (413). For text() and form() server_options' limit holds too.
@@ -139,7 +140,8 @@ class server_request {
   int status_for(const std::exception_ptr& thrown) const noexcept;
 
   // Sends 103 and these fields ahead of the response (RFC 8297): Link, mostly. Nothing to a client
-  // of HTTP/1.0. Throws std::system_error when the client has gone.
+  // of HTTP/1.0. Throws std::system_error when the client has gone. Cancelled half-way: the
+  // connection can carry no answer any more.
   task<> early_hints(http::headers fields);
 
   // What links of middleware leave for each other and for the handler: one value a type, the last
@@ -186,7 +188,8 @@ class server_response {
   static server_response html(std::string body, int status = 200);
   static server_response json(std::string body, int status = 200);
   static server_response bytes(std::string body, int status = 200);
-  // Streamed: with Content-Length when `size` is given, chunked when not.
+  // Streamed: with Content-Length when `size` is given, chunked when not. Throws
+  // std::invalid_argument for a null source.
   static server_response stream(std::unique_ptr<body_source> source,
                                 std::optional<std::uint64_t> size = {}, int status = 200);
   // A stream of server-sent events: `handler`, (event_sink&) -> task<>, runs when the head has been
@@ -204,7 +207,7 @@ class server_response {
   // A file: conditions and ranges of the request are heeded (RFC 9110, sections 13 and 14), for GET
   // and HEAD. What cannot be opened is answered with 404, 403, 503 or 500. The path is opened as it
   // is: one that a client has a say in belongs to server::files. `request` must live until it is
-  // over.
+  // over. Throws nothing for what cannot be opened. Cancelled: nothing stays open.
   static task<server_response> file(const server_request& request, std::string path,
                                     file_options options = {});
 

@@ -15,6 +15,7 @@
 
 namespace rondo::http {
 
+// A step of an exchange.
 enum class trace_point : std::uint8_t {
   begun,       // a request, or the next one after a redirect: text is its method
   queued,      // a place in the pool is asked for
@@ -60,6 +61,7 @@ class tracer {
   tracer(const tracer&) = delete;
   tracer& operator=(const tracer&) = delete;
   virtual ~tracer() = default;
+  // Called in the loop at each step, and must not wait.
   virtual void on(const trace_event& e) = 0;
 };
 

@@ -37,7 +37,7 @@ class upgraded_stream {
   upgraded_stream(detail::transport stream, std::string first) noexcept
       : stream_(std::move(stream)), first_(std::move(first)) {}
 
-  // As those of a socket or of TLS, with the same errors.
+  // Throw, and are cancelled, as those of a socket or of TLS.
   task<std::size_t> read_some(std::span<std::byte> buffer);
   task<std::size_t> write_some(std::span<const std::byte> bytes);
   task<> write_all(std::span<const std::byte> bytes);

@@ -66,7 +66,8 @@ class url {
   [[nodiscard]] std::string redacted() const;
 
   // Copies with a part changed. Names and values are encoded (encode_set::component), so any bytes
-  // may be given; query() adds to the query that is there.
+  // may be given; query() adds to the query that is there. Throws url_error for one that becomes
+  // too long.
   [[nodiscard]] url with_query(std::string_view name, std::string_view value) const;
   [[nodiscard]] url with_fragment(std::string_view fragment) const;
   [[nodiscard]] url without_fragment() const;

@@ -70,7 +70,8 @@ class websocket {
                              std::as_bytes(std::span(m.data)));
   }
   // The same for one that goes to many: a server sends its bytes as they are. To a client that
-  // agreed on compression one of 1 KiB and more is compressed for it alone, as any other.
+  // agreed on compression one of 1 KiB and more is compressed for it alone, as any other. Throws
+  // and is cancelled likewise.
   task<> send(const framed_message& m) {
     return connection_->send_framed(m.kind_, std::as_bytes(std::span(m.wire_)), m.head_bytes_);
   }
@@ -84,7 +85,8 @@ class websocket {
   }
 
   // A message in pieces, whose size nobody knows yet. Completes when no other message is under way;
-  // until the writer ends, none other is. Pings pass between the pieces.
+  // until the writer ends, none other is. Pings pass between the pieces. Throws websocket_error.
+  // Cancelled: none was begun.
   task<message_writer> begin_text();
   task<message_writer> begin_bytes();
 
@@ -144,7 +146,7 @@ class [[nodiscard]] message_writer {
   // Completes when the system has taken it. Throws websocket_error. Cancelled: the message is cut.
   task<> write(std::string_view piece) { return write_bytes(std::as_bytes(std::span(piece))); }
   task<> write(std::span<const std::byte> piece) { return write_bytes(piece); }
-  // The last piece is out: the message is whole.
+  // The last piece is out: the message is whole. Throws and is cancelled as write().
   task<> end();
 
  private:

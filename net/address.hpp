@@ -13,6 +13,7 @@ struct sockaddr;
 
 namespace rondo::net {
 
+// Of which kind an address is to be.
 enum class address_family : std::uint8_t { any, v4, v6 };
 
 // An IPv4 or IPv6 address, the latter with its zone (RFC 4007).

@@ -145,7 +145,8 @@ class any_stream {
   task<> write_all(std::span<const std::byte> bytes) {
     return held_ ? held_->write_all(bytes) : nothing_there_at_all("write");
   }
-  // Together where the stream can (sockets), else one after the other.
+  // Together where the stream can (sockets), else one after the other. Throws and is cancelled as
+  // the stream's own.
   template <byte_pieces P>
   task<> write_all(const P& pieces) {
     return held_ ? held_->write_pieces(pieces) : nothing_there_at_all("write");
@@ -160,10 +161,12 @@ class any_stream {
     detail::refuse_text<Text>();
     return {};
   }
+  // Throws and is cancelled as the stream's own.
   task<> shutdown_write() {
     return held_ ? held_->shutdown_write() : nothing_there_at_all("shutdown");
   }
-  // A stream that cannot tell: throws std::errc::operation_not_supported.
+  // A stream that cannot tell: throws std::errc::operation_not_supported. Cancelled as the stream's
+  // own.
   task<hang_up> gone(hang_up least = hang_up::half) {
     return held_ ? held_->gone(least) : nothing_there<hang_up>("gone");
   }

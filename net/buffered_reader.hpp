@@ -43,7 +43,7 @@ class buffered_reader {
     return {buffer_.data() + first_, end_ - first_};
   }
 
-  // At least one byte, not consumed; empty at the end of the stream.
+  // At least one byte, not consumed; empty at the end of the stream. Throws what the stream throws.
   task<std::span<const std::byte>> peek() {
     if (first_ == end_) co_await fill();
     co_return buffered();
@@ -73,6 +73,7 @@ class buffered_reader {
     }
   }
   // A line without its LF or CRLF. At the end of the stream: what is left, then unexpected_end.
+  // Throws limit_exceeded as read_until does.
   task<std::string_view> read_line(std::size_t limit) {
     std::string_view line;
     try {

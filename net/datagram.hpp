@@ -33,6 +33,7 @@ struct outgoing_datagram {
   std::span<const std::byte> bytes;
   endpoint to;  // 0.0.0.0:0: to the peer that the socket is connected to
 };
+// Room for one, and what has come.
 struct incoming_datagram {
   std::span<std::byte> buffer;
   received got;  // filled in
@@ -91,6 +92,7 @@ class datagram_socket : public socket_facade {
     return {socket_.get(), bytes, to};
   }
   // To the peer of a connected socket. ECONNREFUSED: an earlier one found nobody there (ICMP).
+  // Cancelled: it has not gone.
   detail::send_message_wait send(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
@@ -109,6 +111,7 @@ class datagram_socket : public socket_facade {
   task<std::size_t> recv_batch(std::span<incoming_datagram> datagrams);
 
   // From then on only the peer's datagrams come, and send() goes to it. Throws std::system_error.
+  // Cancelled: it may be connected all the same.
   task<> connect(endpoint to);
 
   // Throws std::system_error.
@@ -173,6 +176,7 @@ class udp_socket : public datagram_socket {
   bool v6_ = false;
 };
 
+// Datagrams between the programs of one machine.
 class unix_datagram : public datagram_socket {
  public:
   // Closed from the start, to be assigned to.
@@ -185,7 +189,7 @@ class unix_datagram : public datagram_socket {
   static std::pair<unix_datagram, unix_datagram> pair();
 
   // Waits while the receiver's queue is full, which no event tells: it is tried again every few
-  // milliseconds. send() of a connected socket hears of it.
+  // milliseconds. send() of a connected socket hears of it. Cancelled: it has not gone.
   task<> send_to(std::span<const std::byte> bytes, endpoint to);
 
   void close() noexcept {

@@ -21,6 +21,7 @@ namespace rondo::net {
 
 enum class entry_kind : std::uint8_t { file, folder, symbolic_link, other };
 
+// What stands in a folder.
 struct directory_entry {
   std::string path;  // of the folder as it was given, and the name
   std::string name;

@@ -14,6 +14,7 @@ struct sockaddr_storage;
 
 namespace rondo::net {
 
+// An address and a port, or the name of a Unix socket.
 class endpoint {
  public:
   // 0.0.0.0:0

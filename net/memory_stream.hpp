@@ -158,7 +158,7 @@ class memory_stream {
   ~memory_stream() { close(); }
 
   // As those of a socket (stream_socket), with the same errors: io_errc::closed, busy,
-  // write_broken; EPIPE.
+  // write_broken; EPIPE. Cancelled as they are.
   detail::memory_read_wait read_some(std::span<std::byte> buffer) noexcept { return {in_, buffer}; }
   detail::memory_write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
     return {out_, bytes};
@@ -176,7 +176,10 @@ class memory_stream {
     detail::refuse_text<Text>();
     return {};
   }
+  // The peer reads the end after what was written. Throws io_errc::closed. Does not wait, so
+  // that no cancellation comes in between.
   task<> shutdown_write();
+  // As that of a socket. Cancelled: stops waiting.
   detail::memory_gone_wait gone(hang_up least = hang_up::half) noexcept {
     return {in_, out_, least};
   }

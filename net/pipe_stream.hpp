@@ -83,6 +83,7 @@ class pipe_stream {
 
 static_assert(byte_stream<pipe_stream>);
 
+// Both ends of one pipe.
 struct pipe_ends {
   pipe_stream reader;
   pipe_stream writer;

@@ -108,6 +108,7 @@ class redirect {
   std::shared_ptr<pipe_stream> stream_;
 };
 
+// Counted in characters.
 struct terminal_size {
   std::uint16_t rows = 24;
   std::uint16_t columns = 80;
@@ -244,7 +245,7 @@ class process {
   // std::system_error: EPERM, EINVAL for a number that is no signal.
   bool kill(int signal = SIGTERM);
   // SIGTERM, the grace of its options, SIGKILL; completes when it has ended. Cancelled: the caller
-  // leaves, and the process has been asked.
+  // leaves, and the process has been asked. Throws as wait().
   task<exit_status> stop();
   // 0: none.
   pid_t pid() const noexcept;

@@ -60,6 +60,7 @@ struct resolver_state;
 // Belongs to the loop it is first used on. May go while its lookups run.
 class resolver {
  public:
+  // With the default options, or with these.
   resolver() : resolver(resolver_options()) {}
   explicit resolver(const resolver_options& options);
 
@@ -83,6 +84,7 @@ class resolver {
 
 // The resolver of the running loop, which tcp_stream::connect uses; made with the default options.
 resolver& loop_resolver();
+// By that resolver: throws and is cancelled as resolver::resolve.
 inline task<std::vector<endpoint>> resolve(std::string host, std::uint16_t port) {
   return loop_resolver().resolve(std::move(host), port);
 }

@@ -31,7 +31,8 @@ class root_directory {
  public:
   // Refers to nothing, to be assigned to.
   root_directory() noexcept = default;
-  // On a thread. Throws std::system_error that names the path: ENOENT, ENOTDIR, …
+  // On a thread. Throws std::system_error that names the path: ENOENT, ENOTDIR, … Cancelled:
+  // nothing stays open.
   static task<root_directory> open(std::string path);
   // The same on the spot: for the time before anything is served.
   static root_directory open_now(const std::string& path);
@@ -41,13 +42,14 @@ class root_directory {
   // EINVAL for a NUL byte; … Cancelled: nothing stays open.
   task<file> open_file(std::string path) const;
   // The same without a throw for what the system says: then the file is closed, and `error`, which
-  // must stay until it is over, says why.
+  // must stay until it is over, says why. Cancelled: nothing stays open.
   task<file> open_file(std::string path, std::error_code& error) const;
   // At once, or resource_unavailable_try_again: it may have to wait for a disk.
   file open_file_now(const std::string& path, std::error_code& error) const;
 
   // What is in a folder below ("" is this one), sorted by name, without "." and "..", at depth 0.
-  // On a thread. Throws as open_file, and EFBIG for more than `most`.
+  // On a thread. Throws as open_file, and EFBIG for more than `most`. Cancelled: when the thread is
+  // done.
   task<std::vector<directory_entry>> entries(std::string path, std::size_t most = 10'000) const;
 
   bool is_open() const noexcept { return open_ != nullptr; }

@@ -28,6 +28,7 @@ class process_failed : public std::runtime_error {
   exit_status status_;
 };
 
+// What has become of a process, and what it said.
 struct process_result {
   std::string program;
   exit_status status;
@@ -54,6 +55,7 @@ task<process_result> run_process(std::vector<std::string> command, process_optio
 // The same for several, each reading what the one before writes: a result for each, the output in
 // the last. `options` hold for every one; the input is the first one's, the output the last one's.
 // When one cannot be started, those that were are ended. Throws std::invalid_argument for none.
+// Cancelled: they have all ended before.
 task<std::vector<process_result>> run_pipeline(std::vector<std::vector<std::string>> commands,
                                                process_options options = {});
 

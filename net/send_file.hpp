@@ -76,7 +76,7 @@ task<std::uint64_t> send_file(S& to, const file& from, std::uint64_t offset, std
 
 // The same for a piece of it: completes when at least one byte has gone, at most 512 KiB; 0 where
 // the file ends, or when `count` is 0. Cancelled on a socket: nothing of it has gone; else as
-// write_all.
+// write_all. Throws as send_file.
 template <byte_stream S>
 task<std::size_t> send_file_some(S& to, const file& from, std::uint64_t offset,
                                  std::uint64_t count) {

@@ -79,6 +79,7 @@ struct serve_state {
 // another one through loop.post).
 class serve_handle {
  public:
+  // For servers that are still to be given it.
   serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
 
   // Asks for a graceful stop, at once and any number of times: no more is accepted; the handlers
@@ -86,7 +87,8 @@ class serve_handle {
   // runs after options.cancel_grace has its connection closed under it.
   void stop() noexcept;
   bool stopping() const noexcept { return state_->stop.is_set(); }
-  // Completes when a stop was asked for: for handlers that would wait for more work.
+  // Completes when a stop was asked for: for handlers that would wait for more work. Cancelled:
+  // stops waiting.
   event::waiter until_stop() noexcept { return state_->stop.wait(); }
   // Handlers that run now, and connections accepted so far.
   std::size_t connections() const noexcept { return state_->connections; }

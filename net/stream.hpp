@@ -217,7 +217,8 @@ class stream_socket : public socket_facade {
   rondo::detail::receive_wait receive() noexcept {
     return rondo::detail::receive_wait(socket_.get());
   }
-  // Completes with how many bytes went, at least one. Throws as read_some, and EPIPE.
+  // Completes with how many bytes went, at least one. Throws as read_some, and EPIPE. Cancelled:
+  // nothing went.
   detail::write_some_wait write_some(std::span<const std::byte> bytes) noexcept {
     return {socket_.get(), bytes};
   }
@@ -226,7 +227,7 @@ class stream_socket : public socket_facade {
     return {socket_.get(), bytes};
   }
   // The same for several pieces in their order: a head and a body, without copying them together.
-  // The spans, and what they point to, stay until it completes.
+  // The spans, and what they point to, stay until it completes. Throws and is cancelled likewise.
   template <byte_pieces P>
   detail::write_pieces_wait write_all(const P& pieces) noexcept {
     return {socket_.get(), pieces};
@@ -241,6 +242,8 @@ class stream_socket : public socket_facade {
     detail::refuse_text<Text>();
     return {};
   }
+  // The peer reads the end of the stream after what was written. Throws std::system_error. Does not
+  // wait, but is a cancellation point.
   detail::shutdown_wait shutdown_write() noexcept { return detail::shutdown_wait(socket_); }
   // Completes when the peer has gone, beside any reader and writer: whatever has come stays to be
   // read. With `full` the end of what it sends is not enough. At once if it has gone already. A

@@ -162,13 +162,17 @@ class tcp_stream : public stream_socket {
                                   connect_options options = {});
   // The same for addresses that are known, in the order in which a lookup would give them; an error
   // names an address alone, and after connect_options::timeout the first. Throws
-  // std::invalid_argument for none, and for a Unix name.
+  // std::invalid_argument for none, and for a Unix name. Cancelled: nothing stays open.
   static task<tcp_stream> connect(std::vector<endpoint> to, connect_options options = {});
-  // The same for one address. Throws std::invalid_argument for a Unix name.
+  // The same for one address. Throws std::invalid_argument for a Unix name. Cancelled: nothing
+  // stays open.
   static task<tcp_stream> connect(endpoint to, connect_options options = {});
 };
 
+// How to listen. Every setter returns the object itself.
 struct listen_options {
+  // How many connections may wait to be accepted. 4,096; the system has a limit of its own
+  // (net.core.somaxconn).
   listen_options& backlog(int n) {
     backlog_ = n;
     return *this;
@@ -197,6 +201,7 @@ socket open_tcp(int family);
 
 }  // namespace detail
 
+// A socket that listens for TCP connections.
 class tcp_listener : public stream_listener<tcp_stream> {
  public:
   // Closed from the start, to be assigned to.

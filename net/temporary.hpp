@@ -57,7 +57,7 @@ class temporary_folder {
  public:
   // None, to be assigned to.
   temporary_folder() noexcept = default;
-  // As temporary_file::make.
+  // Throws and is cancelled as temporary_file::make.
   static task<temporary_folder> make(std::string prefix = "rondo-", std::string folder = {});
   temporary_folder(temporary_folder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   temporary_folder& operator=(temporary_folder&& other) noexcept {

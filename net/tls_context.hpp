@@ -253,11 +253,14 @@ class tls_context {
 //   current.replace(tls_context::server(options));
 class tls_reloadable {
  public:
+  // Begins with this one.
   tls_reloadable(tls_context first) : shared_(std::make_shared<shared>(std::move(first))) {}
+  // The one for connections that come now.
   tls_context get() const {
     const std::lock_guard lock(shared_->mutex);
     return shared_->context;
   }
+  // From now on new connections have this one.
   void replace(tls_context next) {
     const std::lock_guard lock(shared_->mutex);
     std::swap(shared_->context, next);

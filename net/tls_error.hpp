@@ -80,6 +80,7 @@ class tls_truncated : public tls_error {
   explicit tls_truncated(const std::string& what) : tls_error(tls_errc::truncated, what) {}
 };
 
+// The handshake was not done in time (handshake_timeout).
 class tls_handshake_timeout : public tls_error {
  public:
   explicit tls_handshake_timeout(const std::string& what)

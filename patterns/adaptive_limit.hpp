@@ -44,6 +44,7 @@ class adaptive_limit : public policy<adaptive_limit> {
   static options vegas() noexcept;
   static options gradient2() noexcept;
 
+  // By one of the three below.
   adaptive_limit(options o);  // NOLINT(google-explicit-constructor)
   adaptive_limit(const adaptive_limit&) = delete;
   adaptive_limit& operator=(const adaptive_limit&) = delete;

@@ -41,6 +41,7 @@ class chaos : public policy<chaos> {
     std::uint64_t replaced = 0;
   };
 
+  // With these. Nothing is done until it is enabled.
   chaos(options o);  // NOLINT(google-explicit-constructor)
   chaos(const chaos&) = delete;
   chaos& operator=(const chaos&) = delete;

@@ -158,13 +158,14 @@ task<Given> run_kept_stack(Stack stack, F fn, Args... args) {
 template <class... P>
 class policy_stack {
  public:
+  // Throws as compose().
   explicit policy_stack(std::tuple<P...> policies) : policies_(std::move(policies)) {
     const auto facts =
         std::apply([](const auto&... p) { return std::array{detail::facts_of(p)...}; }, policies_);
     detail::check_stack(facts);
   }
 
-  // As policy<P>::run and its throwing form (policy.hpp).
+  // As policy<P>::run and its throwing form (policy.hpp), cancelled likewise.
   template <class F, class... Args>
     requires detail::callable_again<F, Args...>
   task<outcome<detail::call_value_t<F, Args...>>> run(F fn, Args... args) const& {
@@ -177,6 +178,7 @@ class policy_stack {
     return detail::run_kept_stack<outcome<detail::call_value_t<F, Args...>>>(
         std::move(*this), std::move(fn), std::move(args)...);
   }
+  // The throwing form. Cancelled likewise.
   template <class F, class... Args>
     requires detail::callable_again<F, Args...>
   task<detail::call_value_t<F, Args...>> operator()(F fn, Args... args) const& {
@@ -190,6 +192,7 @@ class policy_stack {
                                                                     std::move(args)...);
   }
 
+  // From the outermost to the innermost.
   const std::tuple<P...>& policies() const& noexcept { return policies_; }
   std::tuple<P...> policies() && { return std::move(policies_); }
 

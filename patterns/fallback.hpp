@@ -22,6 +22,7 @@ class fallback : public policy<fallback<With>> {
   class layer;
   static constexpr auto kind = detail::policy_kind::fallback;
 
+  // Answers for every failure, unless when() says otherwise.
   explicit fallback(With with) : with_(std::move(with)) {}
 
   // Which ends are answered for: those that the classifier (verdict.hpp) calls failures, values

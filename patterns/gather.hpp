@@ -14,6 +14,7 @@
 
 namespace rondo {
 
+// The type of return_exceptions.
 struct return_exceptions_t {
   explicit return_exceptions_t() = default;
 };
@@ -128,7 +129,7 @@ detail::refused gather(X&&...) {
   return {};
 }
 // The same for any number of tasks of one type: a vector of values in the same order; void for
-// task<>. Makes one array for the bookkeeping. Throws std::bad_alloc.
+// task<>. Makes one array for the bookkeeping. Throws std::bad_alloc. Cancelled likewise.
 template <class T>
 task<detail::gathered_t<T>> gather(std::vector<task<T>>&& tasks) {
   return detail::run_gather_vector(detail::make_branches(std::move(tasks)));

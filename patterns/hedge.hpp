@@ -103,6 +103,7 @@ class hedge {
     std::uint64_t won = 0;     // of those, how many gave the result
   };
 
+  // With the default options.
   hedge();
   hedge(options o);  // NOLINT(google-explicit-constructor)
   hedge(const hedge&) = delete;

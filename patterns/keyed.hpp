@@ -126,13 +126,15 @@ class keyed {
     return found != entries_.end() ? handle(this, &found->second) : handle();
   }
 
-  // As policy<P>::run, with the key's policy, which is kept until the call has ended.
+  // As policy<P>::run, with the key's policy, which is kept until the call has ended. Cancelled
+  // likewise.
   template <class K, class F, class... Args>
     requires detail::callable_again<F, Args...>
   task<outcome<detail::call_value_t<F, Args...>>> run(const K& key, F fn, Args... args) {
     return start<outcome<detail::call_value_t<F, Args...>>>(get(key), std::move(fn),
                                                             std::move(args)...);
   }
+  // The throwing form. Cancelled likewise.
   template <class K, class F, class... Args>
     requires detail::callable_again<F, Args...>
   task<detail::call_value_t<F, Args...>> operator()(const K& key, F fn, Args... args) {

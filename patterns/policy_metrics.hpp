@@ -35,6 +35,7 @@ class policy_metrics final : public telemetry {
   policy_metrics& operator=(const policy_metrics&) = delete;
   ~policy_metrics();
 
+  // Counts what an event says, and hands it on to `also`.
   void take(const policy_event& e) override;
 
  private:

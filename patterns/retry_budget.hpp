@@ -82,6 +82,7 @@ class attempt_budget {
 
 }  // namespace detail
 
+// `Word` says whether it is one loop's or everybody's.
 template <class Word>
 class basic_retry_budget final : public detail::attempt_budget {
  public:

@@ -34,7 +34,7 @@ class shared_rate_limiter : public policy<shared_rate_limiter> {
   shared_rate_limiter& operator=(const shared_rate_limiter&) = delete;
   ~shared_rate_limiter() = default;
 
-  // As rate_limiter's, from any loop's thread.
+  // Throws and is cancelled as rate_limiter's. From any loop's thread.
   acquire_wait acquire(detail::amount32 n = 1);
   // From any thread, with or without a loop.
   std::optional<rejection> try_acquire(time_point now, detail::amount32 n = 1) noexcept {

@@ -55,6 +55,7 @@ class telemetry {
   telemetry() = default;
   telemetry(const telemetry&) = delete;
   telemetry& operator=(const telemetry&) = delete;
+  // Called for each event, on the thread where it happens; it must not wait.
   virtual void take(const policy_event& e) = 0;
 
  protected:

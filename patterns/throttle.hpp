@@ -33,6 +33,7 @@ class throttle : public policy<throttle> {
   class layer;
   static constexpr auto kind = detail::policy_kind::throttle;
 
+  // With the default options.
   throttle();
   throttle(options o);  // NOLINT(google-explicit-constructor)
   throttle(const throttle&) = delete;

@@ -79,6 +79,7 @@ class attempt_timeout : public policy<attempt_timeout>,
                         public detail::call_limit<timeout_cause::attempt> {
  public:
   static constexpr auto kind = detail::policy_kind::attempt_timeout;
+  // Throws std::invalid_argument unless the limit is positive.
   template <class Rep, class Period>
   explicit attempt_timeout(std::chrono::duration<Rep, Period> limit)
       : call_limit(detail::saturate(limit)) {}
@@ -90,6 +91,7 @@ class total_timeout : public policy<total_timeout>,
                       public detail::call_limit<timeout_cause::total> {
  public:
   static constexpr auto kind = detail::policy_kind::total_timeout;
+  // Throws std::invalid_argument unless the limit is positive.
   template <class Rep, class Period>
   explicit total_timeout(std::chrono::duration<Rep, Period> limit)
       : call_limit(detail::saturate(limit)) {}

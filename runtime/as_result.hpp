@@ -53,6 +53,8 @@ class [[nodiscard("without co_await nothing happens"), gnu::warn_unused]] result
 
 }  // namespace detail
 
+// Completes with the outcome of `a`, its value or its error. Cancelled: `a` is, and the caller
+// stops. Throws nothing.
 template <class A>
   requires detail::awaitable<A>
 auto as_result(A&& a) {

@@ -63,10 +63,12 @@ class channel_end {
 
 }  // namespace detail
 
+// The end that gives. When the last of them has gone, receivers take what is there and then end.
 template <class T>
 class channel_sender : public detail::channel_end<T, &detail::channel_state<T>::senders> {
  public:
   using detail::channel_end<T, &detail::channel_state<T>::senders>::channel_end;
+  // One more end of the same channel.
   channel_sender clone() const { return channel_sender(this->another()); }
 
   // Completes when a receiver has the item, or it is in the channel. Throws queue_closed when no
@@ -76,13 +78,16 @@ class channel_sender : public detail::channel_end<T, &detail::channel_state<T>::
   bool try_send(T&& item) { return this->state().try_put(std::move(item)); }
 };
 
+// The end that takes. When the last of them has gone, senders fail.
 template <class T>
 class channel_receiver : public detail::channel_end<T, &detail::channel_state<T>::receivers> {
  public:
   using detail::channel_end<T, &detail::channel_state<T>::receivers>::channel_end;
+  // One more end of the same channel.
   channel_receiver clone() const { return channel_receiver(this->another()); }
 
   // Completes with an item; throws queue_closed when no sender is left and the channel is drained.
+  // Cancelled: nothing was taken.
   auto receive() { return this->state().get(); }
   // The same, giving nullopt then.
   auto next() { return this->state().next(); }

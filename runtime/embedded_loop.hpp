@@ -55,7 +55,7 @@ class embedded_loop final : private detail::job_owner {
 
   // Runs a task, or a callable with arguments, beside the others; it takes its first step in
   // run_ready(). What it gives is dropped; what it throws goes to on_unhandled and is nobody else's
-  // failure. Throws group_closed when all has been stopped.
+  // failure. stop() cancels it. Throws group_closed when all has been stopped.
   template <class... X>
     requires detail::taskable<X...>
   join_handle<void> spawn(X&&... x) {

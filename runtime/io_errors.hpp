@@ -8,6 +8,7 @@
 
 namespace rondo {
 
+// What a stream's operation may fail with beside the system's errors.
 enum class io_errc {
   closed = 1,        // the stream was closed while, or before, it was used
   busy = 2,          // a second reader or writer on one stream

@@ -31,6 +31,7 @@ namespace rondo {
 enum class log_level : std::uint8_t { debug, info, warning, error };
 [[nodiscard]] std::string_view to_string(log_level l) noexcept;
 
+// What belongs to a sentence: a name, and a value.
 struct log_field {
   std::string_view name;
   std::string_view value;

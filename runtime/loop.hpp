@@ -26,6 +26,7 @@ class thread_patience;
 }  // namespace detail
 class embedded_loop;
 
+// What a loop has counted since it began.
 struct loop_stats {
   std::uint64_t turns = 0;         // of the loop; an idle loop makes none
   std::uint64_t steps = 0;         // of jobs

@@ -116,12 +116,14 @@ enum class metric_kind : std::uint8_t { counter, gauge, histogram };
 // What a name stands for: one number, or one for each combination of labels.
 class metric_entry {
  public:
+  // For metric_family.
   metric_entry(std::string_view name, std::string_view help, metric_kind kind);
   metric_entry(const metric_entry&) = delete;
   metric_entry& operator=(const metric_entry&) = delete;
   virtual ~metric_entry() = default;
 
   const std::string& name() const noexcept { return name_; }
+  // Appends it as Prometheus reads it.
   void write(std::string& out) const;
 
  protected:
@@ -229,6 +231,7 @@ class single_metric final : public metric_entry {
 template <class M, metric_label... L>
 class metric_family final : public detail::metric_entry {
  public:
+  // For rondo::metrics, which makes them.
   metric_family(std::string_view name, std::string_view help, std::vector<double> bounds)
       : metric_entry(name, help, detail::kind_of_metric<M>()),
         bounds_(std::move(bounds)),

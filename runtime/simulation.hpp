@@ -23,6 +23,7 @@
 namespace rondo {
 
 struct simulation_options {
+  // Everything that is drawn is drawn from it. 1.
   simulation_options& seed(std::uint64_t n) {
     seed_ = n;
     return *this;

@@ -43,9 +43,12 @@ struct trace_context {
   [[nodiscard]] std::string traceparent() const;
 };
 
+// On which side of a request a span is; internal: on none.
 enum class span_kind : std::uint8_t { internal, server, client };
+// How a span ended.
 enum class span_end : std::uint8_t { ok, error, cancelled };
 
+// What is known of a span besides: a name, and a value.
 struct span_attribute {
   std::string_view name;
   std::string_view value;
@@ -165,7 +168,7 @@ void set_span_sink(std::nullptr_t) noexcept;
 }
 
 // Runs a task, or what gives one, in a span of this name, and gives what that gives. The name
-// should be one of few.
+// should be one of few. Throws what it throws. Cancelled: it is.
 template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> with_span(std::string name, X&&... t) {
@@ -174,7 +177,8 @@ task<detail::task_value_t<X...>> with_span(std::string name, X&&... t) {
   return detail::in_span(std::move(name), std::move(inner));
 }
 
-// Runs a task in a trace that came from elsewhere, as out of a message.
+// Runs a task in a trace that came from elsewhere, as out of a message. Throws what it throws.
+// Cancelled: it is.
 template <class... X>
   requires detail::taskable<X...>
 task<detail::task_value_t<X...>> with_trace(trace_context around, X&&... t) {

@@ -19,7 +19,8 @@ class task_local {
   task_local(const task_local&) = delete;
   task_local& operator=(const task_local&) = delete;
 
-  // Runs `t` with this value in place, innermost first. `t` sees it until it has ended.
+  // Runs `t` with this value in place, innermost first. `t` sees it until it has ended. Throws what
+  // `t` throws. Cancelled: `t` is.
   template <class... X>
     requires detail::taskable<X...>
   task<detail::task_value_t<X...>> with(T value, X&&... t) const {

@@ -28,6 +28,7 @@
 
 namespace rondo {
 
+// The type of abandon_on_cancel.
 struct abandon_on_cancel_t {};
 inline constexpr abandon_on_cancel_t abandon_on_cancel{};
 

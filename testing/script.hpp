@@ -43,6 +43,7 @@ class script {
     return add({step::kind::sends, std::move(bytes), piece == 0 ? 1 : piece,
                 rondo::detail::saturate(pause)});
   }
+  // Nothing happens for so long.
   template <class Rep, class Period>
   script& pauses(std::chrono::duration<Rep, Period> d) {
     return add({step::kind::pauses, {}, 0, rondo::detail::saturate(d)});

@@ -42,7 +42,7 @@ void append_json_lines(std::string& out, std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
     if (std::exchange(more, true)) out += ',';
-    append_json_string(out, line);
+    append_json_text(out, line);
   }
   out += ']';
 }

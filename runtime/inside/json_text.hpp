@@ -12,7 +12,7 @@
 namespace rondo::detail {
 
 // Bytes that are no UTF-8 stay as they are: names are the program's.
-inline void append_json_string(std::string& out, std::string_view text) {
+inline void append_json_text(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     if (c == '"' || c == '\\') {
@@ -45,7 +45,7 @@ class json_object {
   }
 
   json_object& text(std::string_view name, std::string_view value) {
-    append_json_string(key(name), value);
+    append_json_text(key(name), value);
     return *this;
   }
   template <std::integral N>
@@ -61,7 +61,7 @@ class json_object {
   std::string& key(std::string_view name) {
     if (more_) out_ += ',';
     more_ = true;
-    append_json_string(out_, name);
+    append_json_text(out_, name);
     out_ += ':';
     return out_;
   }

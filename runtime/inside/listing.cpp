@@ -22,7 +22,7 @@ std::int64_t microseconds_of(nanoseconds d) noexcept {
 void append_place_json(std::string& out, const std::source_location& where) {
   std::string text;
   append_place(text, where);
-  append_json_string(out, text);
+  append_json_text(out, text);
 }
 
 // One task as a line of JSON.
@@ -92,7 +92,7 @@ class task_line final : public wait_visitor {
       if (n++ > 0) out += ',';
       std::string text;
       append_await(text, where);
-      append_json_string(out, text);
+      append_json_text(out, text);
       return n < most_awaits_listed;
     });
     out += ']';
