@@ -29,6 +29,8 @@ client::client(client_options options) {
     throw std::invalid_argument(
         "a connector is where every connection comes from: a proxy, a guard, a Unix socket and how "
         "TCP connects have no effect beside it");
+  if (options.http2_ == http2::prior_knowledge && !features().http2)
+    throw std::logic_error("Rondo was built without HTTP/2");
   auto s = std::make_shared<detail::client_state>(
       detail::client_state{std::move(options), nullptr, {}, {}});
   s->connections = std::make_shared<detail::pool>(s->options.pool_);

@@ -35,6 +35,13 @@ namespace detail {
 class exchange;
 }
 
+// Which version of HTTP a client speaks.
+enum class http2 : std::uint8_t {
+  automatic,        // https: what both ends agree on; http: HTTP/1.1
+  prior_knowledge,  // HTTP/2 alone, in clear too
+  never,
+};
+
 class client_options {
  public:
   // With the defaults that are said below.
@@ -151,11 +158,23 @@ class client_options {
     guard_ = std::move(g);
     return *this;
   }
-  // What https is spoken with: whom to trust, the client's certificate. A context with ALPN should
-  // offer "http/1.1". Without one: the system's authorities. After a redirect to another origin the
+  // What https is spoken with: whom to trust, the client's certificate. One that offers protocols
+  // (ALPN) should have "http/1.1" among them; for one that does not, http2() says what is offered.
+  // Without one: the system's authorities. After a redirect to another origin the
   // client's certificate is not shown.
   client_options& tls(net::tls_context context) {
     tls_ = std::move(context);
+    return *this;
+  }
+  // Which version of HTTP is spoken. automatic, which is the default: https offers "h2" and
+  // "http/1.1" (ALPN) and the server chooses, as with browsers, curl and Go; http stays HTTP/1.1.
+  // A context given to tls() that offers protocols of its own offers those instead. Nothing else
+  // changes: the requests to one origin share a connection, as many at once as the server takes.
+  // Upgrades (WebSockets), and what goes to a proxy that reads it, are HTTP/1.1 always. A build
+  // without HTTP/2 speaks HTTP/1.1; prior_knowledge makes its client's constructor throw
+  // std::logic_error.
+  client_options& http2(http::http2 how) {
+    http2_ = how;
     return *this;
   }
   // What every request goes through, each redirect on its own. Throws std::invalid_argument when
@@ -198,6 +217,7 @@ class client_options {
   std::shared_ptr<request_policy> policy_;
   std::shared_ptr<http::connector> connector_;
   net::tls_context tls_;
+  http::http2 http2_ = http::http2::automatic;
   std::shared_ptr<cookie_jar> jar_;  // made by the constructor
 };
 

@@ -27,6 +27,12 @@ template <class E>
   throw E(error);
 }
 
+[[noreturn]] void throw_lost(const std::system_error& cause, const http::url& u) {
+  throw_about(body_error(body_error::reason::truncated,
+                         std::string("the connection was lost: ") + cause.what()),
+              u);
+}
+
 }  // namespace
 
 detail::incoming_response::incoming_response(response_head h, http::url u)
@@ -55,7 +61,7 @@ std::span<const std::byte> response::piece_or_end(detail::lease held, const pars
     in_->from = std::move(held);
     return step.body;
   }
-  const http::headers& trailers = held.conn->parser().trailers();
+  const http::headers& trailers = held.trailers();
   if (!trailers.empty()) in_->trailers = trailers;
   held.finish();
   in_->ended = true;
@@ -76,11 +82,13 @@ std::optional<std::span<const std::byte>> response::at_hand() {
   // use.
   detail::lease held = std::move(in.from);
   try {
-    const parse_step step = held.conn->buffered_event();
+    const parse_step step = held.buffered_event();
     if (step.event != parse_event::need_more) return piece_or_end(std::move(held), step);
   } catch (http::error& e) {
     e.add_context(in.url.href(), phase::body);
     throw;
+  } catch (const detail::stream_lost& cause) {
+    throw_lost(cause, in.url);
   }
   in.from = std::move(held);
   return std::nullopt;
@@ -91,15 +99,13 @@ task<std::span<const std::byte>> response::receive() {
   detail::incoming_response& in = *in_;
   detail::lease held = std::move(in.from);
   try {
-    const parse_step step = co_await held.conn->next_event();
+    const parse_step step = co_await held.next_event();
     co_return piece_or_end(std::move(held), step);
   } catch (http::error& e) {
     e.add_context(in.url.href(), phase::body);
     throw;
   } catch (const std::system_error& cause) {
-    throw_about(body_error(body_error::reason::truncated,
-                           std::string("the connection was lost: ") + cause.what()),
-                in.url);
+    throw_lost(cause, in.url);
   }
 }
 
@@ -113,12 +119,15 @@ void response::tell_end() const {
 void response::finish_if_at_hand() {
   detail::lease held = std::move(in_->from);
   if (!held) return;
-  for (;;) {
-    const parse_event event = held.conn->buffered_event().event;
-    if (event == parse_event::need_more) return;
-    if (event != parse_event::end) continue;
-    held.finish();
-    return;
+  try {
+    for (;;) {
+      const parse_event event = held.buffered_event().event;
+      if (event == parse_event::need_more) return;
+      if (event != parse_event::end) continue;
+      held.finish();
+      return;
+    }
+  } catch (const detail::stream_lost&) {  // NOLINT(bugprone-empty-catch): nobody wants the rest
   }
 }
 

@@ -24,6 +24,7 @@ std::string_view to_string(trace_point p) noexcept {
     case trace_point::done: return "done";
     case trace_point::failed: return "failed";
     case trace_point::given_up: return "given up";
+    case trace_point::frame: return "frame";
   }
   return "unknown";
 }

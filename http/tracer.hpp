@@ -36,6 +36,9 @@ enum class trace_point : std::uint8_t {
   done,        // the body's last byte has been read; of a redirect that is followed not told
   failed,      // text: what went wrong
   given_up,    // it was cancelled, or its response went before the body's last byte was read
+  // Of HTTP/2, whichever request it is for: text is the frame, number 1 when we send it. Told to
+  // the tracer of the exchange that opened the connection, with the origin in place of the URL.
+  frame,
 };
 
 [[nodiscard]] std::string_view to_string(trace_point p) noexcept;

@@ -320,8 +320,20 @@ tls_context tls_context::server(const tls_server_options& o) {
   return tls_context(std::move(s));
 }
 
+tls_context tls_context::offering(const std::vector<std::string>& protocols) const {
+  tls_context c = *this;
+  c.protocols_ = std::make_shared<const detail::tls_protocols>(
+      detail::tls_protocols{detail::next_id(), detail::alpn_on_the_wire(protocols)});
+  return c;
+}
+
+bool tls_context::offers_protocols() const noexcept {
+  return protocols_ || (settings_ && !settings_->alpn.empty());
+}
+
 std::uint64_t tls_context::id() const noexcept {
-  return settings_ ? settings_->id * 2 + (anonymous_ ? 1 : 0) : 0;
+  if (!settings_) return 0;
+  return (protocols_ ? protocols_->id : settings_->id) * 2 + (anonymous_ ? 1 : 0);
 }
 
 }  // namespace rondo::net

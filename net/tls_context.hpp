@@ -31,6 +31,7 @@ enum class tls_version : std::uint8_t { tls_1_0, tls_1_1, tls_1_2, tls_1_3 };
 namespace detail {
 
 struct tls_settings;
+struct tls_protocols;
 
 // Text in PEM, or the file that holds it.
 struct pem_source {
@@ -221,17 +222,25 @@ class tls_context {
     c.anonymous_ = true;
     return c;
   }
+  // The same, offering these protocols (ALPN) in place of any that it has; for a client. Sessions
+  // are shared. Throws tls_config_error.
+  tls_context offering(const std::vector<std::string>& protocols) const;
+  // Whether it was made with protocols to offer.
+  bool offers_protocols() const noexcept;
   // Of this context and its copies alone, in this process; 0: none.
   std::uint64_t id() const noexcept;
 
   // For tls_stream.
   const std::shared_ptr<const detail::tls_settings>& settings() const noexcept { return settings_; }
   bool is_anonymous() const noexcept { return anonymous_; }
+  // In place of the settings' own; null: those.
+  const detail::tls_protocols* protocols() const noexcept { return protocols_.get(); }
 
  private:
   explicit tls_context(std::shared_ptr<const detail::tls_settings> s) noexcept
       : settings_(std::move(s)) {}
   std::shared_ptr<const detail::tls_settings> settings_;
+  std::shared_ptr<const detail::tls_protocols> protocols_;
   bool anonymous_ = false;
 };
 

@@ -9,17 +9,16 @@ namespace {
 // After which the host has its turn.
 constexpr std::chrono::milliseconds longest_visit{1};
 
-const run_options& not_simulated(const run_options& options, reactor_kind kind) {
-  if (kind == reactor_kind::simulated)
+detail::reactor_choice not_simulated(detail::reactor_choice choice) {
+  if (choice.kind == reactor_kind::simulated)
     throw std::invalid_argument("embedded_loop: a simulation has its own time, and no descriptor");
-  return options;
+  return choice;
 }
 
 }  // namespace
 
 embedded_loop::embedded_loop(const run_options& options)
-    : loop_(detail::make_reactor, not_simulated(options, options.choice_.kind).choice_,
-            options.unhandled_),
+    : loop_(detail::make_reactor, not_simulated(options.choice_), options.unhandled_),
       patience_(options.thread_patience_),
       main_(keep_going()),
       fd_(loop_.reactor_->foreign_poll()) {
@@ -31,6 +30,7 @@ embedded_loop::embedded_loop(const run_options& options)
 }
 
 task<> embedded_loop::keep_going() {
+  // The group keeps it. NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines)
   co_await with_task_group([this](task_group& g) -> task<> {
     group_ = &g;
     co_await never_.wait();

@@ -61,7 +61,8 @@ pool_place pool_core::take_kept(nanoseconds idle) noexcept {
   std::unique_ptr<pool_thing> item = take_fresh();
   if (!item) return {};
   if (this_core().now() >= add(item->since, idle)) {
-    kept_.push_back(*item.release());
+    kept_.push_back(*item);
+    static_cast<void>(item.release());
     ++kept_count_;
     return {};
   }

@@ -207,6 +207,8 @@ http::client make_client(const fetch_options& o) {
       .total_timeout(std::chrono::duration<double>(o.timeout_s))
       .connect_timeout(std::chrono::duration<double>(o.connect_timeout_s))
       .follow(o.follow);
+  if (o.http2) c.http2(http::http2::prior_knowledge);
+  if (o.http1) c.http2(http::http2::never);
   choose_sockets(c, o);
   if (o.proxy == "env")
     c.proxy(http::proxy::from_environment());
@@ -214,7 +216,6 @@ http::client make_client(const fetch_options& o) {
     c.proxy(http::proxy(o.proxy));
   if (o.insecure || !o.ca_file.empty()) {
     net::tls_client_options tls;
-    tls.alpn({"http/1.1"});
     if (!o.ca_file.empty()) tls.ca_file(o.ca_file);
     if (o.insecure) tls.insecure();
     c.tls(net::tls_context::client(tls));

@@ -30,7 +30,9 @@ struct fetch_options {
   int follow = 10;        // redirects
   int repeat = 1;         // how often each URL is fetched
   bool raw = false;       // content codings stay on
-  bool verbose = false;   // both sides' heads, on stderr
+  bool http2 = false;     // HTTP/2 alone, in clear too
+  bool http1 = false;     // HTTP/1.1 alone
+  bool verbose = false;   // both sides' heads, and HTTP/2's frames, on stderr
   bool timings = false;   // where the time went
   bool json = false;      // a JSON object a line instead of rows
   bool progress = false;  // of long downloads, on stderr

@@ -59,6 +59,7 @@ void fetch_tracer::say(const http::trace_event& e) const {
       break;
     case head_sent: print_lines('>', e.text); break;
     case head: print_lines('<', e.text); break;
+    case frame: std::fprintf(stderr, "%c %s\n", e.number == 1 ? '}' : '{', text.c_str()); break;
     case failed: std::fprintf(stderr, "* %s\n", text.c_str()); break;
     default: break;
   }

@@ -17,7 +17,7 @@ inline constexpr std::array<std::string_view, 7> part_names{"queue", "resolve", 
 
 class fetch_tracer final : public http::tracer {
  public:
-  // `verbose`: prints both sides' heads to stderr.
+  // `verbose`: prints both sides' heads to stderr, and the frames of HTTP/2.
   explicit fetch_tracer(bool verbose) noexcept : verbose_(verbose) {}
   void on(const http::trace_event& e) override;
 

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <vector>
 
 namespace rondo::tools {
 namespace {
@@ -46,7 +47,7 @@ struct cpu {
 class generator {
  public:
   explicit generator(const load_options& o)
-      : options_(o), url_(http::url::parse(o.url)), client_(settings(o)) {}
+      : options_(o), url_(http::url::parse(o.url)), clients_(make_clients(o)) {}
 
   task<load_report> run() {
     if (options_.warm_up_s > 0) {
@@ -68,7 +69,15 @@ class generator {
     http::client_options c;
     c.max_connections(o.connections).total_timeout(duration<double>(o.timeout_s));
     if (!o.unix_socket.empty()) c.unix_socket(o.unix_socket);
+    c.http2(o.http2 ? http::http2::prior_knowledge : http::http2::never);
     return c;
+  }
+  // Of HTTP/2 a client would use as few connections as it can: so each has a client of its own.
+  static std::vector<http::client> make_clients(const load_options& o) {
+    std::vector<http::client> all;
+    for (std::size_t i = 0; i < (o.http2 ? o.connections : 1); ++i)
+      all.emplace_back(o.http2 ? settings(o).max_connections(1) : settings(o));
+    return all;
   }
 
   // Every connection asks until the time is over. What a closed loop has under way then is dropped;
@@ -92,32 +101,35 @@ class generator {
   }
   task<> connect_all(task_group& group) {
     auto line = options_.live ? std::optional(group.spawn(show_progress())) : std::nullopt;
-    std::vector<join_handle<void>> connections;
-    connections.reserve(options_.connections);
-    for (std::size_t i = 0; i < options_.connections; ++i)
-      connections.push_back(group.spawn(options_.rate > 0 ? ask_as_planned() : ask_in_turn()));
-    for (join_handle<void>& c : connections) co_await c;
+    std::vector<join_handle<void>> askers;
+    const std::size_t n = options_.connections * options_.streams;
+    askers.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      http::client& c = clients_[i % clients_.size()];
+      askers.push_back(group.spawn(options_.rate > 0 ? ask_as_planned(c) : ask_in_turn(c)));
+    }
+    for (join_handle<void>& a : askers) co_await a;
     if (line) line->cancel();
   }
 
-  task<> ask_in_turn() {
-    for (time_point asked = now(); report_.started < limit_;) asked = co_await ask(asked);
+  task<> ask_in_turn(http::client& c) {
+    for (time_point asked = now(); report_.started < limit_;) asked = co_await ask(c, asked);
   }
 
-  task<> ask_as_planned() {
+  task<> ask_as_planned(http::client& c) {
     while (report_.started < limit_) {
       const auto n = static_cast<double>(report_.started++);
       const time_point planned = begun_ + from_seconds(n / options_.rate);
       if (planned > now()) co_await sleep_until(planned);
-      co_await ask(planned);
+      co_await ask(c, planned);
     }
   }
 
   // A request and its whole answer; the latency counts from `since`. Gives the moment of the end.
-  task<time_point> ask(time_point since) {
+  task<time_point> ask(http::client& c, time_point since) {
     if (options_.rate == 0) ++report_.started;
     try {
-      http::response r = co_await client_.send(http::request("GET", url_));
+      http::response r = co_await c.send(http::request("GET", url_));
       for (;;) {
         const std::size_t n = (co_await r.next_chunk()).size();
         if (n == 0) break;
@@ -149,7 +161,7 @@ class generator {
 
   const load_options& options_;
   const http::url url_;
-  http::client client_;
+  std::vector<http::client> clients_;
   load_report report_;
   time_point begun_{};
   std::uint64_t limit_ = 0;
@@ -163,6 +175,9 @@ void refuse(bool wrong, const char* why) {
 
 task<load_report> load(load_options options) {
   refuse(options.connections == 0, "load: at least one connection is needed");
+  refuse(options.streams == 0, "load: at least one request at a time is needed");
+  refuse(options.streams > 1 && !options.http2,
+         "load: several requests at once on a connection want --http2");
   refuse(!(options.duration_s > 0), "load: the duration must be above 0 s");
   refuse(!(options.warm_up_s >= 0), "load: the warm-up cannot be negative");
   refuse(!(options.timeout_s > 0), "load: the timeout must be above 0 s");

@@ -22,7 +22,9 @@ namespace rondo::tools {
 struct load_options {
   std::string url;
   std::string unix_socket;  // where every connection goes; empty: where the URL says
+  bool http2 = false;       // by HTTP/2, in clear too
   std::size_t connections = 64;
+  std::size_t streams = 1;  // requests at once on each connection; more than 1 by HTTP/2 alone
   double duration_s = 10;
   double warm_up_s = 0;        // before that, in the same way, and not counted
   double rate = 0;             // requests a second over all connections; 0: closed loop

@@ -30,10 +30,10 @@ constexpr double percentiles[] = {50, 75, 90, 99, 99.9, 99.99};
 
 std::string as_text(const load_options& options, const load_report& report) {
   const histogram& h = report.latency_ns;
-  std::string out =
-      format("%llu requests in %.2f s over %zu connections: %.0f/s, %llu body bytes\n",
-             number(report.completed), report.seconds, options.connections, report.rate(),
-             number(report.body_bytes));
+  std::string out = format("%llu requests in %.2f s over %zu connections", number(report.completed),
+                           report.seconds, options.connections);
+  if (options.http2) out += format(" of HTTP/2, %zu at once on each", options.streams);
+  out += format(": %.0f/s, %llu body bytes\n", report.rate(), number(report.body_bytes));
   out += options.rate > 0
              ? format("open loop at %g/s, latency from the planned start; %llu unfinished\n",
                       options.rate, number(report.unfinished()))
@@ -54,8 +54,8 @@ std::string as_text(const load_options& options, const load_report& report) {
 std::string as_json(const load_options& options, const load_report& report) {
   const histogram& h = report.latency_ns;
   std::string out = "{\"url\": " + json_string(options.url);
-  out += format(", \"connections\": %zu, \"rate_asked\": %g, \"seconds\": %.6f",
-                options.connections, options.rate, report.seconds);
+  out += format(", \"connections\": %zu, \"streams\": %zu, \"rate_asked\": %g, \"seconds\": %.6f",
+                options.connections, options.streams, options.rate, report.seconds);
   out += format(", \"requests\": %llu, \"failed\": %llu, \"unfinished\": %llu, \"rate\": %.1f",
                 number(report.completed), number(report.failed), number(report.unfinished()),
                 report.rate());

@@ -20,6 +20,7 @@
 #include <exception>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -63,7 +64,9 @@ rondo::task<> serve_on(Listener listener, const serve_options& o) {
   if (secure)
     tls = rondo::net::tls_context::server(rondo::net::tls_server_options()
                                               .certificate_file(cert, key.empty() ? cert : key)
-                                              .alpn({"http/1.1"}));
+                                              .alpn(rondo::features().http2
+                                                        ? std::vector<std::string>{"h2", "http/1.1"}
+                                                        : std::vector<std::string>{"http/1.1"}));
   const rondo::net::endpoint at = listener.local_endpoint();
   std::printf("serving %s%s%s on %s\n", secure ? "https" : "http", at.is_unix() ? " at " : "://",
               at.to_string().c_str(), std::string(rondo::this_loop().reactor_name()).c_str());
@@ -186,7 +189,13 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   fetch_command->add_flag("--raw", fetch.raw, "Leave content codings on");
-  fetch_command->add_flag("-v,--verbose", fetch.verbose, "Show both sides' heads");
+  CLI::Option* http2 = fetch_command->add_flag(
+      "--http2", fetch.http2,
+      "Speak HTTP/2 and nothing else, in clear too; https agrees by itself");
+  fetch_command->add_flag("--http1.1", fetch.http1, "Speak HTTP/1.1 and nothing else")
+      ->excludes(http2);
+  fetch_command->add_flag("-v,--verbose", fetch.verbose,
+                          "Show both sides' heads, and the frames of HTTP/2");
   fetch_command->add_flag("--timings", fetch.timings, "Show where the time went");
   fetch_command->add_flag("--json", fetch.json, "A JSON object a line");
   fetch_command->add_flag("--progress", fetch.progress, "Show how far a long download is");
@@ -212,6 +221,12 @@ int main(int argc, char** argv) {
   load_command->add_option("--unix-socket", load_options.unix_socket,
                            "Connect to this Unix socket, whatever host the URL names");
   load_command->add_option("-c,--connections", load_options.connections, "Connections")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  load_command->add_flag("--http2", load_options.http2, "Speak HTTP/2");
+  load_command
+      ->add_option("-m,--streams", load_options.streams,
+                   "Requests at once on each connection, with --http2")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   load_command->add_option("-d,--duration", load_options.duration_s, "Seconds")

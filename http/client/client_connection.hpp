@@ -2,6 +2,7 @@
 // in use. Internal.
 #pragma once
 
+#include <rondo/http/client/carrier.hpp>
 #include <rondo/http/parts/transport.hpp>
 #include <rondo/http/wire/parser.hpp>
 #include <rondo/runtime/core/clock.hpp>
@@ -16,9 +17,7 @@
 
 namespace rondo::http::detail {
 
-struct upload;
-
-class client_connection {
+class client_connection : public carrier {
  public:
   client_connection(transport stream, const parser_limits& limits)
       : stream_(std::move(stream)), parser_(limits) {}
@@ -40,6 +39,9 @@ class client_connection {
   task<parse_step> next_event();
   // The same from what is buffered alone: need_more when it does not make one.
   parse_step buffered_event() { return advance(); }
+
+  int status() const noexcept { return parser_.head().status; }
+  void body_sent() noexcept { half_sent = false; }
 
   // True when another exchange may follow: the request went as a whole, the peer keeps the
   // connection and has sent nothing unasked.
@@ -68,13 +70,8 @@ class client_connection {
   void lend(read_buffer b) noexcept { buffer_ = std::move(b); }
   read_buffer take_buffer() noexcept { return std::move(buffer_); }
 
-  std::shared_ptr<upload> sending;  // a request's body that goes on beside its response
-
-  bool reused = false;     // it has carried an exchange before
-  bool half_sent = false;  // a write failed
-  bool answered = false;   // a byte of the present response has come
-  bool traced = false;     // note when it came
-  std::chrono::steady_clock::time_point first_byte_at;
+  bool reused = false;              // it has carried an exchange before
+  bool half_sent = false;           // a write failed
   rondo::detail::time_point since;  // idle since
   rondo::detail::time_point until;  // not used from then on
 

@@ -141,15 +141,25 @@ task<plain_stream> dial(exchange_context& e, const route& way, dial_options how)
   co_return co_await open_tunnel(e, std::move(stream), *way.proxy, how.limits);
 }
 
-task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity) {
+bool agreed_on_http_2(const transport& t) noexcept {
+  const tls_stream* const s = t.secure();
+  return s && s->alpn() == "h2";
+}
+
+task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity,
+                       speaks how) {
   e.enter(phase::tls);
   std::string name(e.url().hostname());
   try {
     tls_stream s =
         co_await tls_stream::connect(std::move(stream), std::move(identity), std::move(name));
     // RFC 7301: what we speak was not agreed on.
-    if (!s.alpn().empty() && s.alpn() != "http/1.1")
-      throw tls_error("the server speaks " + std::string(s.alpn()) + ", not http/1.1");
+    const std::string_view chosen = s.alpn();
+    const bool http_1 = (chosen.empty() || chosen == "http/1.1") && how != speaks::http_2;
+    const bool http_2 = chosen == "h2" && how != speaks::http_1;
+    if (!http_1 && !http_2)
+      throw tls_error("the server speaks " + std::string(chosen.empty() ? "http/1.1" : chosen) +
+                      ", not " + (how == speaks::http_2 ? "h2" : "http/1.1"));
     e.trace(trace_point::secured, s.protocol());
     co_return transport(std::move(s));
   } catch (const net::tls_handshake_timeout& error) {

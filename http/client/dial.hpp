@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/http/client/exchange_context.hpp>
+#include <rondo/http/client/pool.hpp>
 #include <rondo/http/client/route.hpp>
 #include <rondo/http/guard.hpp>
 #include <rondo/http/limits.hpp>
@@ -24,7 +25,10 @@ struct dial_options {
 // protocol_error.
 task<plain_stream> dial(exchange_context& e, const route& way, dial_options how);
 
-// TLS over it, with the origin. Throws tls_error, timeout_error (tls), connect_error (tls).
-task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity);
+// TLS over it, with the origin. Throws tls_error, also when what was agreed on is not spoken;
+// timeout_error (tls), connect_error (tls).
+task<transport> secure(exchange_context& e, plain_stream stream, net::tls_context identity,
+                       speaks how);
+bool agreed_on_http_2(const transport& t) noexcept;
 
 }  // namespace rondo::http::detail

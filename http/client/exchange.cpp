@@ -1,11 +1,14 @@
 #include <rondo/http/client/dial.hpp>
 #include <rondo/http/client/exchange.hpp>
+#include <rondo/http/client/http2_link.hpp>
 #include <rondo/http/client/request_head.hpp>
 #include <rondo/http/errors.hpp>
+#include <rondo/http/http2/head.hpp>
 #include <rondo/http/wire/decode.hpp>
 #include <rondo/runtime/core/probes.hpp>
 #include <rondo/runtime/core/unhandled.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/task_group.hpp>
 
 #include <algorithm>
@@ -25,6 +28,9 @@ bool is_idempotent(std::string_view method) noexcept {
 bool is_safe(std::string_view method) noexcept {
   return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
 }
+
+// How often a request is sent again that a server has not begun with (RFC 9113, section 8.7).
+constexpr int most_unprocessed = 8;
 
 }  // namespace
 
@@ -249,8 +255,11 @@ task<response> exchange::hop() {
   } catch (const net::tls_error& e) {
     throw tls_error(e.what(), e.code());
   }
+  const speaks how = spoken();
   std::string made;
   const std::string_view key = way_.key(request_.url_, identity ? identity.id() : 0, made);
+  int unprocessed = 0;
+  bool looked = false;
   for (reuse what = reuse::kept;;) {
     // One of an attempt before may have the last place.
     if (trip_.upload_begun()) co_await trip_.stop_upload();
@@ -258,22 +267,47 @@ task<response> exchange::hop() {
     context_.trace(trace_point::queued);
     lease l;
     if (context_.limit(phase::pool) == no_limit)
-      l = co_await state_.connections->acquire(key, what);
+      l = co_await state_.connections->acquire(key, what, how);
     else
-      l = co_await context_.within(phase::pool,
-                                   rondo::detail::to_task(state_.connections->acquire(key, what)));
+      l = co_await context_.within(
+          phase::pool, rondo::detail::to_task(state_.connections->acquire(key, what, how)));
+    // What has come on a connection at rest, its reader looks at first.
+    if (l.stream && !std::exchange(looked, true) && l.stream->is_in_doubt()) {
+      l.drop();
+      co_await yield_now();
+      continue;
+    }
     // What came before a request is no answer to it (RFC 9112, section 9.2). Nothing waits from
     // here to the first byte that is sent.
     while (l.conn && l.conn->stale()) l.replace();
-    context_.trace(trace_point::granted, {}, l.conn ? 1 : 0);
-    if (!l.conn) co_await open(l, identity);
-    const bool reused = begin_on(*l.conn, l.from());
+    context_.trace(trace_point::granted, {}, l.conn || l.stream ? 1 : 0);
+    if (!l.conn && !l.stream) co_await open(l, identity, how);
+    const bool reused = l.conn ? begin_on(*l.conn, l.from()) : begin_on(*l.stream);
     try {
-      std::string head = head_text();
-      co_await trip_.run(*l.conn, head);
+      if (l.conn) {
+        std::string head = request_head_text(outgoing(digest_answer()));
+        co_await trip_.run(*l.conn, head);
+      } else {
+        const http2_head head = request_head_fields(outgoing(digest_answer()));
+        co_await trip_.run(*l.stream, head);
+        // RFC 9110, section 15.5.20: once more, where nobody else has been.
+        if (l.stream->status() == 421 && reused && what == reuse::kept &&
+            trip_.may_send_body_again()) {
+          l.stream->retire_connection();
+          what = reuse::none;
+          context_.trace(trace_point::retried);
+          continue;
+        }
+      }
       co_return make_response(std::move(l));
     } catch (const round_trip::no_answer& e) {
-      if (!reused || l.conn->answered) trip_.throw_failure(e);
+      const bool answered = l.conn ? l.conn->answered : l.stream->answered;
+      if (e.unprocessed && !answered && unprocessed++ < most_unprocessed &&
+          trip_.may_send_body_again()) {
+        context_.trace(trace_point::retried);
+        continue;
+      }
+      if (!reused || answered || e.unprocessed) trip_.throw_failure(e);
       // Stale. Nothing of a response had come: the server had closed before it saw the request.
       if (what == reuse::none || !may_send_again())
         throw connect_error(std::make_error_code(std::errc::connection_reset),
@@ -286,14 +320,14 @@ task<response> exchange::hop() {
   }
 }
 
-task<> exchange::open(lease& l, const net::tls_context& identity) {
+task<> exchange::open(lease& l, const net::tls_context& identity, speaks how) {
   const client_options& o = state_.options;
   context_.enter(phase::connect);
   if (o.connector_) {
     net::any_stream stream =
         co_await context_.within(phase::connect, o.connector_->connect(request_.url_));
     context_.trace(trace_point::connected);
-    l.conn = std::make_unique<client_connection>(std::move(stream), o.limits_);
+    begin(l, std::move(stream), how);
     co_return;
   }
   plain_stream socket = co_await context_.within(
@@ -303,19 +337,57 @@ task<> exchange::open(lease& l, const net::tls_context& identity) {
                             .guard = o.guard_.get(),
                             .limits = o.limits_}));
   context_.trace(trace_point::connected);
-  transport stream =
-      identity ? co_await context_.within(phase::tls, secure(context_, std::move(socket), identity))
-               : transport(std::move(socket));
-  l.conn = std::make_unique<client_connection>(std::move(stream), o.limits_);
+  transport stream = identity ? co_await context_.within(
+                                    phase::tls, secure(context_, std::move(socket), identity, how))
+                              : transport(std::move(socket));
+  if (how == speaks::agreed && !agreed_on_http_2(stream)) how = speaks::http_1;
+  begin(l, std::move(stream), how);
+}
+
+// On a fresh connection, when it is known what it speaks.
+void exchange::begin(lease& l, transport stream, speaks how) {
+  const parser_limits& limits = state_.options.limits_;
+  if (how == speaks::http_1) {
+    l.conn = std::make_unique<client_connection>(std::move(stream), limits);
+    l.from().agreed_on_http_1(l);
+    return;
+  }
+  frame_trace frames;
+  if (context_.is_traced())
+    frames = {context_.shared_tracer(), context_.number(), request_.url_.origin()};
+  const std::shared_ptr<multiplexed> c = begin_http2(std::move(stream), limits, std::move(frames));
+  try {
+    l.from().agreed_on_http_2(l, c);
+  } catch (const std::bad_alloc&) {
+    c->close();
+    throw;
+  }
+}
+
+speaks exchange::spoken() const noexcept {
+  const http2 asked = state_.options.http2_;
+  // RFC 9113, section 8.6: it has no Upgrade. And a proxy that reads the request is asked as ever.
+  if (asked == http2::never || !request_.upgrade_.empty() || way_.proxy_reads())
+    return speaks::http_1;
+  if (asked == http2::prior_knowledge) return speaks::http_2;
+  return features().http2 && request_.url_.is_secure() ? speaks::agreed : speaks::http_1;
 }
 
 net::tls_context exchange::tls_identity() const {
-  net::tls_context& made = state_.tls;
-  if (!made)
-    made = state_.options.tls_
-               ? state_.options.tls_
-               : net::tls_context::client(net::tls_client_options().alpn({"http/1.1"}));
-  return crossed_ ? made.without_certificate() : made;
+  client_state::tls_contexts& made = state_.tls;
+  if (!made.given)
+    made.given = state_.options.tls_ ? state_.options.tls_ : net::tls_context::client();
+  // What the options' own context offers is what its owner wants.
+  const speaks how = spoken();
+  net::tls_context& c = made.offering[static_cast<std::size_t>(how)];
+  if (!c) {
+    const bool own = made.given.offers_protocols() && how != speaks::http_2;
+    c = own                     ? made.given
+        : how == speaks::http_1 ? made.given.offering({"http/1.1"})
+        : how == speaks::http_2 ? made.given.offering({"h2"})
+                                : made.given.offering({"h2", "http/1.1"});
+  }
+  return crossed_ ? c.without_certificate() : c;
 }
 
 // Makes the connection ready for this request; whether it has carried another before.
@@ -326,10 +398,12 @@ bool exchange::begin_on(client_connection& c, pool& p) {
   return std::exchange(c.reused, true);
 }
 
-std::string exchange::head_text() const {
-  const std::string answer =
-      digest_ ? state_.digests.authorize(request_.url_, *digest_credentials(), request_.method_)
-              : std::string();
+bool exchange::begin_on(client_stream& c) noexcept {
+  c.traced = context_.is_traced();
+  return c.reused;
+}
+
+outgoing_request exchange::outgoing(const std::string& answer) const {
   outgoing_request r{.method = request_.method_,
                      .url = request_.url_,
                      .way = way_,
@@ -351,7 +425,12 @@ std::string exchange::head_text() const {
     r.framing = streamed->size ? body_framing::length : body_framing::chunked;
     r.length = streamed->size.value_or(0);
   }
-  return request_head_text(r);
+  return r;
+}
+
+std::string exchange::digest_answer() const {
+  return digest_ ? state_.digests.authorize(request_.url_, *digest_credentials(), request_.method_)
+                 : std::string();
 }
 
 std::pair<transport, std::string> exchange::take_over(response& r) {
@@ -362,8 +441,7 @@ std::pair<transport, std::string> exchange::take_over(response& r) {
 }
 
 response exchange::make_response(lease l) {
-  client_connection& c = *l.conn;
-  auto in = std::make_unique<incoming_response>(c.parser().take_head(), request_.url_);
+  auto in = std::make_unique<incoming_response>(l.take_head(), request_.url_);
   const response_head& head = in->head;
   if (context_.is_traced()) {
     std::string text;
@@ -373,17 +451,18 @@ response exchange::make_response(lease l) {
   if (cookie_jar* jar = state_.options.jar_.get()) jar->store_all(request_.url_, head.headers);
   // A part of a coded body cannot be decoded (RFC 9110, section 15.3.7).
   const bool decodes = context_.setting(&settings::decode) && head.status != 206;
-  if (decodes && c.parser().framing() != body_framing::none) {
+  const bool has_body = l.has_body();
+  if (decodes && has_body) {
     in->codings = content_codings(head.headers);
     in->max_decoded = context_.if_set(&settings::max_decoded);
   }
   in->limit = context_.setting(&settings::max_body);
   in->between_reads = context_.limit(phase::read);
   if (head.status == 101) {
-    c.buffered_event();
+    l.buffered_event();
     in->from = std::move(l);  // for whoever takes the connection over
-  } else if (c.parser().framing() == body_framing::none) {
-    c.buffered_event();  // the end, which needs no further byte
+  } else if (!has_body) {
+    if (l.conn) l.conn->buffered_event();  // the end, which needs no further byte
     l.finish();
     in->ended = true;
   } else {

@@ -8,6 +8,7 @@
 #include <rondo/http/client/digest.hpp>
 #include <rondo/http/client/exchange_context.hpp>
 #include <rondo/http/client/redirect.hpp>
+#include <rondo/http/client/request_head.hpp>
 #include <rondo/http/client/round_trip.hpp>
 #include <rondo/http/client/route.hpp>
 #include <rondo/http/client_options.hpp>
@@ -15,6 +16,7 @@
 #include <rondo/http/response.hpp>
 #include <rondo/runtime/span.hpp>
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +29,12 @@ namespace rondo::http::detail {
 struct client_state {
   client_options options;
   std::shared_ptr<pool> connections;
-  mutable net::tls_context
-      tls;  // made when the first https URL is asked for, unless the options have one
+  // Made when the first https URL is asked for.
+  struct tls_contexts {
+    net::tls_context given;                    // the options', or the usual one
+    std::array<net::tls_context, 3> offering;  // by speaks: with the protocols for it (ALPN)
+  };
+  mutable tls_contexts tls;
   mutable digest_sessions digests;
 };
 
@@ -71,12 +77,18 @@ class exchange {
   void refuse_what_cannot_be_sent();
   bool may_send_again() const noexcept;
   task<response> hop();
-  task<> open(lease& l, const net::tls_context& identity);
+  task<> open(lease& l, const net::tls_context& identity, speaks how);
+  void begin(lease& l, transport stream, speaks how);
+  // What is to be spoken with whom the request goes to now.
+  speaks spoken() const noexcept;
   // What https is spoken with: after a redirect to another origin without the client's certificate.
   // Throws net::tls_error.
   net::tls_context tls_identity() const;
   bool begin_on(client_connection& c, pool& p);
-  std::string head_text() const;
+  bool begin_on(client_stream& c) noexcept;
+  // `answer`: to a Digest challenge; kept by the caller.
+  outgoing_request outgoing(const std::string& answer) const;
+  std::string digest_answer() const;
   response make_response(lease l);
   void follow(response& r, redirect_plan plan);
   bool answer_challenge(response& r);

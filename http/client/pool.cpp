@@ -10,6 +10,8 @@ namespace {
 
 // Buffers kept for the next connection to read into.
 constexpr std::size_t spare_buffers = 64;
+// How long requests wait for what another one agrees on with their origin.
+constexpr std::chrono::seconds agreement_patience(1);
 
 }  // namespace
 
@@ -22,22 +24,36 @@ void lease::give_back() noexcept {
 void lease::replace() noexcept { pool_->replace(*this); }
 
 void lease::drop_held() noexcept {
+  if (stream) {
+    if (stream->sending) {  // its writer ends with an error, or is cancelled itself
+      stream->reset();
+      leave();
+      return;
+    }
+    const std::shared_ptr<pool> p = std::move(pool_);
+    stream.reset();
+    return;
+  }
   if (conn && conn->sending) {  // its writer ends with an error, or is cancelled itself
     conn->stream().close_below();
     leave();
     return;
   }
   const std::shared_ptr<pool> p = std::move(pool_);
+  if (std::exchange(dials_, false)) {
+    p->dial_failed(*place_);
+    return;
+  }
   if (conn) p->keep_buffer(conn->take_buffer());
   conn.reset();
   p->returned(*place_, nullptr);
 }
 
 void lease::finish() noexcept {
-  if (conn->sending) {
-    conn->sending->heard_all = true;
+  if (carrier& c = on(); c.sending) {
+    c.sending->heard_all = true;
     leave();
-  } else if (conn->reusable()) {
+  } else if (conn && conn->reusable()) {
     give_back();
   } else {
     drop();
@@ -45,7 +61,7 @@ void lease::finish() noexcept {
 }
 
 void lease::leave() noexcept {
-  const std::shared_ptr<upload> to = std::move(conn->sending);
+  const std::shared_ptr<upload> to = std::move(on().sending);
   to->rest = std::move(*this);
 }
 
@@ -57,10 +73,18 @@ pool::pool(const pool_limits& limits)
 pool::~pool() {
   watch_->owner = nullptr;
   watch_->look_again.set();
+  for (auto& [key, e] : entries_) {
+    if (!e.shared) continue;
+    e.shared->patience.cancel();
+    for (const auto& c : e.shared->connections) {
+      c->heard_by = nullptr;
+      c->retire();
+    }
+  }
 }
 
-pool::wait pool::acquire(std::string_view key, reuse what) {
-  return {shared_from_this(), key, what};
+pool::wait pool::acquire(std::string_view key, reuse what, speaks how) {
+  return {shared_from_this(), key, what, how};
 }
 
 bool pool::wait::begin(rondo::detail::job& j) noexcept {
@@ -82,7 +106,18 @@ bool pool::grant(wait& w) noexcept {
     }
   }
   pool_entry& e = at->second;
-  std::unique_ptr<client_connection> c = w.reuse_ == reuse::none ? nullptr : take_idle(e);
+  if (w.speaks_ != speaks::http_1) {
+    try {
+      const found f = grant_shared(w, *at);
+      if (f != found::nothing) return f == found::granted;
+    } catch (const std::bad_alloc&) {
+      w.out_of_memory_ = true;
+      if (e.open == 0) entries_.erase(at);
+      return true;
+    }
+  }
+  std::unique_ptr<client_connection> c =
+      w.reuse_ == reuse::none || w.speaks_ == speaks::http_2 ? nullptr : take_idle(e);
   if (!c) {
     // take_idle leaves none, so that what is idle here is in the way of a fresh one.
     bool room = e.open < limits_.per_key;
@@ -94,6 +129,10 @@ bool pool::grant(wait& w) noexcept {
       room = true;
     }
     ++e.open;  // before an eviction, which may let an entry go
+    if (multiplexed* const idle = room ? nullptr : oldest_idle(e)) {
+      drop_shared(*idle);
+      room = true;
+    }
     if (!room || (open_ >= limits_.connections && !evict_oldest())) {
       free_place(*at);
       return false;
@@ -102,7 +141,188 @@ bool pool::grant(wait& w) noexcept {
   }
   w.granted_ = lease(std::move(w.pool_), *at);
   w.granted_.conn = std::move(c);
+  if (w.speaks_ != speaks::http_1 && !w.granted_.conn) {
+    w.granted_.dials_ = true;
+    begin_dial(*at);
+  }
   return true;
+}
+
+// A place for a stream, or the word to wait for one. Throws std::bad_alloc.
+pool::found pool::grant_shared(wait& w, place& p) {
+  pool_entry& e = p.second;
+  if (!e.shared) {
+    e.shared = std::make_unique<shared_entry>();
+    if (w.speaks_ == speaks::http_2) e.shared->known = version::http_2;
+  }
+  shared_entry& s = *e.shared;
+  for (const auto& c : s.connections) {
+    if (c->number <= w.newer_than_ || c->places() <= 0) continue;
+    std::unique_ptr<client_stream> taken = c->take_place();
+    end_idle(*c);
+    w.granted_ = lease(std::move(w.pool_), p);
+    w.granted_.stream = std::move(taken);
+    return found::granted;
+  }
+  if (s.dialing == 0 || !e.idle.empty()) return found::nothing;
+  const bool wait_for_it = s.known ? *s.known == version::http_2 : !s.waited;
+  return wait_for_it ? found::must_wait : found::nothing;
+}
+
+void pool::begin_dial(place& p) noexcept {
+  shared_entry& s = *p.second.shared;
+  if (s.dialing++ > 0 || s.known || s.waited) return;
+  try {
+    s.patience = this_loop().call_later(agreement_patience,
+                                        [weak = weak_from_this(), key = std::string(p.first)] {
+                                          const std::shared_ptr<pool> self = weak.lock();
+                                          if (!self) return;
+                                          const auto at = self->entries_.find(key);
+                                          if (at == self->entries_.end() || !at->second.shared)
+                                            return;
+                                          at->second.shared->waited = true;
+                                          self->serve_all();
+                                        });
+  } catch (const std::bad_alloc&) {
+    s.waited = true;
+  }
+}
+
+void pool::end_dial(shared_entry& s) noexcept {
+  if (--s.dialing == 0) s.patience.cancel();
+}
+
+// Who waited for it dials: one after the other would wait for longer than is promised.
+void pool::dial_failed(place& p) noexcept {
+  shared_entry& s = *p.second.shared;
+  end_dial(s);
+  if (s.connections.empty()) s.waited = true;
+  if (s.connections.empty() && s.known == version::http_2) s.known.reset();
+  --open_;
+  --p.second.open;
+  serve_all();
+  if (p.second.open == 0) entries_.erase(entries_.find(p.first));
+}
+
+void pool::agreed_on_http_1(lease& l) noexcept {
+  if (!std::exchange(l.dials_, false)) return;
+  shared_entry& s = *l.place_->second.shared;
+  s.known = version::http_1_1;
+  end_dial(s);
+  serve_all();
+}
+
+void pool::agreed_on_http_2(lease& l, const std::shared_ptr<multiplexed>& c) {
+  place& p = *l.place_;
+  shared_entry& s = *p.second.shared;
+  std::unique_ptr<client_stream> mine = c->take_place();
+  s.connections.push_back(c);
+  c->heard_by = this;
+  c->place = &p;
+  c->number = ++shared_so_far_;
+  c->assumed_limit = s.limit;
+  l.stream = std::move(mine);
+  l.dials_ = false;
+  s.known = version::http_2;
+  s.waited = false;
+  end_dial(s);
+  serve_places(*c);
+}
+
+// --- what shared connections tell ---
+
+void pool::places_changed(multiplexed& c) noexcept {
+  static_cast<place*>(c.place)->second.shared->limit = c.peer_limit();
+  serve_places(c);
+  if (c.streams() == 0 && !c.idle) begin_idle(c);
+}
+
+void pool::retired(multiplexed& c) noexcept {
+  end_idle(c);
+  serve_waiters();  // who has waited for a place on it may dial
+}
+
+void pool::closed(multiplexed& c) noexcept {
+  place& p = *static_cast<place*>(c.place);
+  end_idle(c);
+  c.heard_by = nullptr;
+  std::erase_if(p.second.shared->connections, [&](const auto& held) { return held.get() == &c; });
+  --open_;
+  free_place(p);
+  serve_waiters();
+}
+
+// Those who wait for this origin, first come, first served.
+void pool::serve_places(multiplexed& c) noexcept {
+  const std::string_view key = static_cast<place*>(c.place)->first;
+  waiting_.for_each([&](wait& w) {
+    if (c.places() <= 0 || w.speaks_ == speaks::http_1 || w.key_ != key || !grant(w)) return;
+    w.unlink();
+    w.wake();
+  });
+}
+
+// As keep() for a connection of its own.
+void pool::begin_idle(multiplexed& c) noexcept {
+  if (c.places() <= 0) return;  // it retires, and closes itself
+  c.since = this_loop().now();
+  c.until = rondo::detail::add(c.since, limits_.idle);
+  if (c.until <= c.since || !watch_is_on()) {
+    c.retire();
+    return;
+  }
+  if (c.until < watch_->due) watch_->look_again.set();
+  c.idle = true;
+  ++idle_count_;
+  serve_waiters();  // for another origin it may give way
+}
+
+multiplexed* pool::oldest_idle(const pool_entry& e) noexcept {
+  if (!e.shared) return nullptr;
+  multiplexed* oldest = nullptr;
+  for (const auto& c : e.shared->connections)
+    if (c->idle && (!oldest || c->since < oldest->since)) oldest = c.get();
+  return oldest;
+}
+
+void pool::drop_shared(multiplexed& c) noexcept {
+  place& p = *static_cast<place*>(c.place);
+  end_idle(c);
+  c.heard_by = nullptr;
+  c.close();
+  std::erase_if(p.second.shared->connections, [&](const auto& held) { return held.get() == &c; });
+  --open_;
+  free_place(p);
+}
+
+rondo::detail::time_point pool::drop_idle_shared(pool_entry& e,
+                                                 rondo::detail::time_point now) noexcept {
+  rondo::detail::time_point next = rondo::detail::never;
+  if (!e.shared) return next;
+  std::erase_if(e.shared->connections, [&](const std::shared_ptr<multiplexed>& c) {
+    if (!c->idle) return false;
+    if (c->until > now) {
+      next = std::min(next, c->until);
+      return false;
+    }
+    end_idle(*c);
+    c->heard_by = nullptr;
+    c->close();
+    --open_;
+    --e.open;
+    return true;
+  });
+  return next;
+}
+
+bool pool::watch_is_on() noexcept {
+  if (watch_->running) return true;
+  try {
+    rondo::detail::this_core().run_service(watch_idle(watch_));
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
 }
 
 std::unique_ptr<client_connection> pool::take_idle(pool_entry& e) noexcept {
@@ -141,11 +361,18 @@ pool_entries::iterator pool::drop_oldest(pool_entries::iterator at) noexcept {
 
 bool pool::evict_oldest() noexcept {
   auto oldest = entries_.end();
+  multiplexed* shared = nullptr;
   for (auto i = entries_.begin(); i != entries_.end(); ++i) {
+    multiplexed* const idle = oldest_idle(i->second);
+    if (idle && (!shared || idle->since < shared->since)) shared = idle;
     if (i->second.idle.empty()) continue;
     if (oldest == entries_.end() ||
         i->second.idle.front()->since < oldest->second.idle.front()->since)
       oldest = i;
+  }
+  if (shared && (oldest == entries_.end() || shared->since < oldest->second.idle.front()->since)) {
+    drop_shared(*shared);
+    return true;
   }
   if (oldest == entries_.end()) return false;
   drop_oldest(oldest);
@@ -177,10 +404,10 @@ bool pool::keep(pool_entry& e, std::unique_ptr<client_connection> c) noexcept {
   if (c->until <= c->since) return false;
   try {
     if (e.idle.size() == e.idle.capacity()) e.idle.reserve(2 * e.idle.size() + 1);
-    if (!watch_->running) rondo::detail::this_core().run_service(watch_idle(watch_));
   } catch (const std::bad_alloc&) {
     return false;
   }
+  if (!watch_is_on()) return false;
   if (c->until < watch_->due) watch_->look_again.set();
   e.idle.push_back(std::move(c));
   ++idle_count_;
@@ -199,6 +426,14 @@ void pool::serve_waiters() noexcept {
   if (waiting_.empty()) return;
   serve(waiting_.front());
   if (!served && !waiting_.empty()) waiting_.for_each(serve);
+}
+
+void pool::serve_all() noexcept {
+  waiting_.for_each([&](wait& w) {
+    if (!grant(w)) return;
+    w.unlink();
+    w.wake();
+  });
 }
 
 task<> pool::watch_idle(std::shared_ptr<idle_watch> w) {
@@ -228,6 +463,7 @@ rondo::detail::time_point pool::drop_expired() noexcept {
     open_ -= gone;
     e.open -= gone;
     for (const auto& c : e.idle) next = std::min(next, c->until);
+    next = std::min(next, drop_idle_shared(e, now));
     at = e.open == 0 ? entries_.erase(at) : std::next(at);
   }
   return next;
@@ -242,6 +478,7 @@ void pool::close_idle() noexcept {
     // By name, because a connection that is destroyed by a cancellation says no goodbye.
     for (const auto& c : at->second.idle) c->stream().close();
     at->second.idle.clear();
+    drop_idle_shared(at->second, rondo::detail::never);
     at = at->second.open == 0 ? entries_.erase(at) : std::next(at);
   }
 }

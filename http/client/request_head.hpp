@@ -5,6 +5,7 @@
 #include <rondo/http/client/route.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/headers.hpp>
+#include <rondo/http/http2/head.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/http/wire/framing.hpp>
 
@@ -37,5 +38,7 @@ struct outgoing_request {
 };
 
 [[nodiscard]] std::string request_head_text(const outgoing_request& r);
+// The same as HTTP/2 has it (RFC 9113, section 8.3.1).
+[[nodiscard]] http2_head request_head_fields(const outgoing_request& r);
 
 }  // namespace rondo::http::detail

@@ -28,7 +28,8 @@ class round_trip {
   // Nothing, or not all of a head, came before the connection ended.
   struct no_answer {
     std::error_code code;
-    const char* what;
+    std::string what;
+    bool unprocessed = false;  // the server has done nothing with the request, and says so
   };
   static constexpr const char* closed_silently =
       "the server closed the connection without an answer";
@@ -43,6 +44,8 @@ class round_trip {
   // way. Throws no_answer, expectation_failed, connect_error (write), timeout_error, tls_error, and
   // what the request's own body throws.
   task<> run(client_connection& c, std::string& head);
+  // The same on a stream. Nothing of the head is kept.
+  task<> run(client_stream& c, const http2_head& head);
   // After no_answer: the request could not be sent, or was not answered.
   [[noreturn]] void throw_failure(const no_answer& e) const;
 
@@ -70,21 +73,35 @@ class round_trip {
     std::error_code code;
   };
 
+  // A body goes with its head, before anything is read.
+  bool goes_at_once() const noexcept;
   task<> send_at_once(client_connection& c, std::string& head);
   task<> send_head_first(client_connection& c, const std::string& head);
+  void send_at_once(client_stream& c, const http2_head& head);
+  task<> send_head_first(client_stream& c, const http2_head& head);
+  // With Expect: false when the server has answered, and nobody wants the body.
+  template <class Carrier>
+  task<bool> await_go_ahead(Carrier& c);
   // What is left after the head: the body, and beside it the response's head.
-  task<> run_duplex(client_connection& c);
-  task<> read_side(client_connection& c);
-  task<> write_side(client_connection& c);
+  template <class Carrier>
+  task<> run_duplex(Carrier& c);
+  template <class Carrier>
+  task<> read_side(Carrier& c);
+  template <class Carrier>
+  task<> write_side(Carrier& c);
 
-  task<awaited> await_head(client_connection& c, awaited at_least);
-  task<> await_head_in_time(client_connection& c);
+  template <class Carrier>
+  task<awaited> await_head(Carrier& c, awaited at_least);
+  template <class Carrier>
+  task<> await_head_in_time(Carrier& c);
+  void trace_head(const http2_head& head) const;
 
   void open_body();
-  task<> write_body(client_connection& c);
-  task<> write_stream(client_connection& c);
+  template <class Carrier>
+  task<> write_body(Carrier& c);
   // `text` is kept by the caller until it has gone.
   task<> write(client_connection& c, std::string_view text);
+  task<> write(client_stream& c, std::string_view text);
   template <class Stream>
   task<> write_to(Stream& stream, std::string_view text);
   template <class T>

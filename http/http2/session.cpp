@@ -30,6 +30,8 @@ constexpr std::size_t most_kept_of_output = 512;
 constexpr std::size_t most_queued_frames = 4000;
 constexpr std::uint32_t most_continuations = 8;
 constexpr std::size_t most_interim = 16;
+// A stream's credit goes back in so many parts of its window.
+constexpr std::uint32_t credits_in_a_window = 32;
 constexpr std::size_t frame_head_bytes = 9;
 // RFC 9113, section 6.5.2: what a field counts beside its bytes.
 constexpr std::size_t field_overhead = 32;
@@ -233,7 +235,7 @@ struct http2_hooks {
   static int data_came(nghttp2_session* native, std::uint8_t /*flags*/, std::int32_t id,
                        const std::uint8_t* data, std::size_t size, void* user) {
     http2_session& s = of(user);
-    s.useful_ += size;
+    if (s.role_ == http2_role::server) s.useful_ += size;
     http2_stream* const stream = stream_of(native, id);
     if (stream == nullptr || stream->closed_ || stream->abandoned_ || s.failed_) {
       s.give_credit(size);
@@ -490,6 +492,8 @@ std::optional<http2_code> http2_session::judge(const frame_note& f) noexcept {
   } else if (f.type == NGHTTP2_HEADERS) {
     continuations_ = 0;
     useful_ += f.length;
+  } else if (f.type == NGHTTP2_DATA && role_ == http2_role::client) {
+    useful_ += f.length;  // also for a stream that we have reset: it was on its way
   }
   if (came_ / 8 > useful_ + most_useless) return http2_code::enhance_your_calm;
   // RFC 9113, sections 5.1 and 5.1.1.
@@ -597,8 +601,12 @@ void http2_session::tell_due() {
         throw_if_no_memory(nghttp2_submit_rst_stream(native_.get(), NGHTTP2_FLAG_NONE, s.id_,
                                                      static_cast<std::uint32_t>(s.code_)));
       } else if (!s.closed_) {
-        if (const std::size_t n = std::exchange(s.credit_, 0); n > 0 && !s.in_ended_)
-          throw_if_no_memory(nghttp2_session_consume_stream(native_.get(), s.id_, n));
+        // libnghttp2 would save it up for half of the window: half a window in a round trip is all
+        // that could come then.
+        if (s.credit_ > settings_.stream_window / credits_in_a_window && !s.in_ended_)
+          throw_if_no_memory(
+              nghttp2_submit_window_update(native_.get(), NGHTTP2_FLAG_NONE, s.id_,
+                                           static_cast<std::int32_t>(std::exchange(s.credit_, 0))));
         if (s.deferred_ && (s.out_size() > 0 || s.out_ended_)) {
           s.deferred_ = false;
           throw_if_no_memory(nghttp2_session_resume_data(native_.get(), s.id_));
@@ -738,9 +746,10 @@ void http2_session::mark_due(http2_stream& s) noexcept {
 }
 
 void http2_session::forget_body(http2_stream& s) noexcept {
-  buffered_ -= s.body_.size();
+  buffered_ -= s.unread();
   if (s.held_ > 0) give_credit(std::exchange(s.held_, 0));
   std::string().swap(s.body_);
+  s.body_begin_ = 0;
 }
 
 void http2_session::conclude(http2_stream& s, http2_code code, bool by_peer) noexcept {
@@ -796,6 +805,13 @@ void http2_session::announce_shutdown() {
   output.set();
 }
 
+void http2_session::limit_streams(std::uint32_t n) {
+  if (deaf_ || failed_) return;
+  const nghttp2_settings_entry entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, n};
+  throw_if_no_memory(nghttp2_submit_settings(native_.get(), NGHTTP2_FLAG_NONE, &entry, 1));
+  output.set();
+}
+
 void http2_session::shut_down() {
   if (deaf_ || failed_) return;
   throw_if_no_memory(nghttp2_submit_goaway(native_.get(), NGHTTP2_FLAG_NONE,
@@ -806,16 +822,29 @@ void http2_session::shut_down() {
 
 // --- one stream ---
 
-std::string http2_stream::take_body() {
-  std::string all = std::exchange(body_, {});
-  if (session_ == nullptr || all.empty()) return all;
-  session_->buffered_ -= all.size();
-  if (held_ > 0) session_->give_credit(std::exchange(held_, 0));
+std::string http2_stream::take_body(std::size_t most) {
+  std::string taken;
+  if (body_begin_ == 0 && most >= body_.size()) {
+    taken = std::exchange(body_, {});
+  } else {
+    taken.assign(body_, body_begin_, most);
+    body_begin_ += taken.size();
+    if (body_begin_ >= body_.size() / 2) {  // each byte moves once at most
+      body_.erase(0, body_begin_);
+      body_begin_ = 0;
+    }
+  }
+  if (session_ == nullptr || taken.empty()) return taken;
+  session_->buffered_ -= taken.size();
+  if (const std::size_t n = std::min(held_, taken.size()); n > 0) {
+    held_ -= n;
+    session_->give_credit(n);
+  }
   if (open_ && !in_ended_ && !closed_) {
-    credit_ += all.size();
+    credit_ += taken.size();
     session_->mark_due(*this);
   }
-  return all;
+  return taken;
 }
 
 void http2_stream::send_head(const http2_head& h, bool end) {
@@ -882,7 +911,7 @@ void http2_stream_ref::drop() noexcept {
   if (s == nullptr) return;
   s->held_by_ref_ = false;
   if (http2_session* const session = s->session_) {
-    if (!s->body_.empty()) session->forget_body(*s);
+    if (s->unread() > 0) session->forget_body(*s);
     if (!s->closed_) {
       if (!s->out_ended_)
         s->reset(http2_code::cancel);

@@ -116,9 +116,9 @@ class http2_stream : public rondo::detail::list_node {
   // the stream is reset.
   std::deque<http2_head>& interim() noexcept { return interim_; }
   // Bytes of the body that have come and were not taken.
-  std::size_t unread() const noexcept { return body_.size(); }
-  // Takes all of them, and so gives their credit back; empty when there are none.
-  std::string take_body();
+  std::size_t unread() const noexcept { return body_.size() - body_begin_; }
+  // Takes them, this many at most, and so gives their credit back; empty when there are none.
+  std::string take_body(std::size_t most = std::string::npos);
   // The other side has ended: what is unread is all that comes. trailers() is what followed.
   bool in_ended() const noexcept { return in_ended_; }
   http::headers& trailers() noexcept { return trailers_; }
@@ -193,8 +193,9 @@ class http2_stream : public rondo::detail::list_node {
   std::deque<http2_head> interim_;
   http::headers trailers_;
   std::string body_;
-  std::size_t held_ = 0;    // of its bytes, whose credit of the connection waits for a reader
-  std::size_t credit_ = 0;  // of the stream, to be given back
+  std::size_t body_begin_ = 0;  // what is before has been taken
+  std::size_t held_ = 0;        // of its bytes, whose credit of the connection waits for a reader
+  std::size_t credit_ = 0;      // of the stream, to be given back
   std::uint32_t head_size_ = 0;
   std::string out_;
   std::size_t out_begin_ = 0;
@@ -317,6 +318,8 @@ class http2_session {
   // GOAWAY that gives no number yet, and then the true one: streams go on.
   void announce_shutdown();
   void shut_down();
+  // So many streams of the peer's at once from now on. Throws std::bad_alloc.
+  void limit_streams(std::uint32_t n);
   // GOAWAY with a code, and nothing after it.
   void fail(http2_code code) noexcept;
   // Every frame that came or was made ready: for -v, tests and metrics.

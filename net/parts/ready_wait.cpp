@@ -12,7 +12,7 @@ bool is_ready(int fd, rondo::detail::direction way) noexcept {
 
 std::int32_t write_quietly(int fd, const void* bytes, std::size_t size) noexcept {
   return static_cast<std::int32_t>(
-      rondo::detail::without_pipe_signal([&] { return ::write(fd, bytes, size); }));
+      rondo::detail::without_pipe_signal(size, [&] { return ::write(fd, bytes, size); }));
 }
 
 }  // namespace rondo::net::detail

@@ -218,6 +218,10 @@ tls_engine::tls_engine(const tls_context& context, role r, std::string_view serv
   if (r == role::client) {
     SSL_set_connect_state(ssl_.get());
     if (context.is_anonymous()) SSL_certs_clear(ssl_.get());
+    if (const tls_protocols* own = context.protocols())
+      if (SSL_set_alpn_protos(ssl_.get(), own->wire.data(),
+                              static_cast<unsigned>(own->wire.size())) != 0)
+        throw std::bad_alloc();
     resumption_ = settings_->resumption && !context.is_anonymous() && !server_name.empty();
     set_peer(server_name);
   } else {

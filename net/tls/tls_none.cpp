@@ -14,6 +14,7 @@ namespace {
 namespace detail {
 
 struct tls_settings {};
+struct tls_protocols {};
 
 std::string key_log_environment() { return {}; }
 
@@ -42,6 +43,8 @@ std::vector<std::byte> tls_engine::peer_certificate() const { return {}; }
 
 tls_context tls_context::client(const tls_client_options&) { none(); }
 tls_context tls_context::server(const tls_server_options&) { none(); }
+tls_context tls_context::offering(const std::vector<std::string>&) const { none(); }
+bool tls_context::offers_protocols() const noexcept { return false; }
 std::uint64_t tls_context::id() const noexcept { return 0; }
 
 }  // namespace rondo::net

@@ -1,8 +1,9 @@
 // A client's earlier TLS sessions, by the name that was verified. Internal.
 //
-// It belongs to one context, and a context never changes: whom to trust, revocation, the client's
-// certificate and ALPN are the same for every session in it, so the name is all that tells two
-// verifications apart.
+// It belongs to one context, and a context never changes: whom to trust, revocation and the
+// client's certificate are the same for every session in it, so the name is all that tells two
+// verifications apart. Protocols (ALPN) are agreed on anew in each handshake (RFC 7301, section
+// 3.1).
 #pragma once
 
 #include <cstddef>

@@ -51,6 +51,12 @@ struct tls_settings {
   mutable tls_sessions sessions;  // of a client
 };
 
+// What one context offers in place of what its settings say (ALPN).
+struct tls_protocols {
+  std::uint64_t id = 0;             // among those of settings
+  std::vector<unsigned char> wire;  // as it travels
+};
+
 // The time by which certificates are valid or not, in seconds since 1970; by the settings' clock.
 std::int64_t verification_time(const tls_settings& s) noexcept;
 

@@ -80,8 +80,8 @@ int kernel_reactor::transfer_batch(const operation& op) noexcept {
 int kernel_reactor::send_file_now(const operation& op) noexcept {
   auto offset = static_cast<off_t>(op.offset());
   counts_.system_calls += 3;  // with what keeps SIGPIPE away, which no flag of sendfile does
-  return static_cast<int>(
-      without_pipe_signal([&] { return ::sendfile(op.target.fd, op.file(), &offset, op.size()); }));
+  return static_cast<int>(without_pipe_signal(
+      op.size(), [&] { return ::sendfile(op.target.fd, op.file(), &offset, op.size()); }));
 }
 
 int kernel_reactor::send_now(int fd, const void* data, std::size_t size) noexcept {

@@ -1,0 +1,203 @@
+// What a client and a server agree on over TLS, and what the pool makes of it.
+#include "http/http2_peer.hpp"
+#include "net/tls_support.hpp"
+#include "support/cancel_at_every_wait.hpp"
+#include "support/conformance.hpp"
+
+#include <rondo/http.hpp>
+#include <rondo/patterns/gather.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::response;
+
+namespace http2_client_agreed {
+
+namespace {
+
+#define NEEDS_OPENSSL \
+  if (certificates().empty()) co_return
+
+http::client_options trusting() {
+  return http::client_options().tls(tls_context::client(client_of_root()));
+}
+
+// Servers that offer these protocols; `accepting` is awaited before each handshake.
+struct secure_server {
+  std::vector<std::string> protocols;
+  int connections = 0;
+  int over_http2 = 0;
+  int failing = 0;  // handshakes that do not happen
+  std::chrono::milliseconds delay{0};
+};
+
+task<> say_ok(http2_peer& /*p*/, http2_stream_ref s) { co_await answer(*s, 200, "ok"); }
+
+task<> serve_one(secure_server& server, tls_context context, tcp_stream s) {
+  const int n = server.connections++;
+  if (server.delay.count() > 0) co_await sleep_for(server.delay);
+  if (server.failing > 0) {
+    --server.failing;
+    co_return;
+  }
+  auto secure = co_await as_result(tls_tcp::accept(std::move(s), context));
+  if (!secure.has_value()) co_return;
+  tls_tcp stream = std::move(secure).value();
+  if (stream.alpn() == "h2") {
+    ++server.over_http2;
+    co_await serve_http2(stream, n, say_ok);
+    co_return;
+  }
+  const outcome<void> ended = co_await as_result([](tls_tcp& on) -> task<> {
+    net::buffered_reader in(on);
+    for (;;) {
+      co_await in.read_until("\r\n\r\n", 100'000);
+      co_await sleep_for(1ms);
+      co_await on.write_all(net::bytes_of(ok));
+    }
+  }(stream));
+  static_cast<void>(ended);
+}
+
+template <class Body>
+task<> with_secure(secure_server& server, Body body) {
+  tls_server_options options = server_as("ip");
+  if (!server.protocols.empty()) options.alpn(server.protocols);
+  const tls_context context = tls_context::server(options);
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto handler = [&](tcp_stream s) { return serve_one(server, context, std::move(s)); };
+    g.spawn([&, handler] { return net::serve(std::move(listener), handler); });
+    co_await body("https://" + here.to_string());
+    g.cancel();
+  });
+}
+
+task<int> ok_at_once(http::client& c, std::string at, int n) {
+  std::vector<task<std::string>> work;
+  for (int i = 0; i < n; ++i) work.push_back(get_text(c, at));
+  int fine = 0;
+  for (const auto& r : co_await gather(return_exceptions, std::move(work)))
+    fine += r.has_value() && r.value() == "ok" ? 1 : 0;
+  co_return fine;
+}
+
+}  // namespace
+
+CONFORMANCE(Http2Agreed, RequestsToAServerThatAgreesShareAConnection) {
+  NEEDS_OPENSSL;
+  secure_server server{.protocols = {"h2", "http/1.1"}};
+  co_await with_secure(server, [&](std::string at) -> task<> {
+    http::client c(trusting());
+    EXPECT_EQ(co_await ok_at_once(c, at, 30), 30);  // the first dials, the others wait for it
+    EXPECT_EQ(c.open_connections(), 1U);
+    response r = co_await c.get(at);
+    EXPECT_EQ(r.version(), http::version::http_2);
+    EXPECT_EQ(co_await r.text(), "ok");
+  });
+  EXPECT_EQ(server.connections, 1);
+  EXPECT_EQ(server.over_http2, 1);
+}
+
+CONFORMANCE(Http2Agreed, AServerThatDoesNotAgreeIsSpokenToAsEver) {
+  NEEDS_OPENSSL;
+  for (const std::vector<std::string>& offered :
+       {std::vector<std::string>{"http/1.1"}, std::vector<std::string>{}}) {
+    secure_server server{.protocols = offered};
+    co_await with_secure(server, [&](std::string at) -> task<> {
+      http::client c(trusting());
+      EXPECT_EQ(co_await ok_at_once(c, at, 5), 5);
+      EXPECT_EQ(c.open_connections(), 5U);
+      EXPECT_EQ(co_await ok_at_once(c, at, 5), 5);
+      EXPECT_EQ(c.open_connections(), 5U);
+    });
+    EXPECT_EQ(server.over_http2, 0);
+  }
+}
+
+CONFORMANCE(Http2Agreed, NobodyWaitsForLongerThanASecond) {
+  NEEDS_OPENSSL;
+  if (reactor != reactor_kind::simulated) co_return;
+  secure_server server{.protocols = {"h2", "http/1.1"}, .delay = 5s};
+  co_await with_secure(server, [&](std::string at) -> task<> {
+    http::client c(trusting());
+    const auto begun = this_loop().now();
+    EXPECT_EQ(co_await ok_at_once(c, at, 4), 4);
+    EXPECT_LT(this_loop().now() - begun, 6500ms);
+  });
+  EXPECT_EQ(server.connections, 4);  // the other three have dialled after a second
+}
+
+CONFORMANCE(Http2Agreed, ADialThatFailsHoldsNobodyUp) {
+  NEEDS_OPENSSL;
+  secure_server server{.protocols = {"h2", "http/1.1"}, .failing = 1};
+  co_await with_secure(server, [&](std::string at) -> task<> {
+    http::client c(trusting());
+    EXPECT_EQ(co_await ok_at_once(c, at, 10), 9);
+    EXPECT_EQ(co_await ok_at_once(c, at, 10), 10);
+  });
+}
+
+CONFORMANCE(Http2Agreed, WhoIsToldNeverOffersNothing) {
+  NEEDS_OPENSSL;
+  secure_server server{.protocols = {"h2", "http/1.1"}};
+  co_await with_secure(server, [&](std::string at) -> task<> {
+    http::client c(trusting().http2(http::http2::never));
+    response r = co_await c.get(at);
+    EXPECT_EQ(r.version(), http::version::http_1_1);
+    EXPECT_EQ(co_await r.text(), "ok");
+  });
+  EXPECT_EQ(server.over_http2, 0);
+}
+
+CONFORMANCE(Http2Agreed, PriorKnowledgeTakesNothingElse) {
+  NEEDS_OPENSSL;
+  secure_server both{.protocols = {"http/1.1", "h2"}};
+  co_await with_secure(both, [&](std::string at) -> task<> {
+    http::client c(trusting().http2(http::http2::prior_knowledge));
+    EXPECT_EQ(co_await get_text(c, at), "ok");
+  });
+  EXPECT_EQ(both.over_http2, 1);
+  secure_server old{.protocols = {}};
+  co_await with_secure(old, [&](std::string at) -> task<> {
+    http::client c(trusting().http2(http::http2::prior_knowledge));
+    const auto e = co_await caught<http::tls_error>(get_text(c, at));
+    EXPECT_TRUE(e && std::string(e->what()).find("not h2") != std::string::npos);
+    EXPECT_EQ(c.open_connections(), 0U);
+  });
+}
+
+CONFORMANCE(Http2Agreed, AContextWithProtocolsOfItsOwnKeepsThem) {
+  NEEDS_OPENSSL;
+  secure_server server{.protocols = {"h2", "http/1.1"}};
+  co_await with_secure(server, [&](std::string at) -> task<> {
+    http::client c(
+        http::client_options().tls(tls_context::client(client_of_root().alpn({"http/1.1"}))));
+    EXPECT_EQ(co_await get_text(c, at), "ok");
+  });
+  EXPECT_EQ(server.over_http2, 0);
+}
+
+CONFORMANCE_RUNS(Http2Agreed, LeavesNothingWhereverItIsCancelled) {
+  if (certificates().empty()) return;
+  std::optional<http::client> c;
+  const auto n = cancel_at_every_wait(
+      reactor,
+      [&]() -> task<> {
+        c.emplace(trusting());
+        secure_server server{.protocols = {"h2", "http/1.1"}};
+        co_await with_secure(server, [&](std::string at) -> task<> {
+          EXPECT_EQ(co_await ok_at_once(*c, at, 3), 3);
+        });
+      },
+      [&] { EXPECT_EQ(c->open_connections(), 0U); });
+  EXPECT_GE(n.at_rest, 20U);
+}
+
+}  // namespace http2_client_agreed
