@@ -12,6 +12,7 @@
 #include <rondo/runtime/core/loop_metrics.hpp>
 #include <rondo/runtime/core/run_trace.hpp>
 #include <rondo/runtime/event.hpp>
+#include <rondo/runtime/inside/step_watch.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/metrics.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -47,7 +48,11 @@ task<> yield_among_others(State& state, task_group& group, bool& over) {
   over = true;
 }
 task<> yield_watched(State& state) {
-  detail::this_core().watch_steps(std::chrono::seconds(1));  // as run_options::debug does
+  // As run_options::debug does.
+  detail::step_watch_options o;
+  o.slow_step = std::chrono::seconds(1);
+  detail::loop_core& core = detail::this_core();
+  core.set_watch(std::make_shared<detail::step_watch>(core, o));
   bool over = false;
   co_await with_task_group(
       [&](task_group& group) { return yield_among_others(state, group, over); });
@@ -69,14 +74,14 @@ task<> yield_traced(State& state) {
       [&](task_group& group) { return yield_among_others(state, group, over); });
 }
 
+struct label_of_eight {
+  static constexpr std::string_view label = "n";
+  static constexpr std::size_t count = 8;
+  std::size_t at;
+  std::size_t index() const { return at; }
+  std::string text() const { return std::to_string(at); }
+};
 void count_in_a_family(State& state) {
-  struct label_of_eight {
-    static constexpr std::string_view label = "n";
-    static constexpr std::size_t count = 8;
-    std::size_t at;
-    std::size_t index() const { return at; }
-    std::string text() const { return std::to_string(at); }
-  };
   rondo::metrics m;
   auto& family = m.histograms<label_of_eight>("bench_seconds", "");
   std::size_t i = 0;

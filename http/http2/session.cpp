@@ -7,6 +7,7 @@
 #include <array>
 #include <cassert>
 #include <charconv>
+#include <cstring>
 #include <limits>
 #include <new>
 #include <stdexcept>
@@ -17,6 +18,7 @@
 extern "C" {
 [[gnu::weak]] void nghttp2_option_set_stream_reset_rate_limit(nghttp2_option*, std::uint64_t,
                                                               std::uint64_t);
+[[gnu::weak]] void nghttp2_option_set_max_continuations(nghttp2_option*, std::size_t);
 }
 
 namespace rondo::http::detail {
@@ -77,6 +79,45 @@ class field_vector {
   std::vector<nghttp2_nv> entries_;
   std::string names_;
 };
+
+// What stands before each block of libnghttp2's.
+struct alignas(std::max_align_t) native_block : rondo::detail::list_node {
+  std::size_t size = 0;
+
+  void* bytes() noexcept { return this + 1; }
+  static native_block& of(void* p) noexcept { return *(static_cast<native_block*>(p) - 1); }
+};
+
+void* native_malloc(std::size_t size, void* user) {
+  auto& memory = *static_cast<http2_memory*>(user);
+  void* const raw = ::operator new(sizeof(native_block) + size, std::nothrow);
+  if (raw == nullptr) {
+    memory.ran_out = true;
+    return nullptr;
+  }
+  auto* const block = new (raw) native_block;
+  block->size = size;
+  memory.blocks.push_back(*block);
+  return block->bytes();
+}
+void native_free(void* p, void* /*user*/) {
+  if (p == nullptr) return;
+  native_block& block = native_block::of(p);
+  block.unlink();
+  ::operator delete(&block);
+}
+void* native_calloc(std::size_t count, std::size_t size, void* user) {
+  void* const p = native_malloc(count * size, user);
+  if (p != nullptr) std::memset(p, 0, count * size);
+  return p;
+}
+void* native_realloc(void* p, std::size_t size, void* user) {
+  void* const grown = native_malloc(size, user);
+  if (p == nullptr || grown == nullptr) return grown;
+  std::memcpy(grown, p, std::min(native_block::of(p).size, size));
+  native_free(p, user);
+  return grown;
+}
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) noexcept {
   return {reinterpret_cast<const char*>(bytes), size};
@@ -386,22 +427,33 @@ struct http2_hooks {
     // Ours is finer: it does not count what has been answered.
     if (nghttp2_option_set_stream_reset_rate_limit != nullptr)
       nghttp2_option_set_stream_reset_rate_limit(o.get(), 1'000'000'000, 1'000'000'000);
+    // It counts one anew for each piece in which a frame's head comes; we count frames.
+    if (nghttp2_option_set_max_continuations != nullptr)
+      nghttp2_option_set_max_continuations(o.get(), 1000);
+    nghttp2_mem memory{&s.memory_, native_malloc, native_free, native_calloc, native_realloc};
     nghttp2_session* native = nullptr;
     throw_if_no_memory(role == http2_role::server
-                           ? nghttp2_session_server_new2(&native, c.get(), &s, o.get())
-                           : nghttp2_session_client_new2(&native, c.get(), &s, o.get()));
+                           ? nghttp2_session_server_new3(&native, c.get(), &s, o.get(), &memory)
+                           : nghttp2_session_client_new3(&native, c.get(), &s, o.get(), &memory));
     return native;
   }
 };
 
+http2_memory::~http2_memory() {
+  while (rondo::detail::list_node* const b = blocks.pop_front())
+    ::operator delete(static_cast<native_block*>(b));
+}
+
+// Once it has run out of memory, 1.52 would free twice what it could not put into its queue of
+// DATA: the blocks go one by one in its place.
 void http2_session::native_delete::operator()(nghttp2_session* s) const noexcept {
-  nghttp2_session_del(s);
+  if (!memory->ran_out) nghttp2_session_del(s);
 }
 
 http2_session::http2_session(http2_role role, const http2_settings& settings)
     : role_(role),
       settings_(settings),
-      native_(http2_hooks::make(role, *this)),
+      native_(http2_hooks::make(role, *this), {&memory_}),
       resets_(settings.resets, settings.resets_per_second),
       faults_(settings.faults, settings.faults_per_second),
       skip_(role == http2_role::server ? client_preface_bytes : 0) {
@@ -496,6 +548,8 @@ std::optional<http2_code> http2_session::judge(const frame_note& f) noexcept {
     useful_ += f.length;  // also for a stream that we have reset: it was on its way
   }
   if (came_ / 8 > useful_ + most_useless) return http2_code::enhance_your_calm;
+  // RFC 9113, section 6.3; libnghttp2 passes priorities over.
+  if (f.type == NGHTTP2_PRIORITY && f.stream == 0) return http2_code::protocol_error;
   // RFC 9113, sections 5.1 and 5.1.1.
   if (role_ != http2_role::server || f.stream % 2 == 0) return std::nullopt;
   const auto id = static_cast<std::uint32_t>(f.stream);

@@ -51,7 +51,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -114,7 +114,7 @@ class http2_stream : public rondo::detail::list_node {
   http2_head& head() noexcept { return head_; }
   // Of a client's: interim responses that nobody has taken, the oldest first; 16 at most, and then
   // the stream is reset.
-  std::deque<http2_head>& interim() noexcept { return interim_; }
+  std::list<http2_head>& interim() noexcept { return interim_; }
   // Bytes of the body that have come and were not taken.
   std::size_t unread() const noexcept { return body_.size() - body_begin_; }
   // Takes them, this many at most, and so gives their credit back; empty when there are none.
@@ -190,7 +190,7 @@ class http2_stream : public rondo::detail::list_node {
   std::int32_t id_ = -1;
 
   http2_head head_;
-  std::deque<http2_head> interim_;
+  std::list<http2_head> interim_;
   http::headers trailers_;
   std::string body_;
   std::size_t body_begin_ = 0;  // what is before has been taken
@@ -248,6 +248,18 @@ class http2_stream_ref {
   friend class http2_session;
   explicit http2_stream_ref(http2_stream& s) noexcept : stream_(&s) { s.held_by_ref_ = true; }
   http2_stream* stream_ = nullptr;
+};
+
+// What libnghttp2 has allocated for a session: by operator new, as all of ours, so that what counts
+// or refuses ours does the same to it.
+struct http2_memory {
+  http2_memory() = default;
+  http2_memory(const http2_memory&) = delete;
+  http2_memory& operator=(const http2_memory&) = delete;
+  ~http2_memory();  // releases what is left
+
+  rondo::detail::intrusive_list<rondo::detail::list_node> blocks;
+  bool ran_out = false;
 };
 
 class http2_session {
@@ -345,6 +357,7 @@ class http2_session {
   friend struct http2_hooks;
 
   struct native_delete {
+    http2_memory* memory;
     void operator()(nghttp2_session* s) const noexcept;
   };
 
@@ -369,6 +382,7 @@ class http2_session {
 
   http2_role role_;
   http2_settings settings_;
+  http2_memory memory_;
   std::unique_ptr<nghttp2_session, native_delete> native_;
   rondo::detail::intrusive_list<http2_stream> streams_;
   rondo::detail::intrusive_list<http2_stream::link> due_;

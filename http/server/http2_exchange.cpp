@@ -132,6 +132,7 @@ task<> http2_exchange::send_body(server_response& response) {
 }
 
 task<> http2_exchange::answer() {
+  if (stream_->closed()) co_return;  // before anybody could hear of it
   server_request request(*this);
   http2_head& head = stream_->head();
   server_response response;

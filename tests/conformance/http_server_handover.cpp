@@ -93,7 +93,7 @@ task<> hand_over_and_over(tcp_listener first, Next next_listener) {
       });
       if (generation > 0) {  // the one before it goes when this one is there
         stop.stop();
-        co_await running->join();
+        EXPECT_TRUE((co_await running->join()).has_value());
       }
       running.emplace(std::move(serving));
       stop = mine;
@@ -106,7 +106,7 @@ task<> hand_over_and_over(tcp_listener first, Next next_listener) {
     }
     co_await asking;
     stop.stop();
-    co_await running->join();
+    EXPECT_TRUE((co_await running->join()).has_value());
   });
   EXPECT_EQ(l.failed, 0);
   EXPECT_EQ(std::ranges::count(l.answered, 1), all_requests());

@@ -5,6 +5,7 @@
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/event.hpp>
+#include <rondo/http/http2/session.hpp>
 #include <rondo/http/websocket/engine.hpp>
 #include <rondo/http/wire/decode.hpp>
 #include <rondo/http/wire/event_parser.hpp>
@@ -402,6 +403,81 @@ void websocket(std::string_view input) {
   must(websocket_heard(input, 1, kind) == whole, "and byte by byte", input);
 }
 
+#ifdef RONDO_HAVE_HTTP2
+
+// What a server makes of what a client says behind its preface, in pieces: which requests came, and
+// how it ended. `acting`: streams are taken, read, answered, reset and left in between.
+std::string http2_heard(std::string_view stream, std::size_t piece, bool acting) {
+  using namespace http::detail;
+  http2_settings settings;
+  settings.streams = 10;
+  settings.stream_window = 1000;
+  settings.connection_window = 70'000;
+  settings.buffered = 2000;
+  settings.head_bytes = 1000;
+  settings.fields = 10;
+  settings.resets = 20;
+  http2_session s(http2_role::server, settings);
+  std::string log;
+  std::vector<http2_stream_ref> taken;
+  const auto hear = [&] {
+    while (http2_stream_ref r = s.accept()) {
+      log += std::to_string(r->id()) + (r->head_too_large() ? " large " : " ") + r->head().method;
+      taken.push_back(std::move(r));
+    }
+  };
+  const auto answer = [&] {
+    for (int n = 0; n < 100; ++n) {
+      const std::size_t size = s.unsent().size();
+      if (size == 0) return;
+      must(size <= 80'000, "one write has its limit", stream);
+      s.sent(size);
+    }
+  };
+  s.receive(bytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), {});
+  unsigned turn = 0;
+  for (std::size_t at = 0; at < stream.size(); at += piece) {
+    s.receive(bytes(stream.substr(at, piece)), {});
+    must(s.buffered() <= settings.buffered + settings.connection_window,
+         "what is buffered keeps its limit", stream);
+    if (!acting) continue;
+    hear();
+    for (http2_stream_ref& r : taken) {
+      if (!r) continue;
+      switch (++turn % 7) {
+        case 0: r->reset(http2_code::cancel); break;
+        case 1: r.drop(); break;
+        case 2: must(r->take_body().size() <= 1000, "a stream keeps its window", stream); break;
+        case 3:
+          if (r->all_sent() || r->out_ended() || r->moved() > 0 || r->unsent() > 0) break;
+          if (turn < 20) r->send_head(http2_response_head(200, {}), true);
+          break;
+        default: break;
+      }
+    }
+    answer();
+  }
+  hear();
+  answer();
+  must(s.places() <= 11, "places keep their limit", stream);
+  taken.clear();
+  answer();
+  must(s.buffered() == 0, "what nobody will read is not kept", stream);
+  // Behind a GOAWAY libnghttp2 looks only at what came in one piece with it.
+  if (s.goaway_came()) return "left";
+  return log + (s.failed() ? " failed " + std::string(to_string(s.failure())) : "");
+}
+
+void http2(std::string_view input) {
+  const std::size_t piece = choose(input) % 32 + 1;
+  const std::string whole = http2_heard(input, input.size() + 1, false);
+  must(http2_heard(input, piece, false) == whole, "HTTP/2 is the same however it is split", input);
+  must(http2_heard(input, 1, false) == whole, "and byte by byte", input);
+  (void)http2_heard(input, piece, true);
+}
+
+#endif
+
 // "refused", "more", or the source and how many bytes it took; in pieces of what is asked for, or
 // of one byte.
 std::string proxied(std::string_view stream, bool as_asked) {
@@ -535,6 +611,34 @@ const std::vector<target>& targets() {
         with({7, 2}, "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00"s),
         with({1, 1}, "\x82\x7e\x00\x7e"s + std::string(126, 'x')),
         with({0, 0}, "\x88\x80\0\0\0\0"s), with({1, 9}, "\x81\x04\xf0\x9f\x98\x80")}},
+#ifdef RONDO_HAVE_HTTP2
+      {"http2",
+       &http2,
+       {with({3},
+             "\0\0\0\x04\0\0\0\0\0"
+             "\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x01\x01"
+             "a"s),
+        with({7},
+             "\0\0\0\x04\0\0\0\0\0"
+             "\0\0\x06\x01\x04\0\0\0\x01\x83\x86\x84\x01\x01"
+             "a"
+             "\0\0\x03\0\0\0\0\0\x01"
+             "abc"
+             "\0\0\x03\0\x01\0\0\0\x01"
+             "def"s),
+        with({1},
+             "\0\0\x06\x04\0\0\0\0\0\0\x04\0\0\0\x01"
+             "\0\0\x08\x06\0\0\0\0\0"
+             "12345678"
+             "\0\0\x04\x08\0\0\0\0\0\x7f\xff\xff\xff"s),
+        with({9},
+             "\0\0\0\x04\0\0\0\0\0"
+             "\0\0\x03\x01\x01\0\0\0\x01\x82\x86\x84"
+             "\0\0\x03\x09\x04\0\0\0\x01\x01\x01"
+             "a"
+             "\0\0\x04\x03\0\0\0\0\x01\0\0\0\x08"
+             "\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0"s)}},
+#endif
       {"proxy_header",
        &proxy_header,
        {"PROXY TCP4 192.0.2.1 10.0.0.1 56324 443\r\nGET / HTTP/1.1\r\n\r\n",

@@ -22,7 +22,7 @@ struct target {
 };
 
 // request, response, chunked, url, set_cookie, redirect, decode, challenge, multipart,
-// event_stream, proxy_header, websocket.
+// event_stream, proxy_header, websocket, http2 where it is built.
 const std::vector<target>& targets();
 
 }  // namespace rondo_test::fuzz

@@ -1,6 +1,6 @@
-// A server on a thread of its own, plain or over TLS, which answers GET /hello, echoes POST /echo
-// and serves the files of its folder under /files/: what fails on the test's thread does not fail
-// on its own.
+// A server on a thread of its own, plain or over TLS, which answers GET /hello, echoes POST /echo,
+// streams GET /much without end, never answers GET /wait, and serves the files of its folder under
+// /files/: what fails on the test's thread does not fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
@@ -15,6 +15,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace rondo_test {
 
@@ -22,7 +23,9 @@ enum class server_scheme { http, https };
 
 class http_server_thread {
  public:
-  http_server_thread(rondo::reactor_kind kind, server_scheme scheme) : scheme_(scheme) {
+  http_server_thread(rondo::reactor_kind kind, server_scheme scheme,
+                     std::vector<std::string> protocols = {})
+      : scheme_(scheme), protocols_(std::move(protocols)) {
     std::promise<endpoint> listening;
     auto where = listening.get_future();
     thread_ = std::thread([this, kind, &listening] {
@@ -62,18 +65,28 @@ class http_server_thread {
                  [](http::server_request& r) -> rondo::task<http::server_response> {
                    co_return http::server_response::bytes(co_await r.text());
                  });
+    server.route("GET", "/wait", [](http::server_request&) -> rondo::task<http::server_response> {
+      rondo::event never;
+      co_await never.wait();
+      co_return http::server_response();
+    });
+    server.route("GET", "/much", [](http::server_request&) -> rondo::task<http::server_response> {
+      co_return http::server_response::stream(http::make_body(
+          []() -> rondo::task<std::optional<std::string>> { co_return std::string(16'000, 'm'); }));
+    });
     server.files("/files/", folder_.path());
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());
     listening.set_value(listener.local_endpoint());
     if (secure())
       (void)co_await stop_.run(
-          server.serve(std::move(listener), tls_context::server(server_as("ip"))));
+          server.serve(std::move(listener), tls_context::server(server_as("ip").alpn(protocols_))));
     else
       (void)co_await stop_.run(server.serve(std::move(listener)));
   }
 
   server_scheme scheme_;
+  std::vector<std::string> protocols_;
   temporary_folder folder_;
   rondo::cancel_scope stop_;
   std::optional<rondo::loop_remote> remote_;

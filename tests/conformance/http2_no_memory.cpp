@@ -1,0 +1,86 @@
+// Three streams of a client and a server of HTTP/2 whose n-th request for memory is refused, n = 0,
+// 1, 2, …: those of Rondo and of libnghttp2, of both ends. Each run comes to its end, with answers
+// or with errors, and leaves neither a frame nor a descriptor behind.
+#include "http/http2_support.hpp"
+#include "support/allocations.hpp"
+#include "support/conformance.hpp"
+#include "support/resources.hpp"
+
+#include <rondo/net/memory_stream.hpp>
+
+#ifndef RONDO_TEST_SANITIZED
+
+using namespace rondo;
+using namespace rondo_test;
+using namespace std::chrono_literals;
+using http::server_request;
+using http::server_response;
+
+namespace http2_no_memory_cases {
+namespace {
+
+// How many of the three were answered whole.
+task<int> three_streams() {
+  http::server server;
+  server.route("POST", "/echo", [](server_request& r) -> task<server_response> {
+    co_return server_response::stream(http::make_body([&r]() -> task<std::optional<std::string>> {
+      const std::span<const std::byte> piece = co_await r.next_chunk();
+      if (piece.empty()) co_return std::nullopt;
+      co_return std::string(reinterpret_cast<const char*>(piece.data()), piece.size());
+    }));
+  });
+  int whole = 0;
+  // In memory: the simulation's own network does not bear what is asked of the rest.
+  auto [here, there] = net::make_memory_streams();
+  auto client = std::make_unique<h2_client>(http2::transport(net::any_stream(std::move(here))));
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn(server.serve_stream(net::any_stream(std::move(there))));
+    client->start(g);
+    co_await with_task_group([&](task_group& asking) -> task<> {
+      for (int i = 0; i < 3; ++i)
+        asking.spawn([&]() -> task<> {
+          const h2_answer a =
+              co_await client->ask(h2_request("POST", "/echo"), std::string(30'000, 'x'));
+          if (!a.whole || a.status != 200) co_return;
+          EXPECT_EQ(a.body.size(), 30'000U);
+          ++whole;
+        });
+      co_return;
+    });
+    g.cancel();
+  });
+  co_return whole;
+}
+
+}  // namespace
+
+CONFORMANCE_RUNS(Http2NoMemory, EveryRequestForMemoryFailsOnce) {
+  const auto options = options_for(reactor).on_unhandled([](const std::exception_ptr&) {});
+  EXPECT_EQ(run(three_streams(), options), 3);
+  std::uint64_t n = 0;
+  int failed = 0;
+  for (bool left = true; left && !testing::Test::HasFailure(); ++n) {
+    SCOPED_TRACE("request for memory " + std::to_string(n));
+    try {
+      const int whole = run(
+          [n]() -> task<int> {
+            refuse_allocation(n);
+            co_return co_await three_streams();
+          }(),
+          options);
+      failed += whole < 3 ? 1 : 0;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    } catch (const std::exception&) {
+      ++failed;
+    }
+    left = !refusal_is_pending();
+    EXPECT_EQ(rondo::detail::frames_alive(), 0);
+  }
+  EXPECT_GT(n, 200U);
+  EXPECT_GT(failed, 100);
+}
+
+}  // namespace http2_no_memory_cases
+
+#endif
