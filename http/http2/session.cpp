@@ -502,6 +502,10 @@ std::size_t http2_session::look_at(std::span<const std::byte> bytes) noexcept {
   while (at < bytes.size()) {
     if (skip_ > 0) {
       const std::size_t n = std::min<std::size_t>(skip_, bytes.size() - at);
+      if (prioritized_ != 0 && depends_on_itself(bytes.subspan(at, n))) {
+        fail(http2_code::protocol_error);
+        return at;
+      }
       skip_ -= static_cast<std::uint32_t>(n);
       at += n;
       if (skip_ > 0) return at;
@@ -533,6 +537,17 @@ std::size_t http2_session::look_at(std::span<const std::byte> bytes) noexcept {
   return at;
 }
 
+// RFC 7540, section 5.3.1: of a PRIORITY frame's payload, in pieces as it comes.
+bool http2_session::depends_on_itself(std::span<const std::byte> piece) noexcept {
+  std::uint32_t at = priority_bytes - skip_;
+  for (const std::byte b : piece) {
+    if (at++ == 4) break;
+    depends_on_ = depends_on_ << 8 | static_cast<std::uint32_t>(b);
+  }
+  if (at < 4) return false;
+  return std::exchange(prioritized_, 0) == (std::exchange(depends_on_, 0) & 0x7FFF'FFFF);
+}
+
 std::optional<http2_code> http2_session::judge(const frame_note& f) noexcept {
   came_ += frame_head_bytes + f.length;
   if (f.type == NGHTTP2_HEADERS || f.type == NGHTTP2_CONTINUATION) {
@@ -549,7 +564,10 @@ std::optional<http2_code> http2_session::judge(const frame_note& f) noexcept {
   }
   if (came_ / 8 > useful_ + most_useless) return http2_code::enhance_your_calm;
   // RFC 9113, section 6.3; libnghttp2 passes priorities over.
-  if (f.type == NGHTTP2_PRIORITY && f.stream == 0) return http2_code::protocol_error;
+  if (f.type == NGHTTP2_PRIORITY) {
+    if (f.stream == 0) return http2_code::protocol_error;
+    if (f.length == priority_bytes) prioritized_ = static_cast<std::uint32_t>(f.stream);
+  }
   // RFC 9113, sections 5.1 and 5.1.1.
   if (role_ != http2_role::server || f.stream % 2 == 0) return std::nullopt;
   const auto id = static_cast<std::uint32_t>(f.stream);

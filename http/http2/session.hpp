@@ -364,6 +364,7 @@ class http2_session {
   std::size_t look_at(std::span<const std::byte> bytes) noexcept;
   // The rule that a frame breaks by its head alone.
   std::optional<http2_code> judge(const frame_note& f) noexcept;
+  bool depends_on_itself(std::span<const std::byte> piece) noexcept;
   // What streams and rules have left to be told to libnghttp2.
   void tell_due();
   void mark_due(http2_stream& s) noexcept;
@@ -404,9 +405,11 @@ class http2_session {
   // The frame that comes.
   std::array<std::byte, 9> head_{};
   std::uint8_t head_have_ = 0;
-  std::uint32_t skip_;        // bytes that are no frame's head
-  std::uint64_t useful_ = 0;  // bytes of bodies and heads, both ways
-  std::uint64_t came_ = 0;    // bytes in all
+  std::uint32_t skip_;             // bytes that are no frame's head
+  std::uint32_t prioritized_ = 0;  // whose PRIORITY comes
+  std::uint32_t depends_on_ = 0;   // on whom, as far as it has come
+  std::uint64_t useful_ = 0;       // bytes of bodies and heads, both ways
+  std::uint64_t came_ = 0;         // bytes in all
   std::uint32_t continuations_ = 0;
   std::uint64_t pings_ = 0;
   std::uint64_t pongs_ = 0;
