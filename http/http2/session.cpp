@@ -35,6 +35,7 @@ constexpr std::size_t most_interim = 16;
 // A stream's credit goes back in so many parts of its window.
 constexpr std::uint32_t credits_in_a_window = 32;
 constexpr std::size_t frame_head_bytes = 9;
+constexpr std::uint32_t priority_bytes = 5;
 // RFC 9113, section 6.5.2: what a field counts beside its bytes.
 constexpr std::size_t field_overhead = 32;
 // Bytes beyond which seven in eight may not be useless.
