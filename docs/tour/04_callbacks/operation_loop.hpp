@@ -111,8 +111,7 @@ class operation_loop {
   // By descriptor: what waits to read, and what waits to write.
   std::vector<std::array<operation*, 2>> waiting_;
   int under_way_ = 0;
-  operation* first_ = nullptr;  // of those that are completed
-  operation* last_ = nullptr;
+  operation *first_ = nullptr, *last_ = nullptr;  // of those that are completed
 };
 
 }  // namespace tour
