@@ -10,7 +10,7 @@ namespace {
 
 // What a head needs beside its URL and the fields that were given.
 constexpr std::size_t usual_head_bytes = 160;
-constexpr std::size_t usual_fields = 8;
+constexpr std::size_t usual_request_fields = 8;
 
 // At another origin.
 bool stays_behind(std::string_view field_name, const std::vector<std::string>& secrets) noexcept {
@@ -121,7 +121,8 @@ struct head_as_fields {
     head.scheme = r.url.scheme();
     head.authority = r.host.empty() ? r.url.host_header() : std::string_view(r.host);
     head.path = r.url.target();
-    headers_access::reserve(head.fields, usual_head_bytes + r.own.wire().size(), usual_fields);
+    headers_access::reserve(head.fields, usual_head_bytes + r.own.wire().size(),
+                            usual_request_fields);
   }
   void field(std::string_view name, std::string_view value) {
     headers_access::append(head.fields, name, value);
