@@ -166,7 +166,7 @@ class client_options {
     tls_ = std::move(context);
     return *this;
   }
-  // Which version of HTTP is spoken. never, which is the default while HTTP/2 is new here: HTTP/1.1.
+  // Which version of HTTP is spoken. never, the default while HTTP/2 is new here: HTTP/1.1.
   // automatic: https offers "h2" and "http/1.1" (ALPN) and the server chooses, as with browsers,
   // curl and Go; http stays HTTP/1.1.
   // A context given to tls() that offers protocols of its own offers those instead. Nothing else

@@ -16,7 +16,8 @@
 //   struct color {                                       // metric_label
 //     static constexpr std::string_view label = "color";
 //     static constexpr std::size_t count = 3;            // its values are 0, 1 and 2
-//     std::size_t index() const;
+//     std::size_t at;
+//     std::size_t index() const { return at; }
 //     std::string_view text() const;
 //   };
 //   auto& cars = m.counters<color>("app_cars_total", "Cars seen.");
