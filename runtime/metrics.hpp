@@ -115,6 +115,9 @@ namespace detail {
 enum class metric_kind : std::uint8_t { counter, gauge, histogram };
 
 // What a name stands for: one number, or one for each combination of labels.
+template <class E>
+inline constexpr char metric_type = 0;
+
 class metric_entry {
  public:
   // For metric_family.
@@ -122,6 +125,8 @@ class metric_entry {
   metric_entry(const metric_entry&) = delete;
   metric_entry& operator=(const metric_entry&) = delete;
   virtual ~metric_entry() = default;
+
+  const void* type = nullptr;  // &metric_type of what it is: users may build without RTTI
 
   const std::string& name() const noexcept { return name_; }
   // Appends it as Prometheus reads it.
@@ -372,10 +377,11 @@ class metrics {
   E& get(std::string_view name, std::string_view help, std::vector<double> bounds) {
     const std::lock_guard lock(mutex_);
     if (detail::metric_entry* there = find(name)) {
-      if (E* same = dynamic_cast<E*>(there)) return *same;
+      if (there->type == &detail::metric_type<E>) return static_cast<E&>(*there);
       throw_taken(name);
     }
     auto made = std::make_unique<E>(name, help, std::move(bounds));
+    made->type = &detail::metric_type<E>;
     E& result = *made;
     entries_.push_back(std::move(made));
     return result;
