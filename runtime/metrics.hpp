@@ -114,10 +114,11 @@ namespace detail {
 
 enum class metric_kind : std::uint8_t { counter, gauge, histogram };
 
-// What a name stands for: one number, or one for each combination of labels.
+// Its address stands for the type.
 template <class E>
 inline constexpr char metric_type = 0;
 
+// What a name stands for: one number, or one for each combination of labels.
 class metric_entry {
  public:
   // For metric_family.
