@@ -20,7 +20,7 @@ namespace {
 
 using json_value = nlohmann::json;
 
-constexpr std::size_t longest_line = std::size_t{4} << 20;
+constexpr std::size_t longest_answer = std::size_t{4} << 20;
 
 bool is_number(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
@@ -207,7 +207,7 @@ task<std::vector<json_value>> ask_inside(std::string where, std::string word) {
   co_await s.write_all(std::as_bytes(std::span(word)));
   std::vector<json_value> lines;
   for (;;) {
-    const std::string_view line = co_await in.read_line(longest_line);
+    const std::string_view line = co_await in.read_line(longest_answer);
     if (line.empty()) throw std::runtime_error(path + ": the answer was cut off");
     json_value parsed = json_value::parse(line);
     if (parsed.contains("error")) throw std::runtime_error(parsed["error"].get<std::string>());
