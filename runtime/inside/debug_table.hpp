@@ -42,7 +42,7 @@ std::int64_t offset_in(M C::* member) noexcept {
 // Where a base is in what is derived from it.
 template <class Derived, class Base>
 std::int64_t base_in() noexcept {
-  alignas(16) static constinit char somewhere[1] = {};  // the address alone
+  alignas(Derived) static constinit char somewhere[sizeof(Derived)] = {};  // the address alone
   auto* const d = reinterpret_cast<Derived*>(somewhere);
   return reinterpret_cast<const char*>(static_cast<Base*>(d)) - somewhere;
 }
