@@ -60,7 +60,7 @@ void step_watch::after(const job& j, bool goes_on, const std::string* name,
   }
   if (records_) {
     ready.for_each_after(last_ready_, [&](const job& woken) {
-      if (&woken != &j) records_->woken(woken, record_, loop_.now());
+      if (&woken != &j) records_->woken(woken, record_, goes_on, loop_.now());
     });
     if (record_) {
       ++record_->steps;

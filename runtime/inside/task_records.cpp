@@ -64,13 +64,14 @@ void task_records::awaits(const job& j, const waitable& w) noexcept {
     (end.gives ? l->given : l->taken) = {r ? r->id : 0, place_of(j), this_core().now()};
 }
 
-void task_records::woken(const job& woken, const task_record* by, time_point now) noexcept {
+void task_records::woken(const job& woken, const task_record* by, bool by_goes_on,
+                         time_point now) noexcept {
   const auto found = by_job_.find(&woken);
   if (found == by_job_.end() || !found->second->waits_at.of || woken.stopping()) return;
   const wait_end end = std::exchange(found->second->waits_at, {});
   if (line_uses* const l = line(end.of))
-    (end.gives ? l->taken : l->given) = {by ? by->id : 0,
-                                         by ? place_of(*by->of) : std::source_location(), now};
+    (end.gives ? l->taken : l->given) = {
+        by ? by->id : 0, by && by_goes_on ? place_of(*by->of) : std::source_location(), now};
 }
 
 line_uses* task_records::line(const void* of) noexcept {

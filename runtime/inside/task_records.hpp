@@ -51,8 +51,8 @@ class task_records final : public await_watcher {
   // `j` waits now: where.
   void rests(task_record& r) noexcept;
   // `woken` has been woken in a step of `by`, or (nullptr) by nobody: what it waited for was given,
-  // or taken.
-  void woken(const job& woken, const task_record* by, time_point now) noexcept;
+  // or taken. `by_goes_on`: its frames are still there.
+  void woken(const job& woken, const task_record* by, bool by_goes_on, time_point now) noexcept;
   // nullptr: nobody has used it.
   const line_uses* uses_of(const void* line) const noexcept;
 

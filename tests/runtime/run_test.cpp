@@ -83,7 +83,7 @@ TEST(RunMain, SaysInASentenceWhatTheTaskThrew) {
     }));
   };
   EXPECT_EXIT(main_of(std::runtime_error("no such file")), testing::ExitedWithCode(1),
-              "^test_runtime: no such file\n$");
+              "^test_runtime: no such file\n");
   EXPECT_EXIT(main_of(3), testing::ExitedWithCode(1), "^test_runtime: .*no std::exception");
   EXPECT_EXIT(main_of(cancelled_error()), testing::ExitedWithCode(1), "was cancelled");
 }
@@ -97,7 +97,7 @@ TEST(RunMain, GivesTheExitCodeOfAnInterruptedProgram) {
     }));
   };
   EXPECT_EXIT(interrupted_main(), testing::ExitedWithCode(130),
-              "^test_runtime: interrupted by SIGINT\n$");
+              "^test_runtime: interrupted by SIGINT\n");
 }
 
 TEST(Run, GivesAReference) {
