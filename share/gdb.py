@@ -9,6 +9,7 @@ On a live process and on a core, with or without debug information: the layout i
 program has debug information, task, outcome, url, endpoint and headers are printed in words, too.
 """
 
+import ipaddress
 import re
 
 import gdb
@@ -297,26 +298,49 @@ class TaskPrinter:
         return f"a task of {place.function} at {place}"
 
 
-class OutcomePrinter:
-    def __init__(self, value):
-        self.value = value
+def text_of(string):
+    """A std::string's, whether or not gdb has a printer for those."""
+    size = int(string["_M_string_length"])
+    return string["_M_dataplus"]["_M_p"].string(length=size, encoding="latin-1") if size else ""
+
+
+def outcome_words(value):
+    content = str(value["content_"]).rpartition("::")[2]
+    if content == "value":
+        return f"an outcome: {value['value_']}"
+    return {"cancelled": "an outcome: cancelled", "exception": "an outcome: an exception",
+            "small": "an outcome: an error"}[content]
+
+
+def endpoint_words(value):
+    if str(value["kind_"]).endswith("unix_name"):
+        return "unix:" + text_of(value["path_"])
+    address, port = value["address_"], int(value["port_"])
+    held = address["bytes_"]["_M_elems"]
+    octets = bytes(int(held[i]) for i in range(16))
+    if not address["v6_"]:
+        return f"{ipaddress.IPv4Address(octets[:4])}:{port}"
+    zone = int(address["zone_"])
+    return f"[{ipaddress.IPv6Address(octets)}{f'%{zone}' if zone else ''}]:{port}"
+
+
+def headers_words(value):
+    return text_of(value["text_"]).removesuffix("\r\n").replace("\r\n", " | ")
+
+
+class WordsPrinter:
+    def __init__(self, value, words):
+        self.value, self.words = value, words
 
     def to_string(self):
-        for field in self.value.type.fields():
-            held = self.value[field.name]
-            if "variant" in str(held.type) or "optional" in str(held.type):
-                return f"an outcome: {held}"
-        return "an outcome"
+        return self.words(self.value)
 
 
-class TextPrinter:
-    """Of a class that is in essence one of its members."""
-
-    def __init__(self, value, member):
-        self.value, self.member = value, member
-
-    def to_string(self):
-        return self.value[self.member]
+WORDS = {
+    "rondo::http::url": lambda value: text_of(value["text_"]),
+    "rondo::http::headers": headers_words,
+    "rondo::net::endpoint": endpoint_words,
+}
 
 
 def printer_of(value):
@@ -324,12 +348,8 @@ def printer_of(value):
     if re.match(r"rondo::task<.*>$", name):
         return TaskPrinter(value)
     if re.match(r"rondo::outcome<.*>$", name):
-        return OutcomePrinter(value)
-    for wanted, member in (("rondo::http::url", "href_"), ("rondo::net::endpoint", "text_"),
-                           ("rondo::http::headers", "fields_")):
-        if name == wanted and any(f.name == member for f in value.type.fields()):
-            return TextPrinter(value, member)
-    return None
+        return WordsPrinter(value, outcome_words)
+    return WordsPrinter(value, WORDS[name]) if name in WORDS else None
 
 
 gdb.pretty_printers.append(printer_of)

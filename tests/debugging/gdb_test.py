@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""gdb shows the same chains as dump_tasks: on a live process and on its core, with debug information and without.
+"""gdb shows the same chains as dump_tasks: on a live process and on its core, with debug information and without. And it
+prints values as people write them.
 
-usage: gdb_test.py SOURCE_ROOT MANY_WAITS      skipped (exit 77) where there is no gdb, or it may not look at processes
+usage: gdb_test.py SOURCE_ROOT MANY_WAITS VALUES      skipped (exit 77) where there is no gdb, or it may not look at processes
 """
 
 import os
@@ -75,13 +76,38 @@ def look(program: str, script: pathlib.Path, folder: pathlib.Path) -> int:
     return bad
 
 
+VALUES = {
+    "v.seven": "an outcome: 7",
+    "v.nothing": "an outcome: cancelled",
+    "v.failed": "an outcome: an exception",
+    "v.url": "https://example.org:8443/a?b",
+    "v.v4": "127.0.0.1:80",
+    "v.v6": "[::1]:443",
+    "v.local": "unix:/run/app.sock",
+    "v.fields": "Host: example.org | Accept: */*",
+}
+
+
+def look_at_values(program: str, script: pathlib.Path) -> int:
+    prints = [f"print {name}" for name in VALUES]
+    shown = gdb(script, program, commands=("break look_at", "run", *prints))
+    bad = 0
+    for n, (name, wanted) in enumerate(VALUES.items(), 1):
+        if f"${n} = {wanted}{NEWLINE}" not in shown.replace('"', ""):
+            bad += 1
+            print(f"{name} is not shown as {wanted}")
+    if bad:
+        print(shown)
+    return bad
+
+
 def main() -> int:
-    root, program = sys.argv[1:3]
+    root, program, values = sys.argv[1:4]
     if not shutil.which("gdb"):
         print("skipped: gdb is not installed")
         return 77
     script = pathlib.Path(root) / "share/gdb.py"
-    bad = 0
+    bad = look_at_values(values, script)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         bare = folder / "without-debug-information"
