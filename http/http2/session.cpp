@@ -377,7 +377,8 @@ struct http2_hooks {
     http2_session& s = of(user);
     const nghttp2_frame_hd& hd = frame->hd;
     if (s.observer_) s.observer_->frame({true, hd.type, hd.flags, hd.stream_id, hd.length});
-    if (hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !s.failed_) {
+    // Its own verdict, when what came before the rule that we saw broken was wrong already.
+    if (hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
       s.failed_ = s.verdict_told_ = true;
       s.failure_ = code_of(frame->goaway.error_code);
     }

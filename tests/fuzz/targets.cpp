@@ -465,8 +465,7 @@ std::string http2_heard(std::string_view stream, std::size_t piece, bool acting)
   must(s.buffered() == 0, "what nobody will read is not kept", stream);
   // Behind a GOAWAY libnghttp2 looks only at what came in one piece with it.
   if (s.goaway_came()) return "left";
-  // Which of two broken rules is seen first depends on how they are split.
-  return log + (s.failed() ? " failed" : "");
+  return log + (s.failed() ? " failed " + std::string(to_string(s.failure())) : "");
 }
 
 void http2(std::string_view input) {
