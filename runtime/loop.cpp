@@ -60,8 +60,12 @@ void loop::turn(const bool& ended) noexcept {
     else
       watched_step(next);
   }
-  if (ended && (services_.empty() || !was_ended))
-    return;  // run_until asks the services to end: no sleep before
+  if (ended) {
+    // run_until asks the services to end, and then those that another began at its end: no sleep
+    // before.
+    if (services_.empty() || !was_ended) return;
+    services_.cancel();
+  }
   clock_read_ = false;
 
   if (!mailbox_->empty()) mailbox_->run_all();

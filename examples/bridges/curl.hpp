@@ -68,7 +68,6 @@ class curl_client {
     auto [promise, ended] = rondo::make_promise<CURLcode>();
     transfer t(multi_.get(), std::move(promise));
     curl_easy_setopt(t.easy.get(), CURLOPT_URL, url.c_str());
-    curl_easy_setopt(t.easy.get(), CURLOPT_NOSIGNAL, 1L);
     curl_multi_add_handle(multi_.get(), t.easy.get());
     if (const CURLcode code = co_await std::move(ended); code != CURLE_OK)
       throw std::runtime_error(curl_easy_strerror(code));

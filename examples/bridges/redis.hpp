@@ -6,6 +6,9 @@
 //
 // Any number of tasks may use one connection: what they send goes out in order, without waiting for
 // answers. When it is lost, run() ends, and whatever waits throws redis_error.
+//
+// hiredis writes with send(2) and lets SIGPIPE come, which ends a program when the server has gone:
+// the first connection has it ignored, as Python and others do for the whole process.
 #pragma once
 
 #include <rondo/patterns.hpp>
@@ -13,6 +16,7 @@
 
 #include <hiredis/async.h>
 
+#include <csignal>
 #include <memory>
 #include <new>
 #include <stdexcept>
@@ -44,6 +48,8 @@ class redis {
   // Begins to connect to a Unix socket.
   explicit redis(const std::string& path) : to_(redisAsyncConnectUnix(path.c_str())) {
     if (!to_) throw std::bad_alloc();
+    static const auto before = std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
+    (void)before;
     if (to_->err != 0) {
       const redis_error why(to_->errstr);
       redisAsyncFree(to_);

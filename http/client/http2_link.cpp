@@ -72,7 +72,22 @@ class http2_link final : public multiplexed,
   }
   ~http2_link() override = default;
 
-  static task<> serve(std::shared_ptr<http2_link> self);
+  // Ends the link with itself. An argument of the service: a loop that ends may cancel that before
+  // its first step.
+  class at_end {
+   public:
+    explicit at_end(std::shared_ptr<http2_link> l) noexcept : link_(std::move(l)) {}
+    at_end(at_end&&) noexcept = default;
+    at_end& operator=(at_end&&) = delete;
+    ~at_end() {
+      if (link_) link_->end();
+    }
+    http2_link* operator->() const noexcept { return link_.get(); }
+
+   private:
+    std::shared_ptr<http2_link> link_;
+  };
+  static task<> serve(at_end self) { co_await self->run(); }
 
   int places() const noexcept override {
     if (retired_ || ended_ || session_.goaway_came() || session_.failed()) return 0;
@@ -304,14 +319,6 @@ void http2_link::tell_changes() noexcept {
   heard_by->places_changed(*this);
 }
 
-task<> http2_link::serve(std::shared_ptr<http2_link> self) {
-  struct at_end {
-    http2_link& l;
-    ~at_end() { l.end(); }
-  } const guard{*self};
-  co_await self->run();
-}
-
 // Whoever of the three ends first ends the others; the first failure is why it has ended.
 task<> http2_link::run() {
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
@@ -399,7 +406,7 @@ task<> http2_link::watch() {
 std::shared_ptr<multiplexed> begin_http2(transport stream, const parser_limits& limits,
                                          frame_trace frames) {
   auto link = std::make_shared<http2_link>(std::move(stream), limits, std::move(frames));
-  rondo::detail::this_core().run_service(http2_link::serve(link));
+  rondo::detail::this_core().run_service(http2_link::serve(http2_link::at_end(link)));
   return link;
 }
 

@@ -315,10 +315,30 @@ rondo::detail::time_point pool::drop_idle_shared(pool_entry& e,
   return next;
 }
 
+// An argument of the watch: a loop that ends may cancel it before its first step.
+class pool::watching {
+ public:
+  explicit watching(std::shared_ptr<idle_watch> w) noexcept : watch_(std::move(w)) {
+    watch_->running = true;
+  }
+  watching(watching&&) noexcept = default;
+  watching& operator=(watching&&) = delete;
+  ~watching() {
+    if (!watch_) return;
+    watch_->running = false;
+    if (watch_->owner) watch_->owner->close_idle();  // its sockets are of no use on another loop
+  }
+
+  idle_watch* operator->() const noexcept { return watch_.get(); }
+
+ private:
+  std::shared_ptr<idle_watch> watch_;
+};
+
 bool pool::watch_is_on() noexcept {
   if (watch_->running) return true;
   try {
-    rondo::detail::this_core().run_service(watch_idle(watch_));
+    rondo::detail::this_core().run_service(watch_idle(watching(watch_)));
     return true;
   } catch (const std::bad_alloc&) {
     return false;
@@ -436,15 +456,7 @@ void pool::serve_all() noexcept {
   });
 }
 
-task<> pool::watch_idle(std::shared_ptr<idle_watch> w) {
-  struct at_end {
-    idle_watch& w;
-    ~at_end() {
-      w.running = false;
-      if (w.owner) w.owner->close_idle();  // the loop ends: its sockets are of no use on another
-    }
-  } const guard{*w};
-  w->running = true;
+task<> pool::watch_idle(watching w) {
   while (w->owner && w->owner->idle_count_ > 0) {
     w->look_again.clear();
     w->due = w->owner->drop_expired();

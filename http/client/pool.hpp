@@ -196,7 +196,8 @@ class pool final : public std::enable_shared_from_this<pool>, private multiplexe
     rondo::detail::time_point due = rondo::detail::never;  // the next look
     bool running = false;
   };
-  static task<> watch_idle(std::shared_ptr<idle_watch> w);
+  class watching;
+  static task<> watch_idle(watching w);
   // When the next is due.
   rondo::detail::time_point drop_expired() noexcept;
 

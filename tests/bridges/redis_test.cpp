@@ -104,6 +104,23 @@ ON_KERNEL_REACTORS(RedisBridge, TheServerIsKilledAndComesBack) {
   });
 }
 
+// hiredis lets SIGPIPE come, which ended programs.
+ON_KERNEL_REACTORS(RedisBridge, ToWriteToAServerThatHasGoneIsAnError) {
+  const temporary_folder folder;
+  run_on(reactor, [&]() -> task<> {
+    net::unix_listener gone_at_once =
+        net::unix_listener::bind(net::endpoint::parse("unix:" + (folder / "socket")));
+    redis r(folder / "socket");
+    (void)co_await gone_at_once.accept();
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto answer = g.spawn(
+          [&]() -> task<> { EXPECT_THROW((void)co_await r.command({"PING"}), redis_error); });
+      co_await yield_now();
+      co_await r.run();
+    });
+  });
+}
+
 ON_KERNEL_REACTORS(RedisBridge, IsCancelledAtEveryWait) {
   if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
   const redis_server server;

@@ -107,8 +107,6 @@ CONFORMANCE_RUNS(Http2Cancel, NineOthersDoNotNoticeWhenItIsAboutToGoOn) {
 
 // All of it is cancelled: the client, its connection and the server.
 CONFORMANCE_RUNS(Http2Cancel, LeavesNothingWhereverItIsCancelled) {
-  if (reactor == reactor_kind::io_uring && !long_run())
-    GTEST_SKIP() << "does not hold yet on io_uring: a run does not end";
   std::optional<http::client> c;
   const auto n = cancel_at_every_wait(
       reactor,

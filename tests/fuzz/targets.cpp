@@ -582,8 +582,7 @@ const std::vector<target>& targets() {
         with({3, 6}, "\x28\xb5\x2f\xfd\0\x68\x01\0\0\0\0"s)}},
       {"challenge",
        &challenge,
-       {"Negotiate YWJjZA==, Basic realm=\"x\", Digest realm=\"r\", nonce=\"n\", "
-        "qop=\"auth,auth-int\"",
+       {R"(Negotiate YWJjZA==, Basic realm="x", Digest realm="r", nonce="n", qop="auth,auth-int")",
         "Digest realm=\"a\\\"b\", nonce=\"c,d\", opaque=\"\", algorithm=SHA-256, stale=true",
         ", ,DIGEST\tnonce = n ,, algorithm=\"MD5, SHA-256-sess\",qop=\"auth-int , auth\"",
         "Bad@x y=\"z, Digest nonce=1", "NTLM TlRM/+=, Digest nonce=\"\\\\\", realm=\"\"",

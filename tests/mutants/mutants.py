@@ -280,6 +280,8 @@ MUTANTS = (
            "test_runtime", "TaskLocalAtTheEnd*"),
     Mutant("a deadline that has passed is still one", "runtime/scope.hpp",
            "return expired_ ? this_thread.now : never;", "return never;", "test_runtime", "RemainingTimeAtTheEnd*"),
+    Mutant("a service that another begins at the loop's end is told to end", "runtime/loop.cpp",
+           "|| !was_ended) return;\n    services_.cancel();\n", "|| !was_ended) return;\n", "test_runtime", "Run.*"),
     Mutant("a name given in a last step is reported", "runtime/loop.cpp",
            "goes_on ? name_of(j) : &last_name_", "goes_on ? name_of(j) : nullptr", "test_runtime", "Debugging*"),
     Mutant("a thread keeps only so many frames of others", "runtime/core/frame_pool.cpp",

@@ -240,6 +240,37 @@ TEST(Run, CancelsAndAwaitsTheLoopsServicesWhenMainHasEnded) {
   EXPECT_EQ(log, "started main stopped ");
 }
 
+// One that is begun by another's end, when all have been told to end: it is told too, before the
+// loop sleeps for it.
+TEST(Run, AServiceBegunAtTheLoopsEndDoesNotDelayIt) {
+  struct at_end {
+    std::string& log;
+    ~at_end() {
+      detail::this_core().run_service([](std::string& l) -> task<> {
+        l += "begun ";
+        const auto begun = this_loop().now();
+        co_await finally(sleep_for(15s), [&l, begun]() -> task<> {
+          l += this_loop().now() == begun ? "ended at once" : "ended late";
+          co_return;
+        });
+      }(log));
+    }
+  };
+  for (const int others : {0, 100}) {
+    std::string log;
+    simulate([&]() -> task<> {
+      for (int i = 0; i < others; ++i)
+        detail::this_core().run_service([]() -> task<> { co_await sleep_for(1h); }());
+      detail::this_core().run_service([](std::string& l) -> task<> {
+        const at_end guard{l};
+        co_await sleep_for(1h);
+      }(log));
+      co_await yield_now();
+    });
+    EXPECT_EQ(log, "begun ended at once") << others;
+  }
+}
+
 TEST(Run, AServicesErrorGoesToOnUnhandled) {
   int reported = 0;
   run_as(options_for(reactor_kind::simulated).on_unhandled([&](const std::exception_ptr&) {
