@@ -24,9 +24,7 @@ namespace {
   if (certificates().empty()) co_return
 
 http::client_options trusting() {
-  return http::client_options()
-      .http2(http::http2::automatic)
-      .tls(tls_context::client(client_of_root()));
+  return http::client_options().tls(tls_context::client(client_of_root()));
 }
 
 // Servers that offer these protocols; `accepting` is awaited before each handshake.
@@ -179,9 +177,8 @@ CONFORMANCE(Http2Agreed, AContextWithProtocolsOfItsOwnKeepsThem) {
   NEEDS_OPENSSL;
   secure_server server{.protocols = {"h2", "http/1.1"}};
   co_await with_secure(server, [&](std::string at) -> task<> {
-    http::client c(http::client_options()
-                       .http2(http::http2::automatic)
-                       .tls(tls_context::client(client_of_root().alpn({"http/1.1"}))));
+    http::client c(
+        http::client_options().tls(tls_context::client(client_of_root().alpn({"http/1.1"}))));
     EXPECT_EQ(co_await get_text(c, at), "ok");
   });
   EXPECT_EQ(server.over_http2, 0);
