@@ -67,6 +67,7 @@ template <class Listener>
 task<> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls) {
   constexpr int most = 4096;
   constexpr std::chrono::milliseconds moment{1};
+  net::detail::leave_connections(l);
   for (int n = 0; n < most && s.has_room(); ++n) {
     auto next = co_await try_for(moment, as_result(l.accept()));
     if (!next || !next->has_value()) co_return;
