@@ -245,6 +245,55 @@ ON_KERNEL_REACTORS(Inspect, ALoopThatIsStuckIsToldAsBlockedWithItsPlace) {
   EXPECT_TRUE(has(seen, "of the task that goes on\n")) << seen;
 }
 
+ON_KERNEL_REACTORS(Inspect, APlaceWhereStepsStallIsToldOnceWithHowOftenAndHowLong) {
+  const inspected_run r;
+  std::array<int, 2> gate{};
+  ASSERT_EQ(::pipe(gate.data()), 0);
+  // Lets a step go on when it is known to have stalled; what is asked is answered meanwhile.
+  std::thread other([&] {
+    for (int times = 1; times <= 2; ++times) {
+      std::vector<json> lines;
+      do lines = asked(r.path, "stalls");
+      while (lines.size() < 2 || lines[1]["times"].get<int>() < times);
+      EXPECT_EQ(::write(gate[1], "o", 1), 1);
+    }
+  });
+  std::string seen;
+  int blocks = 0;
+  testing::internal::CaptureStderr();  // the report, which runtime_stalls.cpp reads
+  run_as(options_for(reactor).stall_limit(20ms), [&]() -> task<> {
+    set_task_name("glutton");
+    for (int n = 0; n < 2; ++n) {
+      co_await yield_now();
+      char c = 0;
+      blocks = __LINE__ + 1;
+      while (::read(gate[0], &c, 1) != 1) {
+      }
+    }
+    co_await yield_now();  // the step has ended
+    seen = tools::stalls_text(co_await asked_meanwhile(r.path, "stalls"));
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  other.join();
+  ::close(gate[0]);
+  ::close(gate[1]);
+  EXPECT_TRUE(seen.starts_with("2 times, ")) << seen;
+  EXPECT_GE(std::stol(seen.substr(9)), 20) << seen;
+  EXPECT_TRUE(has(seen, " ms at most: a step of \"glutton\" has run for ")) << seen;
+  EXPECT_TRUE(has(seen, at_line(blocks))) << seen;
+  EXPECT_EQ(seen.find("at most"), seen.rfind("at most")) << seen;
+  EXPECT_EQ(said.find("a step of"), said.rfind("a step of")) << said;
+}
+
+ON_KERNEL_REACTORS(Inspect, ARunWithoutStallsSaysSo) {
+  const inspected_run r;
+  std::string seen;
+  run_on(reactor, [&]() -> task<> {
+    seen = tools::stalls_text(co_await asked_meanwhile(r.path, "stalls"));
+  });
+  EXPECT_TRUE(seen.starts_with("no stall was seen")) << seen;
+}
+
 ON_KERNEL_REACTORS(Inspect, TheSocketIsItsOwnersAloneAndGoesWithTheRun) {
   const inspected_run r;
   run_on(reactor, [&]() -> task<> {
