@@ -1,10 +1,7 @@
 // A program seen through its inspect socket: by itself, as a client of its own. What is asked for
 // is asked from another thread, while the loops run, wait, or are stuck.
-#include "support/child_process.hpp"
 #include "support/conformance.hpp"
-#include "support/environment_variable.hpp"
-
-#include "inside.hpp"
+#include "support/inspected_run.hpp"
 
 #include <rondo/patterns/gather.hpp>
 #include <rondo/runtime.hpp>
@@ -24,31 +21,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using nlohmann::json;
-
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 std::string at_line(int n) { return "runtime_inspect_socket.cpp:" + std::to_string(n); }
-
-// A run that is inspected at a socket of the test's own.
-struct inspected_run {
-  temporary_folder folder;
-  std::string path = folder / "s";
-  environment_variable on{"RONDO_INSPECT", path.c_str()};
-};
-
-// What the socket answers, asked by a loop of another thread.
-std::vector<json> asked(const std::string& path, const std::string& word) {
-  std::vector<json> lines;
-  std::thread([&] {
-    lines = run(run_options().reactor(reactor_kind::epoll), tools::ask_inside(path, word));
-  }).join();
-  return lines;
-}
-task<std::vector<json>> asked_meanwhile(std::string path, std::string word) {
-  co_return co_await to_thread([path, word] { return asked(path, word); });
-}
 
 constexpr int get_line = __LINE__ + 1;
 task<> get_one(queue<int>& q) { co_await q.get(); }

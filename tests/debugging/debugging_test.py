@@ -76,8 +76,9 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
         return done.stdout + done.stderr
 
     with tempfile.TemporaryDirectory() as folder:
-        more = {"blocking": {"RONDO_STALL": "50ms"}, "forgotten": {"RONDO_DEBUG": "1"}}.get(fault, {})
-        p = Stuck(program, fault, reactor, folder, **more)
+        stalls = {"RONDO_STALL": "50ms"}
+        more = {"blocking": stalls, "stalls": stalls, "forgotten": {"RONDO_DEBUG": "1"}}.get(fault, {})
+        p = Stuck(program, "blocking" if fault == "stalls" else fault, reactor, folder, **more)
         try:
             if fault == "blocking":
                 return until(r"spawned at", p.stderr)
@@ -88,6 +89,8 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
                 page = until(r"(?m)^ +\d{2,} +\+[1-9]\d* .*stuck\.cpp", lambda: asked(
                     "top", p.socket, "--plain", "-n", "2", "-d", "0.3"))
                 return page[page.rindex("stuck, process"):]
+            if fault == "stalls":
+                return until(r"ms at most", lambda: asked("stalls", p.socket))
             return until({"queue": r"last given by", "locks": r"DEADLOCK"}[fault], lambda: asked("ps", p.socket))
         finally:
             p.end()
@@ -96,7 +99,7 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
 def main() -> int:
     root, program, rondo = sys.argv[1:4]
     bad = 0
-    for fault in ("blocking", "queue", "locks", "leak", "forgotten"):
+    for fault in ("blocking", "stalls", "queue", "locks", "leak", "forgotten"):
         kept = pathlib.Path(root) / "docs/debugging" / f"{fault}.txt"
         for reactor in ("epoll", "io_uring"):
             seen = as_written(see(program, rondo, fault, reactor))

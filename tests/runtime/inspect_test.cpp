@@ -165,9 +165,10 @@ TEST(TaskTree, NamesADeadlockOfTwoLocksAsOne) {
       tree_of_two([&] { return lock_both(a, b); }, [&] { return lock_both(b, a); });
   EXPECT_TRUE(has(tree, "held by child \"first\"\n")) << tree;
   EXPECT_TRUE(has(tree, "held by child \"second\"\n")) << tree;
-  EXPECT_TRUE(has(tree,
-                  "DEADLOCK: body of child \"first\" waits for a mutex that child \"second\" holds; "
-                  "body of child \"second\" waits for a mutex that child \"first\" holds\n"))
+  EXPECT_TRUE(
+      has(tree,
+          "DEADLOCK: body of child \"first\" waits for a mutex that child \"second\" holds; "
+          "body of child \"second\" waits for a mutex that child \"first\" holds\n"))
       << tree;
   EXPECT_EQ(tree.find("DEADLOCK"), tree.rfind("DEADLOCK")) << tree;
 }
