@@ -1,5 +1,5 @@
-// The right programs of docs/pitfalls.md. The wrong ones stand in the page, and scripts/lint/examples
-// sees that each is refused, or compiles, as it says.
+// The right programs of docs/pitfalls.md. The wrong ones stand in the page, and
+// scripts/lint/examples sees that each is refused, or compiles, as it says.
 #include "stage.hpp"
 
 namespace guide::pitfalls {

@@ -1,6 +1,11 @@
 // The tests that docs/testing.md shows are tests of this program.
 #include "stage.hpp"
 
+#include "support/source_root.hpp"
+
+#include <fstream>
+#include <iterator>
+
 namespace guide::testing {
 namespace {
 
@@ -119,6 +124,85 @@ task<> ping(net::memory_stream& s) {
   co_await s.write_all(net::bytes_of("PING\r\n"));
   net::buffered_reader lines(s);
   EXPECT_EQ(co_await lines.read_line(100), "PONG");
+}
+
+// What the page shows of an output.
+std::string shown(const std::string& name) {
+  std::ifstream file(rondo_test::source_root() / "docs/guides" / (name + ".txt"));
+  return std::string{std::istreambuf_iterator<char>(file), {}};
+}
+
+template <class Fn>
+std::string failure_of(Fn fn) {
+  try {
+    fn();
+  } catch (const rondo::test::failure& f) {
+    return f.what() + std::string("\n");
+  }
+  return "no failure\n";
+}
+
+// As upload, but takes it that a write writes everything, which a short one does not.
+task<int> careless_upload(int n) {
+  auto listener = net::tcp_listener::bind(net::endpoint::parse("10.0.0.1:80"));
+  const auto receive = [&]() -> task<int> {
+    net::tcp_stream s = co_await listener.accept();
+    std::array<std::byte, 16> buffer;
+    int arrived = 0;
+    while (const std::size_t got = co_await s.read_some(buffer)) arrived += static_cast<int>(got);
+    co_return arrived;
+  };
+  const auto send = [&]() -> task<> {
+    net::tcp_stream s = co_await net::tcp_stream::connect("db", 80);
+    const std::vector<std::byte> all(static_cast<std::size_t>(n));
+    co_await s.write_some(all);
+    co_await s.shutdown_write();
+  };
+  auto [arrived, sent] = co_await gather(receive, send);
+  co_return n - arrived;
+}
+
+TEST(Testing, ASeedThatFindsABugSaysHowToRunItAgain) {
+  const auto all = [] {
+    rondo::test::seeds(0, 200, [](std::uint64_t seed) {
+      simulation_options w;
+      w.seed(seed).latency(1ms, 20ms).short_transfers(0.2).host("db", "10.0.0.1");
+      const int lost = rondo::test::run_cleanly(run_options().simulation(w), careless_upload, 100);
+      rondo::test::expect(lost == 0, "nothing is lost");
+    });
+  };
+  std::string said = failure_of(all);
+  // The command is the one by which this program was started.
+  const std::size_t command = said.find(' ', said.find("RONDO_TEST_SEED="));
+  ASSERT_NE(command, said.npos) << said;
+  said.replace(command, said.npos, " ./guides --gtest_filter=Upload.*)\n");
+  EXPECT_EQ(said, shown("testing_seed"));
+}
+
+TEST(Testing, TheTraceOfAConnectionIsAsShown) {
+  const auto meet = []() -> task<> {
+    auto listener = net::tcp_listener::bind(net::endpoint::parse("127.0.0.1:0"));
+    const auto connect = [&] { return net::tcp_stream::connect(listener.local_endpoint()); };
+    auto [theirs, ours] = co_await gather(listener.accept(), connect);
+  };
+  std::string trace;
+  run(meet(),
+      run_options().simulation(simulation_options().seed(7).latency(1ms, 20ms).trace(trace)));
+  EXPECT_EQ(trace, shown("testing_trace"));
+}
+
+TEST(Testing, AScriptSaysWhatItGot) {
+  const std::string said = failure_of([] {
+    simulated([]() -> task<> {
+      auto [mine, peer] = net::make_memory_streams();
+      const auto wrong = [](net::memory_stream s) -> task<> {
+        co_await s.write_all(net::bytes_of("PUNG\r\n"));
+      };
+      co_await gather(wrong(std::move(mine)), test::play(test::script().expects("PING\r\n"),
+                                                         net::any_stream(std::move(peer))));
+    });
+  });
+  EXPECT_EQ(said, shown("testing_script"));
 }
 
 // begin script
