@@ -263,6 +263,9 @@ class [[nodiscard("without co_await nothing happens")]] pool::wait final
         speaks_(how) {}
 
   bool begin(rondo::detail::job& j) noexcept override;
+  void describe(rondo::detail::wait_visitor& v) const override {
+    v.waits_for("a connection of an HTTP client");
+  }
   lease await_resume() {
     if (out_of_memory_) throw std::bad_alloc();
     return std::move(granted_);

@@ -49,6 +49,7 @@ ON_KERNEL_REACTORS(Inspect, TheConnectionsOfAClientAndAServerAreToldByWhatTheyDo
   std::string busy;
   std::string idle;
   std::string over;
+  std::string tree;
   std::string at;
   run_on(reactor, [&]() -> task<> {
     slow_server s;
@@ -59,6 +60,7 @@ ON_KERNEL_REACTORS(Inspect, TheConnectionsOfAClientAndAServerAreToldByWhatTheyDo
         for (int i = 0; i < 3; ++i) g.spawn([&] { return get_text(c, origin + "/"); });
         while (s.asked < 2) co_await yield_now();
         busy = co_await seen_now(r);
+        tree = task_tree();
         s.may_answer.set();
       });
       while (c.idle_connections() < 2) co_await yield_now();
@@ -79,6 +81,7 @@ ON_KERNEL_REACTORS(Inspect, TheConnectionsOfAClientAndAServerAreToldByWhatTheyDo
                       "    origin " +
                       at + ": 2 open, 2 idle, 0 waiting\n");
   EXPECT_EQ(over.find("server"), std::string::npos) << over;
+  EXPECT_NE(tree.find("waiting for a connection of an HTTP client"), std::string::npos) << tree;
 }
 
 // A key holds no secret, whatever the URL has.
