@@ -49,8 +49,8 @@ class embedded_loop final : private detail::job_owner {
   // How long the host may sleep, as of now, if fd() is not readable: zero when there is something
   // to do at once; nullopt when only fd() will tell.
   std::optional<std::chrono::nanoseconds> next_timeout() noexcept;
-  // Takes what has come, fires the timers that are due, and runs tasks until none is ready, or until
-  // a step ends after a millisecond. Called from within a task it does nothing.
+  // Takes what has come, fires the timers that are due, and runs tasks until none is ready, or the
+  // step has ended in which a millisecond was over. Called from within a task it does nothing.
   void run_ready() noexcept;
 
   // Runs a task, or a callable with arguments, beside the others; it takes its first step in

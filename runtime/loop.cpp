@@ -48,7 +48,7 @@ constexpr int jobs_a_turn = 61;
 }
 
 template <bool embedded>
-void loop::turn(const bool& ended, [[maybe_unused]] detail::time_point over) noexcept {
+void loop::turn(const bool& ended, detail::time_point over) noexcept {
   ++turns_;
   detail::probe::turn_begins(id(), turns_);
   const bool was_ended = ended;
@@ -59,8 +59,7 @@ void loop::turn(const bool& ended, [[maybe_unused]] detail::time_point over) noe
       step(next, detail::await_budget);
     else
       watched_step(next);
-    if constexpr (embedded)
-      if (detail::steady::now() >= over) break;
+    if (embedded && detail::steady::now() >= over) break;
   }
   if (ended) {
     // run_until asks the services to end, and then those that another began at its end: no sleep

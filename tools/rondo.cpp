@@ -1,12 +1,11 @@
 // The `rondo` command.
 #include "fetch.hpp"
-#include "httpbin.hpp"
 #include "inside.hpp"
 #include "load.hpp"
 #include "manual.hpp"
+#include "serve.hpp"
 #include "websocket.hpp"
 
-#include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
 #include <rondo/version.hpp>
 
@@ -18,73 +17,10 @@
 
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace {
-
-struct serve_options {
-  std::string at = "127.0.0.1:8080";
-  std::size_t connections = 10'000;
-  std::string cert;
-  std::string key;
-  std::string files;
-  bool access_log = false;
-  bool metrics = false;
-};
-
-// A line each, at once: whoever reads a pipe sees it as it happens.
-void print_access(const rondo::http::access_event& e) {
-  std::puts(rondo::http::access_line(e).c_str());
-  std::fflush(stdout);
-}
-
-void add_operations(rondo::http::server& s, const serve_options& o) {
-  if (o.access_log) s.use(rondo::http::access_log(&print_access));
-  if (!o.metrics) return;
-  auto metrics = std::make_shared<rondo::http::server_metrics>();
-  s.use(rondo::http::measure(metrics));
-  s.route("GET", "/metrics", rondo::http::metrics_page(metrics));
-  s.route("GET", "/livez", rondo::http::alive_page());
-}
-
-template <class Listener>
-rondo::task<> serve_on(Listener listener, const serve_options& o) {
-  rondo::http::server s(rondo::http::server_options().max_connections(o.connections));
-  add_operations(s, o);
-  if (o.files.empty())
-    rondo::tools::add_httpbin_routes(s);
-  else
-    s.files("/", o.files, rondo::http::file_options().listing(true).precompressed(true));
-  const std::string& cert = o.cert;
-  const std::string& key = o.key;
-  const bool secure = !cert.empty();
-  rondo::net::tls_context tls;
-  if (secure)
-    tls = rondo::net::tls_context::server(rondo::net::tls_server_options()
-                                              .certificate_file(cert, key.empty() ? cert : key)
-                                              .alpn(rondo::features().http2
-                                                        ? std::vector<std::string>{"h2", "http/1.1"}
-                                                        : std::vector<std::string>{"http/1.1"}));
-  const rondo::net::endpoint at = listener.local_endpoint();
-  std::printf("serving %s%s%s on %s\n", secure ? "https" : "http", at.is_unix() ? " at " : "://",
-              at.to_string().c_str(), std::string(rondo::this_loop().reactor_name()).c_str());
-  std::fflush(stdout);
-  if (secure)
-    co_await s.serve(std::move(listener), tls);
-  else
-    co_await s.serve(std::move(listener));
-}
-
-rondo::task<> serve(const serve_options& o) {
-  const auto where = rondo::net::endpoint::parse(o.at);
-  if (where.is_unix()) {
-    const auto options = rondo::net::unix_listen_options().replace_stale(true);
-    return serve_on(rondo::net::unix_listener::bind(where, options), o);
-  }
-  return serve_on(rondo::net::tcp_listener::bind(where), o);
-}
 
 rondo::task<int> load(rondo::tools::load_options options, bool json) {
   const rondo::tools::load_report report = co_await rondo::tools::load(options);
@@ -138,20 +74,27 @@ int main(int argc, char** argv) {
          [&app] { throw CLI::CallForVersion(rondo::tools::bash_completion(app), 0); })
       ->group("");
 
-  serve_options server;
+  rondo::tools::serve_options server;
   CLI::App* serve_command =
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
   serve_command
       ->add_option("endpoint", server.at,
                    "Where to listen: an address and port (0 picks one), or unix:/path")
       ->capture_default_str();
-  serve_command->add_option("--cert", server.cert,
-                            "Speak https, with this certificate and its chain (PEM)");
+  serve_command->add_option(
+      "--cert", server.cert,
+      "Speak https, with this certificate and its chain (PEM); auto: with one that "
+      "it makes for itself, for 30 days");
   serve_command->add_option("--key", server.key,
                             "The certificate's key (PEM), if it is in another file");
+  serve_command->add_option("--save-cert", server.save_cert,
+                            "Where the certificate of --cert auto goes, for clients to trust");
   serve_command->add_option("--files", server.files,
                             "Serve the files of this folder in place of the test routes");
-  serve_command->add_option("--limit", server.connections, "Connections at a time")
+  serve_command->add_option("--threads", server.threads, "Threads, each with a loop of its own")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  serve_command->add_option("--limit", server.connections, "Connections at a time, on each thread")
       ->capture_default_str();
   serve_command->add_flag("--access-log", server.access_log, "A line for each request");
   serve_command->add_flag("--metrics", server.metrics,
@@ -303,10 +246,7 @@ int main(int argc, char** argv) {
 
   raise_descriptor_limit();
   try {
-    if (*serve_command) {
-      rondo::run([&] { return serve(server); });
-      return 0;
-    }
+    if (*serve_command) return rondo::tools::serve(server);
     if (*load_command) {
       load_options.live = isatty(STDERR_FILENO) == 1;
       prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50

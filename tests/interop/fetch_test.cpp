@@ -156,6 +156,51 @@ TEST(Fetch, AsksTheServerAtAUnixSocket) {
   });
 }
 
+// By several threads, under a certificate of its own, until it is told to stop.
+TEST(Serve, AnswersOverTlsOnSeveralThreadsUntilItIsToldToStop) {
+  NEEDS_THE_PROGRAM();
+  const temporary_folder folder;
+  const std::string trusted = folder / "own.pem";
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    net::process server =
+        net::process::start({program(), "serve", "127.0.0.1:0", "--threads", "3", "--cert", "auto",
+                             "--save-cert", trusted, "--metrics"},
+                            net::process_options().output_to(net::redirect::pipe()));
+    std::string line;
+    for (char c = 0; c != '\n' && co_await server.output().read_some(
+                                      std::as_writable_bytes(std::span(&c, 1))) == 1;)
+      line += c;
+    EXPECT_TRUE(line.starts_with("serving https://127.0.0.1:")) << line;
+    const std::string at = line.substr(8, line.find(' ', 8) - 8);
+    std::vector<std::string> urls{"--quiet", "--cacert", trusted};
+    for (int i = 0; i < 40; ++i) urls.push_back(at + "/bytes/1000");
+    EXPECT_EQ((co_await fetch(urls)).status, 0);
+    const finished unknown = co_await fetch({at + "/get"});
+    EXPECT_TRUE(contains(unknown.output, "self-signed certificate")) << unknown.output;
+    const finished numbers = co_await fetch({"--cacert", trusted, "-o", "-", at + "/metrics"});
+    EXPECT_TRUE(
+        contains(numbers.output, R"(http_route="/bytes/{n}",http_response_status_code="200"} 40)"))
+        << numbers.output;
+    server.kill(SIGTERM);
+    EXPECT_EQ((co_await server.wait()).to_string(), "exit code 0");
+  });
+}
+
+TEST(Serve, SaysWhichOptionsMakeNoSense) {
+  NEEDS_THE_PROGRAM();
+  const auto refused = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {program(), "serve"});
+    const finished f = run_command(std::move(arguments));
+    EXPECT_EQ(f.status, 2) << f.output;
+    return f.output;
+  };
+  EXPECT_TRUE(contains(refused({"unix:/tmp/x", "--threads", "2"}), "by one thread"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--save-cert", "x"}), "for --cert auto"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--cert", "auto", "--save-cert", "/no/such/x"}),
+                       "/no/such/x: No such file"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--cert", "/no/such.pem"}), "/no/such.pem"));
+}
+
 TEST(Fetch, SaysHowFarADownloadIsWhenAskedTo) {
   NEEDS_THE_PROGRAM();
   beside_a_server([](std::string at) -> task<> {
