@@ -138,6 +138,32 @@ TEST(DistributedWork, NoneIsLostWhenConsumersAndTheServerAreKilled) {
   });
 }
 
+// Each is given out three times, and tried once more in the same hand only while the budget lasts.
+TEST(DistributedWork, WhereNothingSucceedsRetriesEnd) {
+  if (const std::string why = missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const server s;
+  constexpr int items = 40;
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    net::process redis_process = s.start();
+    co_await s.begins();
+    co_await s.ask([&](redis& r) -> task<> {
+      for (int i = 0; i < items; ++i)
+        co_await r.command({"XADD", "work", "*", "item", std::to_string(i * 1000 + 13)});
+    });
+    net::process consumer = s.consumer("c");
+    co_await s.until_ended(items);
+    consumer.kill(SIGTERM);
+    EXPECT_EQ((co_await consumer.wait()).to_string(), "exit code 0");
+    co_await s.ask([&](redis& r) -> task<> {
+      EXPECT_EQ((co_await r.command({"XLEN", "work:dead"})).number, items);
+      const int failed = std::stoi((co_await r.command({"GET", "failed"})).text);
+      EXPECT_GT(failed, 3 * items);       // there were some retries
+      EXPECT_LE(failed, 3 * items + 10);  // of at most ten tokens
+    });
+    co_await redis_process.stop();
+  });
+}
+
 TEST(DistributedWork, ThreeProcessesTogetherKeepToOneRate) {
   if (const std::string why = missing_here(); !why.empty()) GTEST_SKIP() << why;
   const server s;
