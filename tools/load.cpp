@@ -55,7 +55,9 @@ class generator {
                 : o.data.empty()  ? "GET"
                                   : "POST"),
         clients_(make_clients(o)) {
+    urls_.reserve(o.urls.size());
     for (const std::string& url : o.urls) urls_.push_back(http::url::parse(url));
+    fields_.reserve(o.headers.size());
     for (const std::string& h : o.headers) {
       const std::size_t colon = h.find(':');
       if (colon == std::string::npos)
