@@ -1,17 +1,25 @@
-// Five programs with a fault each, for docs/debugging.md: what hangs, and how it is found.
+// Six programs with a fault each, for docs/debugging.md: what hangs, and how it is found.
 //
-//   RONDO_STALL=100ms RONDO_INSPECT=1 stuck blocking     (queue, locks, leak, forgotten)
+//   RONDO_STALL=100ms RONDO_INSPECT=1 stuck blocking
+//                                       (queue, locks, connections, leak, forgotten)
 //
 // Each runs until it is ended.
+#include <rondo/http.hpp>
+#include <rondo/net.hpp>
 #include <rondo/runtime.hpp>
 
 #include <chrono>
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace std::chrono_literals;
 using rondo::task;
+namespace http = rondo::http;
+namespace net = rondo::net;
 
 namespace {
 
@@ -49,6 +57,25 @@ task<> transfer(rondo::mutex& from, rondo::mutex& to, const char* name) {
   auto second = co_await to.lock();  // the other has it, and wants ours
 }
 // end locks
+
+// begin connections
+task<> collect(http::client client, std::string url) {
+  std::vector<http::response> pages;
+  for (int n = 0; n < 3; ++n)  // unread, and each keeps its connection
+    pages.push_back(co_await client.get(url));
+}
+// end connections
+
+task<> serve_pages(rondo::task_group& g) {
+  auto& server = g.make<http::server>();
+  server.route("GET", "/", [](http::server_request&) -> task<http::server_response> {
+    co_return http::server_response::text("a page\n");
+  });
+  auto listener = net::tcp_listener::bind(net::endpoint::parse("127.0.0.1:0"));
+  const std::string url = "http://" + listener.local_endpoint().to_string() + '/';
+  g.spawn(collect(http::client(http::client_options().max_connections(2)), url));
+  co_await server.serve(std::move(listener));
+}
 
 // begin leak
 task<> watch_user(int) {
@@ -89,6 +116,8 @@ task<> run_fault(std::string_view fault) {
       auto& bob = g.make<rondo::mutex>();
       g.spawn(transfer(alice, bob, "from Alice to Bob"));
       g.spawn(transfer(bob, alice, "from Bob to Alice"));
+    } else if (fault == "connections") {
+      g.spawn(serve_pages(g));
     } else if (fault == "leak") {
       g.spawn(welcome_users(g));
     }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <string>
 #include <system_error>
 
 namespace rondo::http {
@@ -117,6 +118,16 @@ void give_up_with_us(net::tcp_listener& l, const server_options& o) noexcept {
   }
 }
 
+// A listener's place, in words, for who looks inside.
+template <class Listener>
+std::string place_of(const Listener& l) {
+  try {
+    return l.local_endpoint().to_string();
+  } catch (const std::system_error&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 template <class Listener>
@@ -126,6 +137,7 @@ task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tl
   detail::serving s(state_, std::move(stop));
   const net::tls_reloadable* const secure = tls ? &*tls : nullptr;
   give_up_with_us(listener, state_.options);
+  if (rondo::detail::this_core().watch()) s.show(place_of(listener));
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     s.use(g);

@@ -48,9 +48,18 @@ std::size_t pool_core::waiting() const noexcept {
   return n;
 }
 
+void pool_core::tell(shown_visitor& v) const {
+  v.line("pool");
+  v.number("open", taken());
+  v.most(limit());
+  v.number("idle", kept());
+  v.number("waiting", waiting());
+}
+
 bool pool_core::grant(wait& w) noexcept {
   if (!line_.empty()) return false;
   std::unique_ptr<pool_thing> item = take_fresh();
+  if (!item) this_core().show(*this);
   if (!item && taken() >= bounds_.places) return false;
   ++held_;
   w.granted_ = pool_place(*this, std::move(item));

@@ -7,6 +7,7 @@
 #include <rondo/http/errors.hpp>
 #include <rondo/http/multipart_reader.hpp>
 #include <rondo/http/request.hpp>
+#include <rondo/http/server/conditions.hpp>
 #include <rondo/http/server_auth.hpp>
 #include <rondo/http/url.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -119,16 +120,20 @@ std::string counting_bytes(std::uint64_t first, std::size_t n) {
   return out;
 }
 
-std::unique_ptr<http::body_source> counting_source(std::uint64_t n) {
+std::unique_ptr<http::body_source> counting_source(std::uint64_t first, std::uint64_t n) {
   return http::make_body(
       // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the body keeps it
-      [done = std::uint64_t{0}, n]() mutable -> task<std::optional<std::string>> {
+      [done = std::uint64_t{0}, first, n]() mutable -> task<std::optional<std::string>> {
         if (done == n) co_return std::nullopt;
         const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(one_piece, n - done));
-        std::string part = counting_bytes(done, size);
+        std::string part = counting_bytes(first + done, size);
         done += size;
         co_return part;
       });
+}
+
+std::chrono::sys_seconds today() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
 // --- what is asked
@@ -234,13 +239,13 @@ task<server_response> bytes(server_request& r) {
   if (!n) co_return bad("/bytes/{n} wants a number from 0 to 1073741824");
   if (*n <= one_piece)
     co_return server_response::bytes(counting_bytes(0, static_cast<std::size_t>(*n)));
-  co_return server_response::stream(counting_source(*n), n);
+  co_return server_response::stream(counting_source(0, *n), n);
 }
 
 task<server_response> stream_bytes(server_request& r) {
   const auto n = parse<std::uint64_t>(r.param("n"), 0, most_bytes);
   if (!n) co_return bad("/stream-bytes/{n} wants a number from 0 to 1073741824");
-  co_return server_response::stream(counting_source(*n));
+  co_return server_response::stream(counting_source(0, *n));
 }
 
 task<server_response> stream(server_request& r) {
@@ -390,6 +395,41 @@ task<server_response> response_headers(server_request& r) {
   co_return answer;
 }
 
+// 304 to who has it, 412 to who wants another; else the request, with the tag.
+task<server_response> etag(server_request& r) {
+  const http::detail::validators current{
+      .tag = http::detail::entity_tag{.opaque = std::string(r.param("tag"))}, .modified = {}};
+  const std::string tag = current.tag->to_string();
+  using http::detail::condition;
+  switch (check_conditions(r.method(), r.headers(), &current, today())) {
+    case condition::not_modified: co_return server_response(304).header("ETag", tag);
+    case condition::failed: co_return server_response(412).header("ETag", tag);
+    case condition::met: break;
+  }
+  co_return (co_await get(r)).header("ETag", tag);
+}
+
+// n bytes, of which one range may be asked for.
+task<server_response> range(server_request& r) {
+  const auto n = parse<std::uint64_t>(r.param("n"), 0, most_bytes);
+  if (!n) co_return bad("/range/{n} wants a number from 0 to 1073741824");
+  const http::detail::validators current{
+      .tag = http::detail::entity_tag{.opaque = "range" + std::to_string(*n)}, .modified = {}};
+  const auto chosen = http::detail::select(r.method(), r.headers(), current, *n, today());
+  // Several ranges: the whole, as a server may (RFC 9110, section 14.2).
+  const bool partial = chosen.status == 206 && chosen.parts.size() == 1;
+  http::detail::byte_range part{.first = 0, .size = *n};
+  if (partial) part = chosen.parts.front();
+  const int status = chosen.status == 206 && !partial ? 200 : chosen.status;
+  server_response answer(status);
+  if (status == 200 || status == 206)
+    answer = server_response::stream(counting_source(part.first, part.size), part.size, status);
+  answer.header("ETag", current.tag->to_string()).header("Accept-Ranges", "bytes");
+  if (partial) answer.header("Content-Range", http::detail::content_range(part, *n));
+  if (status == 416) answer.header("Content-Range", http::detail::unsatisfied_range(*n));
+  co_return answer;
+}
+
 task<server_response> cache(server_request& r) {
   const auto seconds = parse<std::uint32_t>(r.param("seconds"), 0, 1'000'000'000);
   if (!seconds) co_return bad("/cache/{seconds} wants a number");
@@ -447,7 +487,9 @@ void add_httpbin_routes(http::server& s) {
              [](server_request& r) { return set_cookies(r.query_fields(), true); });
   s.route("GET", "/response-headers", &response_headers)
       .route("POST", "/response-headers", &response_headers)
-      .route("GET", "/cache/{seconds}", &cache);
+      .route("GET", "/cache/{seconds}", &cache)
+      .route("GET", "/etag/{tag}", &etag)
+      .route("GET", "/range/{n}", &range);
 }
 
 }  // namespace rondo::tools

@@ -14,7 +14,7 @@ namespace rondo::tools {
 // Time                 /delay/{seconds} /drip?duration=&numbytes=&code=&delay=
 // Who asks             /basic-auth/{user}/{password} /hidden-basic-auth/{user}/{password} /bearer
 // State                /cookies /cookies/set /cookies/set/{name}/{value} /cookies/delete
-// Fields               /response-headers /cache/{seconds}
+// Fields               /response-headers /cache/{seconds} /etag/{tag} /range/{n}
 void add_httpbin_routes(http::server& s);
 
 }  // namespace rondo::tools

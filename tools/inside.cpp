@@ -185,6 +185,23 @@ std::string head_of(const json_value& loop) {
          loop.value("threads", json_value(0)).dump() + " calls in threads\n";
 }
 
+// A pool, an origin of one, a server.
+std::string shown_text(const json_value& line) {
+  std::string out = line["shown"].get<std::string>();
+  if (line.contains("name")) out += ' ' + line["name"].get<std::string>();
+  out += ": " + line["open"].dump();
+  if (line.contains("most")) out += " of " + line["most"].dump();
+  out += " open";
+  for (const char* what : {"busy", "at_rest", "silent", "shaking_hands", "lingering", "idle",
+                           "streams", "waiting", "accepted", "refused"}) {
+    if (!line.contains(what)) continue;
+    std::string word = what;
+    std::replace(word.begin(), word.end(), '_', ' ');
+    out += ", " + line[what].dump() + ' ' + word;
+  }
+  return out;
+}
+
 std::string cut(std::string text, std::size_t columns) {
   if (text.size() > columns) text.resize(columns);
   return text + '\n';
@@ -228,6 +245,8 @@ std::string tasks_text(const std::vector<json_value>& lines) {
     } else if (line.contains("loop")) {
       flush();
       out += head_of(line);
+    } else if (line.contains("shown")) {
+      out += (line["shown"] == "origin" ? "    " : "  ") + shown_text(line) + '\n';
     }
   }
   flush();
@@ -264,6 +283,8 @@ std::string top_view::page(const std::vector<json_value>& lines, double seconds,
       g.busy_us += number_of(line, "busy_us");
       g.steps += number_of(line, "steps");
       g.oldest_us = std::max(g.oldest_us, number_of(line, "age_us"));
+    } else if (line.contains("shown")) {
+      if (line["shown"] != "origin") put("  " + shown_text(line));
     } else if (line.contains("pid")) {
       put(line.value("program", "?") + ", process " + line["pid"].dump());
     } else if (line.contains("blocked")) {

@@ -1,12 +1,15 @@
 // The `rondo` command.
+#include "curl_line.hpp"
 #include "fetch.hpp"
-#include "httpbin.hpp"
 #include "inside.hpp"
 #include "load.hpp"
+#include "load_compare.hpp"
 #include "manual.hpp"
+#include "save_file.hpp"
+#include "serve.hpp"
 #include "websocket.hpp"
 
-#include <rondo/http.hpp>
+#include <rondo/net/file.hpp>
 #include <rondo/runtime.hpp>
 #include <rondo/version.hpp>
 
@@ -18,79 +21,26 @@
 
 #include <cstdio>
 #include <exception>
-#include <memory>
 #include <string>
 #include <vector>
 
 namespace {
 
-struct serve_options {
-  std::string at = "127.0.0.1:8080";
-  std::size_t connections = 10'000;
-  std::string cert;
-  std::string key;
-  std::string files;
-  bool access_log = false;
-  bool metrics = false;
+struct load_output {
+  bool json = false;
+  std::string hdr;      // a file for the distribution
+  std::string compare;  // a file of another run
 };
 
-// A line each, at once: whoever reads a pipe sees it as it happens.
-void print_access(const rondo::http::access_event& e) {
-  std::puts(rondo::http::access_line(e).c_str());
-  std::fflush(stdout);
-}
-
-void add_operations(rondo::http::server& s, const serve_options& o) {
-  if (o.access_log) s.use(rondo::http::access_log(&print_access));
-  if (!o.metrics) return;
-  auto metrics = std::make_shared<rondo::http::server_metrics>();
-  s.use(rondo::http::measure(metrics));
-  s.route("GET", "/metrics", rondo::http::metrics_page(metrics));
-  s.route("GET", "/livez", rondo::http::alive_page());
-}
-
-template <class Listener>
-rondo::task<> serve_on(Listener listener, const serve_options& o) {
-  rondo::http::server s(rondo::http::server_options().max_connections(o.connections));
-  add_operations(s, o);
-  if (o.files.empty())
-    rondo::tools::add_httpbin_routes(s);
-  else
-    s.files("/", o.files, rondo::http::file_options().listing(true).precompressed(true));
-  const std::string& cert = o.cert;
-  const std::string& key = o.key;
-  const bool secure = !cert.empty();
-  rondo::net::tls_context tls;
-  if (secure)
-    tls = rondo::net::tls_context::server(rondo::net::tls_server_options()
-                                              .certificate_file(cert, key.empty() ? cert : key)
-                                              .alpn(rondo::features().http2
-                                                        ? std::vector<std::string>{"h2", "http/1.1"}
-                                                        : std::vector<std::string>{"http/1.1"}));
-  const rondo::net::endpoint at = listener.local_endpoint();
-  std::printf("serving %s%s%s on %s\n", secure ? "https" : "http", at.is_unix() ? " at " : "://",
-              at.to_string().c_str(), std::string(rondo::this_loop().reactor_name()).c_str());
-  std::fflush(stdout);
-  if (secure)
-    co_await s.serve(std::move(listener), tls);
-  else
-    co_await s.serve(std::move(listener));
-}
-
-rondo::task<> serve(const serve_options& o) {
-  const auto where = rondo::net::endpoint::parse(o.at);
-  if (where.is_unix()) {
-    const auto options = rondo::net::unix_listen_options().replace_stale(true);
-    return serve_on(rondo::net::unix_listener::bind(where, options), o);
-  }
-  return serve_on(rondo::net::tcp_listener::bind(where), o);
-}
-
-rondo::task<int> load(rondo::tools::load_options options, bool json) {
+rondo::task<int> load(rondo::tools::load_options options, load_output to) {
+  std::string before;
+  if (!to.compare.empty()) before = co_await rondo::net::read_file(to.compare);
   const rondo::tools::load_report report = co_await rondo::tools::load(options);
-  const std::string text =
-      json ? rondo::tools::as_json(options, report) + '\n' : rondo::tools::as_text(options, report);
+  std::string text = to.json ? rondo::tools::as_json(options, report) + '\n'
+                             : rondo::tools::as_text(options, report);
+  if (!to.compare.empty()) text += rondo::tools::compare(report, before);
   std::fputs(text.c_str(), stdout);
+  if (!to.hdr.empty()) rondo::tools::save_file(to.hdr, rondo::tools::as_hdr(report));
   co_return report.completed > 0 && report.failed == 0 ? 0 : 1;
 }
 
@@ -138,20 +88,27 @@ int main(int argc, char** argv) {
          [&app] { throw CLI::CallForVersion(rondo::tools::bash_completion(app), 0); })
       ->group("");
 
-  serve_options server;
+  rondo::tools::serve_options server;
   CLI::App* serve_command =
       app.add_subcommand("serve", "A loopback test server in the manner of httpbin");
   serve_command
       ->add_option("endpoint", server.at,
                    "Where to listen: an address and port (0 picks one), or unix:/path")
       ->capture_default_str();
-  serve_command->add_option("--cert", server.cert,
-                            "Speak https, with this certificate and its chain (PEM)");
+  serve_command->add_option(
+      "--cert", server.cert,
+      "Speak https, with this certificate and its chain (PEM); auto: with one that "
+      "it makes for itself, for 30 days");
   serve_command->add_option("--key", server.key,
                             "The certificate's key (PEM), if it is in another file");
+  serve_command->add_option("--save-cert", server.save_cert,
+                            "Where the certificate of --cert auto goes, for clients to trust");
   serve_command->add_option("--files", server.files,
                             "Serve the files of this folder in place of the test routes");
-  serve_command->add_option("--limit", server.connections, "Connections at a time")
+  serve_command->add_option("--threads", server.threads, "Threads, each with a loop of its own")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  serve_command->add_option("--limit", server.connections, "Connections at a time, on each thread")
       ->capture_default_str();
   serve_command->add_flag("--access-log", server.access_log, "A line for each request");
   serve_command->add_flag("--metrics", server.metrics,
@@ -212,12 +169,18 @@ int main(int argc, char** argv) {
                             "Trust the certificates in this PEM file alone");
   fetch_command->add_flag("--insecure", fetch.insecure, "Accept whoever answers to https");
   fetch_command->add_flag("--quiet", fetch.quiet, "Print the total alone");
+  bool curl = false;
+  fetch_command->add_flag("--curl", curl, "Fetch nothing: print curl's command for the same");
 
   rondo::tools::load_options load_options;
-  bool json = false;
+  load_output load_to;
   CLI::App* load_command =
-      app.add_subcommand("load", "Ask for one URL again and again, and measure the answers");
-  load_command->add_option("url", load_options.url, "What to ask for")->required();
+      app.add_subcommand("load", "Ask for URLs again and again, and measure the answers");
+  load_command->add_option("url", load_options.urls, "What to ask for, in turn")->required();
+  load_command->add_option("-X,--method", load_options.method, "GET, or POST when there is a body");
+  load_command->add_option("-H,--header", load_options.headers, "\"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
+  load_command->add_option("--data", load_options.data, "The body; @path: a file's bytes");
   load_command->add_option("--unix-socket", load_options.unix_socket,
                            "Connect to this Unix socket, whatever host the URL names");
   load_command->add_option("-c,--connections", load_options.connections, "Connections")
@@ -245,7 +208,14 @@ int main(int argc, char** argv) {
   load_command->add_option("--timeout", load_options.timeout_s, "Seconds for each request")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  load_command->add_flag("--json", json, "One JSON object, with the histogram");
+  CLI::Option* load_json =
+      load_command->add_flag("--json", load_to.json, "One JSON object, with the histogram");
+  load_command->add_option("--hdr", load_to.hdr,
+                           "A file for the distribution, as HdrHistogram writes it");
+  load_command
+      ->add_option("--compare", load_to.compare,
+                   "Another run's --json in a file: how many times as much this one is")
+      ->excludes(load_json);
 
   rondo::tools::websocket_session_options session;
   CLI::App* ws_command = app.add_subcommand(
@@ -303,14 +273,11 @@ int main(int argc, char** argv) {
 
   raise_descriptor_limit();
   try {
-    if (*serve_command) {
-      rondo::run([&] { return serve(server); });
-      return 0;
-    }
+    if (*serve_command) return rondo::tools::serve(server);
     if (*load_command) {
       load_options.live = isatty(STDERR_FILENO) == 1;
       prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50
-      return rondo::run(load(load_options, json));
+      return rondo::run(load(load_options, load_to));
     }
     if (*ps_command || *stalls_command) {
       const bool stalls = static_cast<bool>(*stalls_command);
@@ -323,6 +290,10 @@ int main(int argc, char** argv) {
     if (*top_command) {
       top.where = inside;
       return rondo::run(rondo::tools::top(top));
+    }
+    if (*fetch_command && curl) {
+      std::fputs(rondo::tools::curl_lines(fetch).c_str(), stdout);
+      return 0;
     }
     if (*ws_command) return rondo::run(rondo::tools::websocket_session(session));
     return rondo::run(rondo::tools::fetch(fetch));

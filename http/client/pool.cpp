@@ -10,6 +10,7 @@ namespace {
 
 // Buffers kept for the next connection to read into.
 constexpr std::size_t spare_buffers = 64;
+constexpr std::size_t most_origins_told = 50;
 // How long requests wait for what another one agrees on with their origin.
 constexpr std::chrono::seconds agreement_patience(1);
 
@@ -100,6 +101,7 @@ bool pool::grant(wait& w) noexcept {
   if (at == entries_.end()) {
     try {
       at = entries_.try_emplace(std::string(w.key_)).first;
+      rondo::detail::this_core().show(*this);
     } catch (const std::bad_alloc&) {
       w.out_of_memory_ = true;
       return true;
@@ -227,6 +229,39 @@ void pool::agreed_on_http_2(lease& l, const std::shared_ptr<multiplexed>& c) {
   s.waited = false;
   end_dial(s);
   serve_places(*c);
+}
+
+// For who looks inside.
+void pool::tell(rondo::detail::shown_visitor& v) const {
+  std::unordered_map<std::string_view, std::size_t> waiting;
+  std::size_t all_waiting = 0;
+  waiting_.for_each([&](const wait& w) {
+    ++waiting[w.key_];
+    ++all_waiting;
+  });
+  v.line("HTTP client");
+  v.number("open", open_);
+  v.most(limits_.connections);
+  v.number("idle", idle_count_);
+  v.number("waiting", all_waiting);
+  std::size_t told = 0;
+  for (const auto& [key, e] : entries_) {
+    if (++told > most_origins_told) break;
+    v.line("origin", key);
+    v.number("open", e.open);
+    v.most(limits_.per_key);
+    std::size_t idle = e.idle.size();
+    std::size_t streams = 0;
+    if (e.shared)
+      for (const auto& c : e.shared->connections) {
+        idle += c->idle ? 1 : 0;
+        streams += c->streams();
+      }
+    v.number("idle", idle);
+    if (streams > 0) v.number("streams", streams);
+    const auto w = waiting.find(key);
+    v.number("waiting", w == waiting.end() ? 0 : w->second);
+  }
 }
 
 // --- what shared connections tell ---

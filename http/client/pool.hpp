@@ -25,6 +25,7 @@
 #include <rondo/http/client/client_connection.hpp>
 #include <rondo/http/client/multiplexed.hpp>
 #include <rondo/runtime/call_later.hpp>
+#include <rondo/runtime/core/shown.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/wait.hpp>
 
@@ -161,7 +162,9 @@ struct pool_limits {
   rondo::detail::nanoseconds idle = std::chrono::seconds(15);
 };
 
-class pool final : public std::enable_shared_from_this<pool>, private multiplexed_listener {
+class pool final : public std::enable_shared_from_this<pool>,
+                   private multiplexed_listener,
+                   private rondo::detail::shown {
  public:
   explicit pool(const pool_limits& limits);
   pool(const pool&) = delete;
@@ -203,6 +206,7 @@ class pool final : public std::enable_shared_from_this<pool>, private multiplexe
 
   enum class found : std::uint8_t { granted, must_wait, nothing };
 
+  void tell(rondo::detail::shown_visitor& v) const override;
   bool grant(wait& w) noexcept;
   found grant_shared(wait& w, place& p);
   void begin_dial(place& p) noexcept;
@@ -259,6 +263,9 @@ class [[nodiscard("without co_await nothing happens")]] pool::wait final
         speaks_(how) {}
 
   bool begin(rondo::detail::job& j) noexcept override;
+  void describe(rondo::detail::wait_visitor& v) const override {
+    v.waits_for("a connection of an HTTP client");
+  }
   lease await_resume() {
     if (out_of_memory_) throw std::bad_alloc();
     return std::move(granted_);

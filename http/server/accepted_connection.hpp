@@ -25,14 +25,6 @@ class stop_listener {
 
 class accepted_connection final : public open_connection {
  public:
-  enum class state : std::uint8_t {
-    shaking_hands,
-    silent,     // has never sent a byte
-    at_rest,    // between two requests
-    busy,       // from the first byte of a request to the end of its answer
-    lingering,  // read on, for the client's sake
-  };
-
   // Of the task that runs, which is a child of the serving's group.
   accepted_connection(serving& s, transport stream);
   ~accepted_connection();
@@ -42,7 +34,7 @@ class accepted_connection final : public open_connection {
   transport& stream() noexcept { return stream_; }
   connection_clock& clock() noexcept { return clock_; }
 
-  state now() const noexcept { return state_; }
+  state now() const noexcept override { return state_; }
   void becomes(state s) noexcept { state_ = s; }
   // When a connection at rest is given up.
   rondo::detail::time_point rest_ends() const noexcept;

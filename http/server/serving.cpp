@@ -38,6 +38,30 @@ serving::~serving() {
   stop_access::state(stop_)->leave(*watch_);
 }
 
+void serving::show(std::string where) noexcept {
+  where_ = std::move(where);
+  rondo::detail::this_core().show(*this);
+}
+
+void serving::tell(rondo::detail::shown_visitor& v) const {
+  std::array<std::size_t, 5> of_state{};
+  open_.for_each([&](const open_connection& c) { ++of_state[static_cast<std::size_t>(c.now())]; });
+  using state = open_connection::state;
+  const auto number = [&](const char* name, state s) {
+    if (const std::size_t n = of_state[static_cast<std::size_t>(s)]; n > 0) v.number(name, n);
+  };
+  v.line("server", where_);
+  v.number("open", connections_);
+  v.most(options().max_connections_);
+  number("busy", state::busy);
+  number("at_rest", state::at_rest);
+  number("silent", state::silent);
+  number("shaking_hands", state::shaking_hands);
+  number("lingering", state::lingering);
+  v.number("accepted", accepted_);
+  v.number("refused", refused_);
+}
+
 // From the loop, when a stop was asked for and when its grace has ended.
 void serving::told(void* self) noexcept {
   auto& s = *static_cast<serving*>(self);

@@ -17,6 +17,7 @@
 #include <rondo/http/server/server_state.hpp>
 #include <rondo/http/stop_handle.hpp>
 #include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/core/shown.hpp>
 #include <rondo/runtime/scope.hpp>
 
 #include <array>
@@ -24,6 +25,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace rondo::http::detail {
@@ -31,9 +33,18 @@ namespace rondo::http::detail {
 // A connection, as far as its server has to do with it.
 class open_connection : public rondo::detail::list_node {
  public:
+  enum class state : std::uint8_t {
+    shaking_hands,
+    silent,     // has never sent a byte
+    at_rest,    // between two requests
+    busy,       // from the first byte of a request to the end of its answer
+    lingering,  // read on, for the client's sake
+  };
+
   open_connection() = default;
   open_connection(const open_connection&) = delete;
   open_connection& operator=(const open_connection&) = delete;
+  virtual state now() const noexcept = 0;
   // A stop was asked for.
   virtual void hear_of_stop() noexcept = 0;
   // Unwinds the task that serves it.
@@ -50,7 +61,7 @@ struct background_task : rondo::detail::list_node {
   rondo::detail::child_record* record = nullptr;
 };
 
-class serving final : public running_server {
+class serving final : public running_server, private rondo::detail::shown {
  public:
   // For a second after the stop, a connection may still bring a request.
   static constexpr std::chrono::seconds last_request_time{1};
@@ -64,6 +75,8 @@ class serving final : public running_server {
   const server_options& options() const noexcept { return server_.options; }
   cancel_scope& accepting() noexcept { return accepting_; }
   void use(task_group& g) noexcept { group_ = &g; }
+  // From here it is told to who looks inside; `where`: it listens.
+  void show(std::string where) noexcept;
 
   // Until there is room for one more.
   task<> wait_for_room();
@@ -115,6 +128,7 @@ class serving final : public running_server {
  private:
   class background_place;
 
+  void tell(rondo::detail::shown_visitor& v) const override;
   void leave(const place& p) noexcept;
   void spawn_task(task<> t) override;
   static task<> run_background(background_place mine, task<> t);
@@ -124,6 +138,7 @@ class serving final : public running_server {
   void cancel_all() noexcept;
 
   const server_state& server_;
+  std::string where_;  // it listens; empty while nobody looks
   task_group* group_ = nullptr;
   cancel_scope accepting_;
   rondo::detail::intrusive_list<open_connection> open_;

@@ -4,6 +4,7 @@
 
 #include <rondo/runtime/core/job.hpp>
 #include <rondo/runtime/core/services.hpp>
+#include <rondo/runtime/core/shown.hpp>
 #include <rondo/runtime/core/thread_pool.hpp>
 #include <rondo/runtime/core/timers.hpp>
 #include <rondo/runtime/core/unhandled.hpp>
@@ -101,6 +102,13 @@ class loop_core {
   // nobody, in ordinary use.
   step_watch* watch() noexcept { return watch_.get(); }
   void set_watch(std::shared_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
+  // From here until it or the loop goes, it is told to who looks inside; where nobody may look,
+  // nothing happens.
+  void show(shown& s) noexcept {
+    if (shows_ && !s.linked()) shows_->push_back(s);
+  }
+  // Where show() puts them. nullptr: nowhere.
+  void show_in(intrusive_list<shown>* where) noexcept { shows_ = where; }
 
  protected:
   using reactor_maker = std::unique_ptr<reactor>(const reactor_choice&, operation_queue&);
@@ -135,6 +143,7 @@ class loop_core {
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
   loop_observers observers_;
+  intrusive_list<shown>* shows_ = nullptr;
   std::shared_ptr<step_watch> watch_;  // shared: nobody here needs to know how it is destroyed
 };
 

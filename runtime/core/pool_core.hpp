@@ -9,6 +9,7 @@
 
 #include <rondo/runtime/call_later.hpp>
 #include <rondo/runtime/core/intrusive_list.hpp>
+#include <rondo/runtime/core/shown.hpp>
 #include <rondo/runtime/wait.hpp>
 
 #include <cstddef>
@@ -71,7 +72,7 @@ class pool_place {
   std::unique_ptr<pool_thing> item_;
 };
 
-class pool_core {
+class pool_core final : private shown {
  public:
   class wait;
 
@@ -112,6 +113,7 @@ class pool_core {
     pool_core* pool_;
   };
 
+  void tell(shown_visitor& v) const override;
   bool grant(wait& w) noexcept;
   std::unique_ptr<pool_thing> take_fresh() noexcept;
   void returned(std::unique_ptr<pool_thing> item) noexcept;

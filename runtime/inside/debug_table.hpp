@@ -1,5 +1,5 @@
-// What a debugger must know of the runtime's layout, as data in the program: share/gdb.py reads it,
-// so that neither a live process nor a core needs debug information.
+// What a debugger must know of the runtime's layout, as data in the program: share/rondo/gdb.py
+// reads it, so that neither a live process nor a core needs debug information.
 #pragma once
 
 #include <array>

@@ -4,6 +4,7 @@
 //
 //   loops    each loop: its reactor and counters
 //   tasks    the same, and each of its tasks
+//            (with both: what it has beside tasks, pools and servers; core/shown.hpp)
 //   stalls   where loops have been stuck (with RONDO_STALL)
 //
 // A loop that does not answer within 100 ms is asked by a signal where it is, and told as

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rondo::detail {
 
@@ -39,7 +40,10 @@ class json_object {
   explicit json_object(std::string& out, bool line = true) : out_(out), line_(line) { out_ += '{'; }
   json_object(const json_object&) = delete;
   json_object& operator=(const json_object&) = delete;
-  ~json_object() {
+  ~json_object() { end(); }
+  // Before it goes.
+  void end() {
+    if (std::exchange(ended_, true)) return;
     out_ += '}';
     if (line_) out_ += '\n';
   }
@@ -70,6 +74,7 @@ class json_object {
   std::string& out_;
   bool line_;
   bool more_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace rondo::detail

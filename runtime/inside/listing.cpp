@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -104,6 +105,22 @@ class task_line final : public wait_visitor {
   json_object* line_ = nullptr;
 };
 
+// Pools, servers: an object a line.
+class shown_lines final : public shown_visitor {
+ public:
+  explicit shown_lines(std::string& out) noexcept : out_(out) {}
+  void line(const char* what, std::string_view name) override {
+    line_.reset();
+    line_.emplace(out_).text("shown", what);
+    if (!name.empty()) line_->text("name", name);
+  }
+  void number(const char* name, std::uint64_t n) override { line_->number(name, n); }
+
+ private:
+  std::string& out_;
+  std::optional<json_object> line_;
+};
+
 }  // namespace
 
 bool listing::of(const std::shared_ptr<watched_loop>& l, bool with_tasks, std::string& out) {
@@ -167,6 +184,11 @@ void listing::slice() {
     line.number("timers", this_core().timers().size());
     line.number("threads", this_core().threads().awaited());
     line.number("frames", frames_alive());
+    line.end();
+    if (step_watch* const watch = this_core().watch()) {
+      shown_lines lines(text);
+      watch->shows().for_each([&](const shown& s) { s.tell(lines); });
+    }
     if (all && with_tasks_) all->mark(mark_);
   }
   std::size_t n = 0;

@@ -9,7 +9,10 @@
 namespace rondo::detail {
 
 step_watch::step_watch(loop_core& l, const step_watch_options& o) : loop_(l), options_(o) {
-  if (o.inspected) records_ = std::make_unique<task_records>();
+  if (o.inspected) {
+    records_ = std::make_unique<task_records>();
+    l.show_in(&shows_);
+  }
   if (!o.inspected && o.stall_limit == nanoseconds::max()) return;
   watched_ = std::make_shared<watched_loop>(l.id(), l.io().name(), l.mailbox());
   add_watched_loop(watched_);
@@ -18,6 +21,9 @@ step_watch::step_watch(loop_core& l, const step_watch_options& o) : loop_(l), op
 
 step_watch::~step_watch() {
   this_thread.watcher = nullptr;
+  loop_.show_in(nullptr);
+  while (shows_.pop_front()) {
+  }
   if (!watched_) return;
   unwatch_stalls(*watched_);
   remove_watched_loop(*watched_);

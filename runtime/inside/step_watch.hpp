@@ -5,6 +5,7 @@
 #include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/core/debugging.hpp>
 #include <rondo/runtime/core/job.hpp>
+#include <rondo/runtime/core/shown.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -45,6 +46,8 @@ class step_watch {
   // nullptr: it is not inspected.
   task_records* records() noexcept { return records_.get(); }
   watched_loop* watched() noexcept { return watched_.get(); }
+  // Empty unless it is inspected.
+  const intrusive_list<shown>& shows() const noexcept { return shows_; }
 
  private:
   loop_core& loop_;
@@ -52,6 +55,7 @@ class step_watch {
   std::optional<slow_step> slow_;
   std::shared_ptr<watched_loop> watched_;
   std::unique_ptr<task_records> records_;
+  intrusive_list<shown> shows_;
   task_record* record_ = nullptr;  // of the job whose step it is
   const job* last_ready_ = nullptr;
   time_point begun_;

@@ -1,10 +1,7 @@
 // A program seen through its inspect socket: by itself, as a client of its own. What is asked for
 // is asked from another thread, while the loops run, wait, or are stuck.
-#include "support/child_process.hpp"
 #include "support/conformance.hpp"
-#include "support/environment_variable.hpp"
-
-#include "inside.hpp"
+#include "support/inspected_run.hpp"
 
 #include <rondo/patterns/gather.hpp>
 #include <rondo/runtime.hpp>
@@ -24,31 +21,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-using nlohmann::json;
-
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 std::string at_line(int n) { return "runtime_inspect_socket.cpp:" + std::to_string(n); }
-
-// A run that is inspected at a socket of the test's own.
-struct inspected_run {
-  temporary_folder folder;
-  std::string path = folder / "s";
-  environment_variable on{"RONDO_INSPECT", path.c_str()};
-};
-
-// What the socket answers, asked by a loop of another thread.
-std::vector<json> asked(const std::string& path, const std::string& word) {
-  std::vector<json> lines;
-  std::thread([&] {
-    lines = run(run_options().reactor(reactor_kind::epoll), tools::ask_inside(path, word));
-  }).join();
-  return lines;
-}
-task<std::vector<json>> asked_meanwhile(std::string path, std::string word) {
-  co_return co_await to_thread([path, word] { return asked(path, word); });
-}
 
 constexpr int get_line = __LINE__ + 1;
 task<> get_one(queue<int>& q) { co_await q.get(); }
@@ -243,6 +219,55 @@ ON_KERNEL_REACTORS(Inspect, ALoopThatIsStuckIsToldAsBlockedWithItsPlace) {
   EXPECT_TRUE(has(seen, "BLOCKED in a step of \"glutton\" for ")) << seen;
   EXPECT_TRUE(has(seen, at_line(blocks))) << seen;
   EXPECT_TRUE(has(seen, "of the task that goes on\n")) << seen;
+}
+
+ON_KERNEL_REACTORS(Inspect, APlaceWhereStepsStallIsToldOnceWithHowOftenAndHowLong) {
+  const inspected_run r;
+  std::array<int, 2> gate{};
+  ASSERT_EQ(::pipe(gate.data()), 0);
+  // Lets a step go on when it is known to have stalled; what is asked is answered meanwhile.
+  std::thread other([&] {
+    for (int times = 1; times <= 2; ++times) {
+      std::vector<json> lines;
+      do lines = asked(r.path, "stalls");
+      while (lines.size() < 2 || lines[1]["times"].get<int>() < times);
+      EXPECT_EQ(::write(gate[1], "o", 1), 1);
+    }
+  });
+  std::string seen;
+  int blocks = 0;
+  testing::internal::CaptureStderr();  // the report, which runtime_stalls.cpp reads
+  run_as(options_for(reactor).stall_limit(20ms), [&]() -> task<> {
+    set_task_name("glutton");
+    for (int n = 0; n < 2; ++n) {
+      co_await yield_now();
+      char c = 0;
+      blocks = __LINE__ + 1;
+      while (::read(gate[0], &c, 1) != 1) {
+      }
+    }
+    co_await yield_now();  // the step has ended
+    seen = tools::stalls_text(co_await asked_meanwhile(r.path, "stalls"));
+  });
+  const std::string said = testing::internal::GetCapturedStderr();
+  other.join();
+  ::close(gate[0]);
+  ::close(gate[1]);
+  EXPECT_TRUE(seen.starts_with("2 times, ")) << seen;
+  EXPECT_GE(std::stol(seen.substr(9)), 20) << seen;
+  EXPECT_TRUE(has(seen, " ms at most: a step of \"glutton\" has run for ")) << seen;
+  EXPECT_TRUE(has(seen, at_line(blocks))) << seen;
+  EXPECT_EQ(seen.find("at most"), seen.rfind("at most")) << seen;
+  EXPECT_EQ(said.find("a step of"), said.rfind("a step of")) << said;
+}
+
+ON_KERNEL_REACTORS(Inspect, ARunWithoutStallsSaysSo) {
+  const inspected_run r;
+  std::string seen;
+  run_on(reactor, [&]() -> task<> {
+    seen = tools::stalls_text(co_await asked_meanwhile(r.path, "stalls"));
+  });
+  EXPECT_TRUE(seen.starts_with("no stall was seen")) << seen;
 }
 
 ON_KERNEL_REACTORS(Inspect, TheSocketIsItsOwnersAloneAndGoesWithTheRun) {

@@ -22,6 +22,7 @@ def as_written(text: str) -> str:
     """What is the same on every machine and in every run."""
     text = re.sub(r"process \d+", "process N", text)
     text = re.sub(r"thread \d+", "thread N", text)
+    text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:PORT", text)
     text = re.sub(r"(?<![\w.:+])\d+\.\d{3} s", "N s", text)
     text = re.sub(r"\d+ (ms|turns|steps|timers|tasks|calls|times)\b", r"N \1", text)
     text = re.sub(r"\d+ (turns|steps)/s", r"N \1/s", text)
@@ -76,8 +77,9 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
         return done.stdout + done.stderr
 
     with tempfile.TemporaryDirectory() as folder:
-        more = {"blocking": {"RONDO_STALL": "50ms"}, "forgotten": {"RONDO_DEBUG": "1"}}.get(fault, {})
-        p = Stuck(program, fault, reactor, folder, **more)
+        stalls = {"RONDO_STALL": "50ms"}
+        more = {"blocking": stalls, "stalls": stalls, "forgotten": {"RONDO_DEBUG": "1"}}.get(fault, {})
+        p = Stuck(program, "blocking" if fault == "stalls" else fault, reactor, folder, **more)
         try:
             if fault == "blocking":
                 return until(r"spawned at", p.stderr)
@@ -88,6 +90,11 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
                 page = until(r"(?m)^ +\d{2,} +\+[1-9]\d* .*stuck\.cpp", lambda: asked(
                     "top", p.socket, "--plain", "-n", "2", "-d", "0.3"))
                 return page[page.rindex("stuck, process"):]
+            if fault == "connections":  # what is told of them stands above the tasks
+                page = until("1 waiting", lambda: asked("ps", p.socket))
+                return page[:page.index("  task ")]
+            if fault == "stalls":
+                return until(r"ms at most", lambda: asked("stalls", p.socket))
             return until({"queue": r"last given by", "locks": r"DEADLOCK"}[fault], lambda: asked("ps", p.socket))
         finally:
             p.end()
@@ -96,7 +103,7 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
 def main() -> int:
     root, program, rondo = sys.argv[1:4]
     bad = 0
-    for fault in ("blocking", "queue", "locks", "leak", "forgotten"):
+    for fault in ("blocking", "stalls", "queue", "locks", "connections", "leak", "forgotten"):
         kept = pathlib.Path(root) / "docs/debugging" / f"{fault}.txt"
         for reactor in ("epoll", "io_uring"):
             seen = as_written(see(program, rondo, fault, reactor))

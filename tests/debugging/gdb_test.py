@@ -2,7 +2,7 @@
 """gdb shows the same chains as dump_tasks: on a live process and on its core, with debug information and without. And it
 prints values as people write them.
 
-usage: gdb_test.py SOURCE_ROOT MANY_WAITS VALUES      skipped (exit 77) where there is no gdb, or it may not look at processes
+usage: gdb_test.py SOURCE_ROOT VALUES MANY_WAITS...   skipped (exit 77) where there is no gdb, or it may not look at processes
 """
 
 import os
@@ -102,18 +102,19 @@ def look_at_values(program: str, script: pathlib.Path) -> int:
 
 
 def main() -> int:
-    root, program, values = sys.argv[1:4]
+    root, values, *programs = sys.argv[1:]
     if not shutil.which("gdb"):
         print("skipped: gdb is not installed")
         return 77
-    script = pathlib.Path(root) / "share/gdb.py"
+    script = pathlib.Path(root) / "share/rondo/gdb.py"
     bad = look_at_values(values, script)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        bare = folder / "without-debug-information"
-        subprocess.run(["strip", "-g", "-o", str(bare), program], check=True)
-        for which in (program, str(bare)):
-            bad += look(which, script, folder)
+        for program in programs:
+            bare = folder / (pathlib.Path(program).name + "-without-debug-information")
+            subprocess.run(["strip", "-g", "-o", str(bare), program], check=True)
+            for which in (program, str(bare)):
+                bad += look(which, script, folder)
     return 1 if bad else 0
 
 

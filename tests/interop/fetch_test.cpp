@@ -7,7 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -154,6 +156,94 @@ TEST(Fetch, AsksTheServerAtAUnixSocket) {
     EXPECT_EQ(f.status, 0) << f.output;
     EXPECT_TRUE(contains(f.output, "name.example")) << f.output;
   });
+}
+
+// What curl sends by the line that is printed, beside what is sent by us.
+TEST(Fetch, PrintsCurlsCommandForTheSame) {
+  NEEDS_THE_PROGRAM();
+  if (find_program("curl").empty()) GTEST_SKIP() << "curl is not installed";
+  const temporary_folder folder;
+  const std::string file = folder.write("the body's", "from a file\n");
+  beside_a_server([&](std::string at) -> task<> {
+    const std::vector<std::vector<std::string>> cases{
+        {at + "/mirror?a=[1]&b={x,y}"},
+        {"-X", "PUT", "-H", "X-Id: it's \"7\" $HOME", "-d", "a 'b'\n", "-u", "u:p w",
+         at + "/mirror"},
+        {"--json-body", "-d", "{\"a\": 1}", at + "/mirror"},
+        {"-d", "@" + file, "-H", "content-type: text/x", at + "/mirror"},
+        {at + "/moved"},
+        {"--follow", "0", at + "/moved"},
+    };
+    for (std::vector<std::string> arguments : cases) {
+      arguments.insert(arguments.begin(), {"-o", "-"});
+      const finished ours = co_await fetch(arguments);
+      arguments.insert(arguments.begin(), "--curl");
+      const finished line = co_await fetch(arguments);
+      EXPECT_EQ(line.status, 0);
+      const finished theirs =
+          co_await to_thread(run_command, std::vector<std::string>{"/bin/sh", "-c", line.output});
+      const auto kept = [](const std::string& text) {  // what both are told to send
+        std::string out;
+        std::istringstream lines(text);
+        for (std::string l; std::getline(lines, l);)
+          if (!l.starts_with("User-Agent:") && !l.starts_with("Accept")) out += l + '\n';
+        return out;
+      };
+      const auto sorted = [&](const std::string& text) {
+        std::vector<std::string> all;
+        std::istringstream lines(kept(text));
+        for (std::string l; std::getline(lines, l);) all.push_back(l);
+        std::ranges::sort(all);
+        return all;
+      };
+      EXPECT_EQ(sorted(theirs.output), sorted(ours.output)) << line.output;
+    }
+  });
+}
+
+// By several threads, under a certificate of its own, until it is told to stop.
+TEST(Serve, AnswersOverTlsOnSeveralThreadsUntilItIsToldToStop) {
+  NEEDS_THE_PROGRAM();
+  const temporary_folder folder;
+  const std::string trusted = folder / "own.pem";
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    net::process server =
+        net::process::start({program(), "serve", "127.0.0.1:0", "--threads", "3", "--cert", "auto",
+                             "--save-cert", trusted, "--metrics"},
+                            net::process_options().output_to(net::redirect::pipe()));
+    std::string line;
+    for (char c = 0; c != '\n' && co_await server.output().read_some(
+                                      std::as_writable_bytes(std::span(&c, 1))) == 1;)
+      line += c;
+    EXPECT_TRUE(line.starts_with("serving https://127.0.0.1:")) << line;
+    const std::string at = line.substr(8, line.find(' ', 8) - 8);
+    std::vector<std::string> urls{"--quiet", "--cacert", trusted};
+    for (int i = 0; i < 40; ++i) urls.push_back(at + "/bytes/1000");
+    EXPECT_EQ((co_await fetch(urls)).status, 0);
+    const finished unknown = co_await fetch({at + "/get"});
+    EXPECT_TRUE(contains(unknown.output, "self-signed certificate")) << unknown.output;
+    const finished numbers = co_await fetch({"--cacert", trusted, "-o", "-", at + "/metrics"});
+    EXPECT_TRUE(
+        contains(numbers.output, R"(http_route="/bytes/{n}",http_response_status_code="200"} 40)"))
+        << numbers.output;
+    server.kill(SIGTERM);
+    EXPECT_EQ((co_await server.wait()).to_string(), "exit code 0");
+  });
+}
+
+TEST(Serve, SaysWhichOptionsMakeNoSense) {
+  NEEDS_THE_PROGRAM();
+  const auto refused = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {program(), "serve"});
+    const finished f = run_command(std::move(arguments));
+    EXPECT_EQ(f.status, 2) << f.output;
+    return f.output;
+  };
+  EXPECT_TRUE(contains(refused({"unix:/tmp/x", "--threads", "2"}), "by one thread"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--save-cert", "x"}), "for --cert auto"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--cert", "auto", "--save-cert", "/no/such/x"}),
+                       "/no/such/x: No such file"));
+  EXPECT_TRUE(contains(refused({"127.0.0.1:0", "--cert", "/no/such.pem"}), "/no/such.pem"));
 }
 
 TEST(Fetch, SaysHowFarADownloadIsWhenAskedTo) {

@@ -209,6 +209,26 @@ TEST_P(EmbeddedLoop, ABusyTaskLeavesTheHostItsTurn) {
   polling_host(l).until_idle();
 }
 
+// Each step takes as long as a whole visit may: however many are ready, a visit has one.
+TEST_P(EmbeddedLoop, ManyLongStepsLeaveTheHostItsTurnAfterEach) {
+  embedded_loop l(options());
+  int steps = 0;
+  for (int i = 0; i < 100; ++i)
+    l.spawn([&]() -> task<> {
+      ++steps;
+      const auto begun = std::chrono::steady_clock::now();
+      while (std::chrono::steady_clock::now() - begun < 1ms) {
+      }
+      co_return;
+    });
+  for (int visits = 1; visits <= 100; ++visits) {
+    l.run_ready();
+    ASSERT_EQ(steps, visits);
+    if (visits < 100) EXPECT_EQ(l.next_timeout(), 0ns);
+  }
+  polling_host(l).until_idle();
+}
+
 TEST_P(EmbeddedLoop, WhatATaskThrowsIsNobodyElsesFailure) {
   int reported = 0;
   embedded_loop l(options().on_unhandled([&](const std::exception_ptr&) { ++reported; }));

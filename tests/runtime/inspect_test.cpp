@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -124,6 +125,89 @@ TEST(TaskTree, ShowsTheBranchesOfAGather) {
        at = tree.find("branch: waiting for an event", at + 1))
     ++branches;
   EXPECT_EQ(branches, 2U) << tree;
+}
+
+namespace {
+
+// The tree once `first` and `second`, which are named so, have come to rest.
+template <class First, class Second>
+std::string tree_of_two(First first, Second second) {
+  std::string tree;
+  simulate([&]() -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      const auto named = [](const char* name, auto& body) -> task<> {
+        set_task_name(name);
+        co_await body();
+      };
+      g.spawn(named("first", first));
+      g.spawn(named("second", second));
+      co_await sleep_for(1s);
+      tree = task_tree();
+      g.cancel();
+    });
+  });
+  return tree;
+}
+
+// Through a scope, as a lock with a timeout is.
+task<> lock_both(mutex& one, mutex& other) {
+  const auto first = co_await one.lock();
+  co_await yield_now();
+  co_await timeout(1h, [&]() -> task<> { const auto second = co_await other.lock(); });
+}
+
+}  // namespace
+
+TEST(TaskTree, NamesADeadlockOfTwoLocksAsOne) {
+  mutex a;
+  mutex b;
+  const std::string tree =
+      tree_of_two([&] { return lock_both(a, b); }, [&] { return lock_both(b, a); });
+  EXPECT_TRUE(has(tree, "held by child \"first\"\n")) << tree;
+  EXPECT_TRUE(has(tree, "held by child \"second\"\n")) << tree;
+  EXPECT_TRUE(
+      has(tree,
+          "DEADLOCK: body of child \"first\" waits for a mutex that child \"second\" holds; "
+          "body of child \"second\" waits for a mutex that child \"first\" holds\n"))
+      << tree;
+  EXPECT_EQ(tree.find("DEADLOCK"), tree.rfind("DEADLOCK")) << tree;
+}
+
+TEST(TaskTree, NamesTheHolderOfALockAndNoDeadlockWhereThereIsNone) {
+  mutex m;
+  const auto hold = [&]() -> task<> {
+    const auto mine = co_await m.lock();
+    co_await sleep_for(1h);
+  };
+  const auto want = [&]() -> task<> { const auto mine = co_await m.lock(); };
+  const std::string tree = tree_of_two(hold, want);
+  EXPECT_TRUE(has(tree, "held by child \"first\"\n")) << tree;
+  EXPECT_FALSE(has(tree, "DEADLOCK")) << tree;
+}
+
+TEST(TaskTree, NamesATaskThatWaitsForItsOwnLock) {
+  mutex m;
+  const auto twice = [&]() -> task<> {
+    const auto mine = co_await m.lock();
+    const auto again = co_await m.lock();
+  };
+  const std::string tree = tree_of_two(twice, []() -> task<> { co_return; });
+  EXPECT_TRUE(has(tree, "DEADLOCK: child \"first\" waits for a mutex that child \"first\" holds\n"))
+      << tree;
+}
+
+TEST(TaskTree, NamesNoHolderThatHasEnded) {
+  mutex m;
+  std::optional<mutex::guard> kept;
+  const auto lock = [&]() -> task<> { kept.emplace(co_await m.lock()); };
+  const auto want = [&]() -> task<> {
+    co_await yield_now();
+    const auto mine = co_await m.lock();
+  };
+  const std::string tree = tree_of_two(lock, want);
+  kept.reset();
+  EXPECT_TRUE(has(tree, "waiting for a mutex")) << tree;
+  EXPECT_FALSE(has(tree, "held by")) << tree;
 }
 
 TEST(TaskTree, TellsWhatStillWaitsInADeadlock) {

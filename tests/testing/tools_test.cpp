@@ -3,6 +3,7 @@
 #include "support/child_process.hpp"
 #include "support/environment_variable.hpp"
 #include "support/run_on.hpp"
+#include "support/source_root.hpp"
 
 #include <rondo/net.hpp>
 #include <rondo/runtime.hpp>
@@ -17,6 +18,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -69,6 +72,10 @@ TEST_F(PlantedFaults, TheRightAwaitablePasses) {
 }
 TEST_F(PlantedFaults, AWaitThatStaysInLineWhenItIsCancelledIsNamed) {
   expect_found("stays_in_line", "SIGSEGV");
+  std::ifstream page(rondo_test::source_root() / "docs/guides/testing_crash.txt");
+  const std::string shown{std::istreambuf_iterator<char>(page), {}};  // by docs/testing.md
+  const std::string output = planted("stays_in_line").output;
+  EXPECT_TRUE(has(output, shown) || has(output, "Sanitizer")) << output;
 }
 TEST_F(PlantedFaults, AWaitThatWakesTwiceIsNamed) {
   expect_found("wakes_twice", "a job is woken once");

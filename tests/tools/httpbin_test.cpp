@@ -103,6 +103,42 @@ TEST(Httpbin, GivesBodiesOfEveryKind) {
   });
 }
 
+TEST(Httpbin, AnswersConditionsAndRanges) {
+  beside_httpbin([](http::client& c) -> task<> {
+    const auto asked = [&](const char* path, const char* field, const char* value) {
+      return c.send(c.make("GET", path).header(field, value));
+    };
+    http::response known = co_await asked("etag/a-1", "If-None-Match", "\"x\", \"a-1\"");
+    EXPECT_EQ(known.status(), 304);
+    EXPECT_EQ(known.headers().get("ETag"), "\"a-1\"");
+    http::response unknown = co_await asked("etag/a-1", "If-None-Match", "\"x\"");
+    EXPECT_EQ((co_await json_of(std::move(unknown)))["url"], "http://bin.test/etag/a-1");
+    EXPECT_EQ((co_await asked("etag/a-1", "If-Match", "\"x\"")).status(), 412);
+
+    http::response whole = co_await c.get("range/300000");
+    EXPECT_EQ(whole.status(), 200);
+    EXPECT_EQ(whole.headers().get("ETag"), "\"range300000\"");
+    const std::string all = co_await whole.text();
+    EXPECT_EQ(all.size(), 300'000U);
+    for (const auto& [range, first, size] :
+         {std::tuple("bytes=0-0", 0U, 1U), std::tuple("bytes=70001-270000", 70'001U, 200'000U),
+          std::tuple("bytes=-5", 299'995U, 5U), std::tuple("bytes=299999-", 299'999U, 1U)}) {
+      http::response part = co_await asked("range/300000", "Range", range);
+      EXPECT_EQ(part.status(), 206) << range;
+      EXPECT_EQ(
+          part.headers().get("Content-Range"),
+          "bytes " + std::to_string(first) + "-" + std::to_string(first + size - 1) + "/300000");
+      EXPECT_TRUE(co_await part.text() == all.substr(first, size)) << range;
+    }
+    http::response beyond = co_await asked("range/300000", "Range", "bytes=300000-");
+    EXPECT_EQ(beyond.status(), 416);
+    EXPECT_EQ(beyond.headers().get("Content-Range"), "bytes */300000");
+    http::response several = co_await asked("range/300000", "Range", "bytes=0-1,5-6");
+    EXPECT_EQ((co_await several.text()).size(), 300'000U);
+    EXPECT_EQ(co_await status_of(c, "GET", "range/x"), 400);
+  });
+}
+
 TEST(Httpbin, TakesItsTime) {
   beside_httpbin([](http::client& c) -> task<> {
     const auto begun = this_loop().now();

@@ -126,6 +126,10 @@ class Quote(unittest.TestCase):
     def test_an_output(self) -> None:
         self.assertEqual(self.made("<!-- quote expected.txt -->"), "```text\n3 pages\n```")
 
+    def test_rows_become_a_table(self) -> None:
+        self.put("docs/tour/01_first/runs.csv", 'who,calls\nnobody,"1,000"\n')
+        self.assertEqual(self.made("<!-- quote runs.csv -->"), "| who | calls |\n| --- | --: |\n| nobody | 1,000 |")
+
     def test_a_difference_between_chapters(self) -> None:
         self.put("docs/tour/02_second/main.cpp", PROGRAM.replace("run();", "walk();"))
         made = self.made("<!-- quote diff main.cpp docs/tour/02_second/main.cpp -->")
@@ -181,6 +185,30 @@ class Quote(unittest.TestCase):
 
     def test_code_that_is_no_quotation_in_the_tour(self) -> None:
         self.refused("```cpp\nint main() {}\n```\n", "this block is no quotation")
+
+    def test_code_and_output_that_are_no_quotations_in_other_pages(self) -> None:
+        page = self.root / "README.md"
+        for block in ("```cpp\nint main() {}\n```\n", "```text\n3 pages\n```\n", "```\n3 pages\n```\n",
+                      "It prints\n\n    3 pages, 0.3 s\n"):
+            page.write_text(block, encoding="utf-8")
+            done = self.quote("--check", page)
+            self.assertEqual(done.status, 1, block)
+            self.assertRegex(done.stdout, r"README\.md:\d: this block is no quotation")
+
+    def test_but_not_commands_and_settings_and_lists(self) -> None:
+        page = self.root / "README.md"
+        page.write_text("    scripts/test     # all\n\nand\n\n    CC=clang ./run\n    more\n\n```sh\nls\n```\n\n"
+                        "- a list\n\n    which goes on\n", encoding="utf-8")
+        self.assertEqual(self.quote("--check", page).status, 0)
+        self.assertEqual(self.quote("--typed", page).stdout, "0 quotations are true\n")
+
+    def test_what_stays_is_listed_with_its_reason(self) -> None:
+        page = self.root / "README.md"
+        page.write_text("<!-- typed: a picture -->\n\n    A ──► B\n\n<!-- wrong, and compiles: it crashes -->\n"
+                        "```cpp\nint main() {}\n```\n", encoding="utf-8")
+        done = self.quote("--typed", page)
+        self.assertEqual(done.status, 0)
+        self.assertIn("README.md:3: a picture\nREADME.md:6: wrong, and compiles: it crashes\n", done.stdout)
 
     def test_a_block_that_does_not_end(self) -> None:
         self.refused("```sh\nls\n", "a block that does not end")
