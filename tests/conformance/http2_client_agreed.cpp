@@ -3,6 +3,7 @@
 #include "net/tls_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/run_on.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/patterns/gather.hpp>
@@ -141,6 +142,20 @@ CONFORMANCE(Http2Agreed, ADialThatFailsHoldsNobodyUp) {
     http::client c(trusting());
     EXPECT_EQ(co_await ok_at_once(c, at, 10), 9);
     EXPECT_EQ(co_await ok_at_once(c, at, 10), 10);
+  });
+}
+
+// One after the other they would take 3.6 s.
+TEST(Http2AgreedClocks, WhoWaitedForADialThatFailsDialsAtOnce) {
+  if (certificates().empty()) GTEST_SKIP() << "no certificates: openssl is not installed";
+  simulate([]() -> task<> {
+    secure_server server{.protocols = {"h2", "http/1.1"}, .failing = 3, .delay = 900ms};
+    co_await with_secure(server, [&](std::string at) -> task<> {
+      http::client c(trusting());
+      const auto begun = this_loop().now();
+      EXPECT_EQ(co_await ok_at_once(c, at, 4), 1);
+      EXPECT_LT(this_loop().now() - begun, 2500ms);
+    });
   });
 }
 
