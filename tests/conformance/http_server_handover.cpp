@@ -131,6 +131,50 @@ std::string enter_a_network_that_migrates() {
 
 }  // namespace
 
+// The loop is slower than the moment for which a server that stops waits for one more.
+ON_KERNEL_REACTORS(ServerHandover, ABusyLoopLosesNoConnection) {
+  run_on(reactor, []() -> task<> {
+    for (int turns = 0; turns < 6; ++turns) {
+      const kept_listener all;
+      http::server servers[2];
+      for (http::server& s : servers)
+        s.route("GET", "/", [](server_request&) -> task<server_response> {
+          co_return server_response::text("here");
+        });
+      http::stop_handle first;
+      http::stop_handle second;
+      co_await with_task_group([&](task_group& g) -> task<> {
+        auto stopping = g.spawn(servers[0].serve(all.duplicate(), first));
+        co_await yield_now();
+        co_await yield_now();
+        std::vector<tcp_stream> clients;
+        for (int i = 0; i < 40; ++i) {
+          clients.push_back(all.connect());
+          co_await clients.back().write_all(net::bytes_of("GET / HTTP/1.0\r\n\r\n"));
+        }
+        for (int i = 0; i < turns; ++i) co_await yield_now();
+        auto busy = g.spawn([]() -> task<> {
+          for (int i = 0; i < 20; ++i) {
+            std::this_thread::sleep_for(2ms);
+            co_await yield_now();
+          }
+        });
+        first.stop();
+        g.spawn(servers[1].serve(all.duplicate(), second));
+        for (tcp_stream& c : clients) {
+          const auto answer = co_await as_result(read_text(c));
+          EXPECT_TRUE(answer.has_value() && answer.value().ends_with("here"))
+              << "stopped after " << turns << " turns";
+        }
+        clients.clear();
+        co_await busy;
+        co_await stopping;
+        second.stop();
+      });
+    }
+  });
+}
+
 ON_KERNEL_REACTORS(ServerHandover, OfTheListenerLosesNoRequest) {
   run_on(reactor, []() -> task<> {
     const kept_listener all;
