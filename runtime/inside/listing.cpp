@@ -170,6 +170,7 @@ void listing::run() noexcept {
 }
 
 void listing::slice() {
+  const time_point begun = steady::now();
   const loop_core& core = this_core();
   task_records* const all = this_core().watch() ? this_core().watch()->records() : nullptr;
   std::string text;
@@ -208,10 +209,12 @@ void listing::slice() {
   }
   ++slices_;
   largest_ = std::max(largest_, n);
+  longest_ = std::max<nanoseconds>(longest_, steady::now() - begun);
   text_ += text;
   if (!mark_.linked() && with_tasks_) {
     json_object line(text_);
     line.number("listed", loop_->id()).number("slices", slices_).number("largest_slice", largest_);
+    line.number("longest_slice_us", microseconds_of(longest_));
   }
   told_.notify_all();
 }
