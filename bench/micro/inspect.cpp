@@ -177,8 +177,12 @@ void add_inspect() {
   add_on(reactor_kind::epoll, "yield_1000_tasks_trace", yield_traced);
   add("metric_of_a_family", count_in_a_family);
   add_on(reactor_kind::epoll, "tree_of_1000_tasks", tree_of_1000);
-  add_on(reactor_kind::epoll, "ps_of_10000_tasks", ps_of_10000<told::everything>).UseManualTime();
-  add_on(reactor_kind::epoll, "ps_of_10000_tasks/slice", ps_of_10000<told::slice>).UseManualTime();
+  add_on(reactor_kind::epoll, "ps_of_10000_tasks", ps_of_10000<told::everything>)
+      .UseManualTime()
+      ->Iterations(10);
+  add_on(reactor_kind::epoll, "ps_of_10000_tasks/slice", ps_of_10000<told::slice>)
+      .UseManualTime()
+      ->Iterations(10);
 }
 
 }  // namespace rondo::bench
