@@ -22,6 +22,7 @@ Suites, in the order they run:
   idle_streams  the same without HTTP, in receive(): memory and CPU
   delay         1,000 requests at once to a server that answers after a second
   tls           handshakes and bulk beside openssl s_server
+  embedded      how late another loop's timer is with Rondo at work inside it
   build         building the library; compiling a file that includes it
   programs      small programs: the time of their compiler, and their size
 
@@ -39,7 +40,7 @@ import time
 import traceback
 
 from bench import build, page, processes, programs, report
-from bench.macro import (bulk, delay, echo, http_client, http_files, http_server, idle, idle_streams,
+from bench.macro import (bulk, delay, echo, embedded, http_client, http_files, http_server, idle, idle_streams,
                          latency, load_check, sleepers, tls, websocket)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
@@ -63,6 +64,7 @@ SUITES = {
     "idle_streams": idle_streams.run,
     "delay": delay.run,
     "tls": tls.run,
+    "embedded": embedded.run,
     "build": build.run,
     "programs": programs.run,
 }

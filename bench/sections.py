@@ -73,6 +73,8 @@ SECTIONS = (
     Section("TLS", "The server on one core, the load on the other.", ("tls",),
             (Group("tls:tls_handshakes", "TLS handshakes a second of the server's CPU"),
              Group("tls:tls_bulk", "Bytes over TLS a second of the server's CPU"))),
+    Section("Inside another loop", "The loop with its timer and Rondo on one core, the server on the other.",
+            ("embedded",)),
     Section("Memory of what waits", "In user space: the kernel's share of a socket is not in it.",
             ("sleepers", "idle", "idle_streams"),
             (Group("idle:idle", "An idle HTTP connection, of 10,000"),)),

@@ -64,7 +64,8 @@ class client {
   // with the URL and the phase. A connection that turns out stale is replaced once, without a word,
   // when the request is idempotent, its body can be sent again, and no byte of a response had come.
   // A response that comes before the whole request has been sent is the answer: one of 300 and
-  // above ends the upload, beside any other it goes on to its end first.
+  // above ends the upload, beside any other it goes on to its end first: with a server that stops
+  // reading until what it answers is read, only the other send() gets on.
   task<response> send(request r);
   // Both ways at once, for servers that answer while they read: `reader`, (response&) -> task<T>,
   // is given the response as soon as its head has come, and the request's body is sent beside it.

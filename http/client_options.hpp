@@ -166,9 +166,9 @@ class client_options {
     tls_ = std::move(context);
     return *this;
   }
-  // Which version of HTTP is spoken. never, the default while HTTP/2 is new here: HTTP/1.1.
-  // automatic: https offers "h2" and "http/1.1" (ALPN) and the server chooses, as with browsers,
-  // curl and Go; http stays HTTP/1.1.
+  // Which version of HTTP is spoken. automatic, which is the default: https offers "h2" and
+  // "http/1.1" (ALPN) and the server chooses, as with browsers, curl and Go; http stays HTTP/1.1.
+  // never: HTTP/1.1 alone. prior_knowledge: HTTP/2 alone, in clear too.
   // A context given to tls() that offers protocols of its own offers those instead. Nothing else
   // changes: the requests to one origin share a connection, as many at once as the server takes.
   // Upgrades (WebSockets), and what goes to a proxy that reads it, are HTTP/1.1 always. A build
@@ -218,7 +218,7 @@ class client_options {
   std::shared_ptr<request_policy> policy_;
   std::shared_ptr<http::connector> connector_;
   net::tls_context tls_;
-  http::http2 http2_ = http::http2::never;
+  http::http2 http2_ = http::http2::automatic;
   std::shared_ptr<cookie_jar> jar_;  // made by the constructor
 };
 

@@ -68,6 +68,11 @@ template <class Listener>
 task<> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls) {
   constexpr int most = 4096;
   constexpr std::chrono::milliseconds moment{1};
+  for (std::size_t taken = net::detail::leave_connections(l); taken > 0 && s.has_room(); --taken) {
+    auto next = co_await as_result(l.accept());  // without a clock: it is there
+    if (!next.has_value()) co_return;
+    start(s, std::move(next).value(), tls);
+  }
   for (int n = 0; n < most && s.has_room(); ++n) {
     auto next = co_await try_for(moment, as_result(l.accept()));
     if (!next || !next->has_value()) co_return;

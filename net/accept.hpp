@@ -5,6 +5,7 @@
 #include <rondo/runtime/io.hpp>
 
 #include <concepts>
+#include <cstddef>
 #include <type_traits>
 #include <utility>
 
@@ -59,6 +60,19 @@ concept listener = std::move_constructible<L> && requires(L& l) {
   { l.accept() } -> rondo::detail::awaitable;
   { l.close() } noexcept;
 };
+namespace detail {
+
+// Before it is closed: how many connections must be accepted for none to be lost that it has taken.
+template <class L>
+std::size_t leave_connections(L& l) noexcept {
+  if constexpr (requires { l.native().get(); })
+    return rondo::detail::this_core().io().leave_connections(l.native().get());
+  else
+    return 0;
+}
+
+}  // namespace detail
+
 template <listener L>
 using accepted_t = rondo::detail::awaited_t<decltype(std::declval<L&>().accept())>;
 

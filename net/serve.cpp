@@ -42,7 +42,7 @@ server::server(const serve_options& options, serve_handle handle)
 server::~server() { std::erase(handle_.state_->accepting, &accepting_); }
 
 task<> server::wait_for_room() {
-  while (connections_.size() >= options_.max_connections_) {
+  while (!has_room()) {
     one_ended_.clear();
     co_await one_ended_.wait();
   }

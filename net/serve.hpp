@@ -126,6 +126,7 @@ class server {
 
   bool stopping() const noexcept { return handle_.stopping(); }
   cancel_scope& accepting() noexcept { return accepting_; }
+  bool has_room() const noexcept { return connections_.size() < options_.max_connections_; }
   // Until there is room for one more.
   task<> wait_for_room();
   // Until one has ended, or accept may be tried again.
@@ -186,6 +187,16 @@ task<> serve_one(leaving leave, Handler& handler, Stream stream) {
 }
 
 template <class Listener, class Handler>
+void start(server& s, task_group& g, Handler& handler, accepted_t<Listener> stream) {
+  const server::place where = s.add();
+  if constexpr (requires { stream.native().get(); }) where->socket = stream.native().get();
+  auto handle = g.spawn(
+      serve_one<Handler, accepted_t<Listener>>(leaving(s, where), handler, std::move(stream)));
+  // In a group that is being cancelled it has gone already, and its place with it.
+  if (!handle.done()) where->handler = std::move(handle);
+}
+
+template <class Listener, class Handler>
 task<> accept_all(server& s, task_group& g, Listener& l, Handler& handler) {
   for (;;) {
     co_await s.wait_for_room();
@@ -198,13 +209,17 @@ task<> accept_all(server& s, task_group& g, Listener& l, Handler& handler) {
       }
       continue;
     }
-    accepted_t<Listener> stream = std::move(next).value();
-    const server::place where = s.add();
-    if constexpr (requires { stream.native().get(); }) where->socket = stream.native().get();
-    auto handle = g.spawn(
-        serve_one<Handler, accepted_t<Listener>>(leaving(s, where), handler, std::move(stream)));
-    // In a group that is being cancelled it has gone already, and its place with it.
-    if (!handle.done()) where->handler = std::move(handle);
+    start<Listener>(s, g, handler, std::move(next).value());
+  }
+}
+
+// What has been taken from the kernel already, which nobody else can serve.
+template <class Listener, class Handler>
+task<> accept_what_was_taken(server& s, task_group& g, Listener& l, Handler& handler) {
+  for (std::size_t n = leave_connections(l); n > 0 && s.has_room(); --n) {
+    auto next = co_await as_result(l.accept());
+    if (!next.has_value()) co_return;
+    start<Listener>(s, g, handler, std::move(next).value());
   }
 }
 
@@ -223,6 +238,7 @@ task<> serve(Listener listener, Handler handler, serve_options options = {},
       const outcome<void> ended = co_await s.accepting().run(
           detail::accept_all<Listener, Handler>(s, g, listener, handler));
       if (ended.has_error()) std::rethrow_exception(ended.error());
+      co_await detail::accept_what_was_taken(s, g, listener, handler);
     }
     listener.close();
     co_await s.wind_down();

@@ -26,7 +26,7 @@ embedded_loop::embedded_loop(const run_options& options)
   if (options.dump_on_sigusr1_) sigusr1_.start();
   loop_.main_ = &main_;
   main_.start(*this);
-  while (!group_) loop_.embedded_turn(ended_);
+  while (!group_) loop_.embedded_turn(ended_, detail::never);
 }
 
 task<> embedded_loop::keep_going() {
@@ -58,12 +58,12 @@ void embedded_loop::run_ready() noexcept {
   if (visited_) return;
   visited_ = true;
   loop_.mailbox_->wake_up();
-  const detail::time_point until = detail::steady::now() + longest_visit;
+  const detail::time_point over = detail::steady::now() + longest_visit;
   do {
     if (ended_) loop_.services_.cancel();
-    loop_.embedded_turn(ended_);
+    loop_.embedded_turn(ended_, over);
     unfinished_ = !loop_.rests() && !stopped();
-  } while (unfinished_ && detail::steady::now() < until);
+  } while (unfinished_ && detail::steady::now() < over);
   visited_ = false;
 }
 

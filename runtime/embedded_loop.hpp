@@ -10,7 +10,7 @@
 //   }
 //
 // Nothing here waits but the destructor. The tasks run in run_ready(), on the host's thread, so
-// they may call what the host has. A visit ends after a millisecond at the latest; what is left
+// they may call what the host has. A visit begins no step when a millisecond is over; what is left
 // then makes next_timeout() zero. Adapters for GLib, Qt, libuv and asio are in examples/embedded/.
 //
 // From a callback of the host's, what wakes a task (a promise's value, an item into a queue, a
@@ -49,8 +49,8 @@ class embedded_loop final : private detail::job_owner {
   // How long the host may sleep, as of now, if fd() is not readable: zero when there is something
   // to do at once; nullopt when only fd() will tell.
   std::optional<std::chrono::nanoseconds> next_timeout() noexcept;
-  // Takes what has come, fires the timers that are due, and runs tasks until none is ready, for a
-  // millisecond at the most and a step. Called from within a task it does nothing.
+  // Takes what has come, fires the timers that are due, and runs tasks until none is ready, or the
+  // step has ended in which a millisecond was over. Called from within a task it does nothing.
   void run_ready() noexcept;
 
   // Runs a task, or a callable with arguments, beside the others; it takes its first step in

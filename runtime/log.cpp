@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/log.hpp>
 
 #include <cerrno>
@@ -12,15 +13,12 @@ namespace {
 
 constexpr std::uint8_t above_all = 255;
 
-// Never destroyed: somebody may log while the program ends.
 struct log_state {
   std::mutex mutex;
   std::shared_ptr<log_sink> sink;  // null: standard error, or nobody
 };
-log_state& the_log() {
-  static log_state& state = *new log_state;
-  return state;
-}
+// Somebody may log while the program ends.
+constinit immortal<log_state> the_log;
 
 constinit thread_local bool inside_a_log_sink = false;
 
@@ -35,7 +33,7 @@ void write_to_stderr(std::string_view component, std::string_view sentence) noex
 constinit std::atomic<std::uint8_t> least_logged{static_cast<std::uint8_t>(log_level::info)};
 
 void set_log_sink(std::shared_ptr<log_sink> s, log_level least) {
-  log_state& log = the_log();
+  log_state& log = the_log.value;
   const std::lock_guard lock(log.mutex);
   log.sink.swap(s);  // what was there goes when the lock has gone
   least_logged.store(static_cast<std::uint8_t>(least), std::memory_order_relaxed);
@@ -50,7 +48,7 @@ void log(log_level l, std::string_view component, std::string_view sentence,
   }
   std::shared_ptr<log_sink> sink;
   try {
-    log_state& log = the_log();
+    log_state& log = the_log.value;
     const std::lock_guard lock(log.mutex);
     sink = log.sink;
   } catch (...) {  // no memory for what holds the sink: then there is none

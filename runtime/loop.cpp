@@ -48,7 +48,7 @@ constexpr int jobs_a_turn = 61;
 }
 
 template <bool embedded>
-void loop::turn(const bool& ended) noexcept {
+void loop::turn(const bool& ended, detail::time_point over) noexcept {
   ++turns_;
   detail::probe::turn_begins(id(), turns_);
   const bool was_ended = ended;
@@ -59,6 +59,7 @@ void loop::turn(const bool& ended) noexcept {
       step(next, detail::await_budget);
     else
       watched_step(next);
+    if (embedded && detail::steady::now() >= over) break;
   }
   if (ended) {
     // run_until asks the services to end, and then those that another began at its end: no sleep
@@ -93,7 +94,9 @@ void loop::turn(const bool& ended) noexcept {
     wake_if_idle();
 }
 
-void loop::embedded_turn(const bool& ended) noexcept { turn<true>(ended); }
+void loop::embedded_turn(const bool& ended, detail::time_point over) noexcept {
+  turn<true>(ended, over);
+}
 
 bool loop::rests() noexcept {
   return ready_.empty() && !timers_.unstamped() && waits_for_idle_.empty() &&

@@ -75,10 +75,10 @@ class loop : private detail::loop_core {
   using loop_core::loop_core;
   ~loop();
   void run_until(const bool& ended, detail::job& main, detail::thread_patience& patience);
-  // Embedded: without sleeping.
+  // Embedded: without sleeping, and no further job after the first that ends at `over` or later.
   template <bool embedded>
-  void turn(const bool& ended) noexcept;
-  void embedded_turn(const bool& ended) noexcept;
+  void turn(const bool& ended, detail::time_point over = detail::never) noexcept;
+  void embedded_turn(const bool& ended, detail::time_point over) noexcept;
   // Nothing is to be done before a foreign poll or the next timer says so.
   bool rests() noexcept;
   // True: it has not ended. `budget`: how many awaits may go on; watched ones count elsewhere.

@@ -5,6 +5,7 @@
 // counted while it is inside.
 //
 // The dispositions are changed under a mutex that the handler never takes.
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/core/thread_patience.hpp>
 #include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/log.hpp>
@@ -118,9 +119,8 @@ bool ours(const struct sigaction& a) noexcept {
 class signal_registry {
  public:
   static signal_registry& get() {
-    static auto* const r =
-        new signal_registry;  // never destroyed: a handler may run to the very end
-    return *r;
+    static immortal<signal_registry> r;  // a handler may run to the very end
+    return r.value;
   }
 
   // Throws std::bad_alloc.

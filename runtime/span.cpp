@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/core/loop_core.hpp>
 #include <rondo/runtime/core/random.hpp>
 #include <rondo/runtime/core/unhandled.hpp>
@@ -20,11 +21,7 @@ struct span_state {
   std::mutex mutex;
   std::shared_ptr<span_sink> sink;
 };
-// Never destroyed, as the log's.
-span_state& the_spans() {
-  static span_state& state = *new span_state;
-  return state;
-}
+constinit immortal<span_state> the_spans;
 
 // Sinks and traces that are there.
 constinit std::atomic<std::int64_t> traces_alive{0};
@@ -79,7 +76,7 @@ trace_context child_of(const trace_context* around) {
 }
 
 std::shared_ptr<span_sink> current_span_sink() {
-  span_state& s = the_spans();
+  span_state& s = the_spans.value;
   const std::lock_guard lock(s.mutex);
   return s.sink;
 }
@@ -87,7 +84,7 @@ std::shared_ptr<span_sink> current_span_sink() {
 }  // namespace
 
 void set_span_sink(std::shared_ptr<span_sink> s) {
-  span_state& state = the_spans();
+  span_state& state = the_spans.value;
   const std::lock_guard lock(state.mutex);
   traces_alive.fetch_add((s ? 1 : 0) - (state.sink ? 1 : 0), std::memory_order_relaxed);
   state.sink.swap(s);

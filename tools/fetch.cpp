@@ -223,17 +223,17 @@ http::client make_client(const fetch_options& o) {
   return http::client(std::move(c));
 }
 
-void check(const fetch_options& o) {
+}  // namespace
+
+void check_fetch(const fetch_options& o) {
   if (!o.output.empty() && (o.urls.size() > 1 || o.repeat > 1))
     throw std::invalid_argument("--output is for one URL, fetched once");
   if (o.has_data && !o.form.empty())
     throw std::invalid_argument("--data and --form are two bodies: give one");
 }
 
-}  // namespace
-
 task<int> fetch(fetch_options options) {
-  check(options);
+  check_fetch(options);
   const http::client c = make_client(options);
   const output_file out = open_output(options.output);
   const auto begun = steady_clock::now();

@@ -54,9 +54,12 @@ inline constexpr std::string_view fetch_exit_codes =
     "  8  redirects: too many, or not to be followed\n"
     "  9  anything else";
 
+// Throws std::invalid_argument for options that do not go together.
+void check_fetch(const fetch_options& options);
+
 // Gives one of them.
 //
-// Throws std::invalid_argument for options that do not go together.
+// Throws as check_fetch().
 task<int> fetch(fetch_options options);
 
 }  // namespace rondo::tools

@@ -1,6 +1,7 @@
 #include "load.hpp"
 
 #include <rondo/http.hpp>
+#include <rondo/net/file.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -12,6 +13,8 @@
 #include <cstdio>
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace rondo::tools {
@@ -47,7 +50,22 @@ struct cpu {
 class generator {
  public:
   explicit generator(const load_options& o)
-      : options_(o), url_(http::url::parse(o.url)), clients_(make_clients(o)) {}
+      : options_(o),
+        method_(!o.method.empty() ? o.method
+                : o.data.empty()  ? "GET"
+                                  : "POST"),
+        clients_(make_clients(o)) {
+    urls_.reserve(o.urls.size());
+    for (const std::string& url : o.urls) urls_.push_back(http::url::parse(url));
+    fields_.reserve(o.headers.size());
+    for (const std::string& h : o.headers) {
+      const std::size_t colon = h.find(':');
+      if (colon == std::string::npos)
+        throw std::invalid_argument("load: --header wants \"Name: value\": " + h);
+      fields_.emplace_back(h.substr(0, colon), h.substr(colon + 1));
+    }
+    (void)next_request();  // throws for what cannot be sent
+  }
 
   task<load_report> run() {
     if (options_.warm_up_s > 0) {
@@ -78,6 +96,13 @@ class generator {
     for (std::size_t i = 0; i < (o.http2 ? o.connections : 1); ++i)
       all.emplace_back(o.http2 ? settings(o).max_connections(1) : settings(o));
     return all;
+  }
+
+  http::request next_request() {
+    http::request r(method_, urls_[turn_++ % urls_.size()]);
+    for (const auto& [name, value] : fields_) r.header(name, value);
+    if (!options_.data.empty()) r.body(options_.data);
+    return r;
   }
 
   // Every connection asks until the time is over. What a closed loop has under way then is dropped;
@@ -129,7 +154,7 @@ class generator {
   task<time_point> ask(http::client& c, time_point since) {
     if (options_.rate == 0) ++report_.started;
     try {
-      http::response r = co_await c.send(http::request("GET", url_));
+      http::response r = co_await c.send(next_request());
       for (;;) {
         const std::size_t n = (co_await r.next_chunk()).size();
         if (n == 0) break;
@@ -160,7 +185,10 @@ class generator {
   }
 
   const load_options& options_;
-  const http::url url_;
+  std::string method_;
+  std::vector<http::url> urls_;
+  std::vector<std::pair<std::string, std::string>> fields_;
+  std::size_t turn_ = 0;
   std::vector<http::client> clients_;
   load_report report_;
   time_point begun_{};
@@ -174,6 +202,7 @@ void refuse(bool wrong, const char* why) {
 }  // namespace
 
 task<load_report> load(load_options options) {
+  refuse(options.urls.empty(), "load: a URL is needed");
   refuse(options.connections == 0, "load: at least one connection is needed");
   refuse(options.streams == 0, "load: at least one request at a time is needed");
   refuse(options.streams > 1 && !options.http2,
@@ -182,6 +211,7 @@ task<load_report> load(load_options options) {
   refuse(!(options.warm_up_s >= 0), "load: the warm-up cannot be negative");
   refuse(!(options.timeout_s > 0), "load: the timeout must be above 0 s");
   refuse(!(options.rate >= 0), "load: the rate cannot be negative");
+  if (options.data.starts_with('@')) options.data = co_await net::read_file(options.data.substr(1));
   generator g(options);
   load_report report = co_await g.run();
   if (options.live) std::fprintf(stderr, "\r\x1b[K");

@@ -1,5 +1,5 @@
-// `rondo load URL`: asks a server for one URL as fast as it answers, or at a rate, and says how
-// long the answers took.
+// `rondo load URL...`: asks a server again and again, as fast as it answers or at a rate, and says
+// how long the answers took.
 //
 // Closed loop: each connection asks, waits for the whole answer, and asks again. What a stalled
 // server makes the others wait is then not seen: they do not ask meanwhile. Open loop (a rate):
@@ -16,13 +16,17 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace rondo::tools {
 
 struct load_options {
-  std::string url;
-  std::string unix_socket;  // where every connection goes; empty: where the URL says
-  bool http2 = false;       // by HTTP/2, in clear too
+  std::vector<std::string> urls;     // asked for in turn
+  std::string method;                // empty: GET, or POST when there is a body
+  std::vector<std::string> headers;  // "Name: value"
+  std::string data;                  // the body; "@path": a file's bytes, read once
+  std::string unix_socket;           // where every connection goes; empty: where the URL says
+  bool http2 = false;                // by HTTP/2, in clear too
   std::size_t connections = 64;
   std::size_t streams = 1;  // requests at once on each connection; more than 1 by HTTP/2 alone
   double duration_s = 10;
@@ -56,12 +60,15 @@ struct load_report {
   }
 };
 
-// Throws http::url_error, and std::invalid_argument for options that make no sense. A failing
+// Throws http::url_error, std::invalid_argument for options that make no sense, std::system_error
+// that names the body's file when it cannot be read. A failing
 // request is counted and does not end the run. Cancellation ends it at once, without a report.
 task<load_report> load(load_options options);
 
 // For people, and for programs: one JSON object on one line.
 std::string as_text(const load_options& options, const load_report& report);
 std::string as_json(const load_options& options, const load_report& report);
+// The distribution of the latencies, in ms, as HdrHistogram writes it and its plotter reads it.
+std::string as_hdr(const load_report& report);
 
 }  // namespace rondo::tools

@@ -2,6 +2,7 @@
 #include "json.hpp"
 #include "load.hpp"
 
+#include <cmath>
 #include <cstdarg>
 #include <cstdio>
 
@@ -53,7 +54,10 @@ std::string as_text(const load_options& options, const load_report& report) {
 
 std::string as_json(const load_options& options, const load_report& report) {
   const histogram& h = report.latency_ns;
-  std::string out = "{\"url\": " + json_string(options.url);
+  std::string out = "{\"urls\": [";
+  for (const std::string& url : options.urls)
+    out += (&url == options.urls.data() ? "" : ", ") + json_string(url);
+  out += ']';
   out += format(", \"connections\": %zu, \"streams\": %zu, \"rate_asked\": %g, \"seconds\": %.6f",
                 options.connections, options.streams, options.rate, report.seconds);
   out += format(", \"requests\": %llu, \"failed\": %llu, \"unfinished\": %llu, \"rate\": %.1f",
@@ -78,6 +82,28 @@ std::string as_json(const load_options& options, const load_report& report) {
     comma = ", ";
   });
   return out + "]}";
+}
+
+std::string as_hdr(const load_report& report) {
+  const histogram& h = report.latency_ns;
+  const auto total = static_cast<double>(h.count());
+  std::string out = "       Value     Percentile TotalCount 1/(1-Percentile)\n\n";
+  std::uint64_t seen = 0;
+  double squares = 0;
+  h.for_each([&](std::uint64_t last, std::uint64_t count) {
+    seen += count;
+    const double away = static_cast<double>(last) - h.mean();
+    squares += away * away * static_cast<double>(count);
+    const double part = static_cast<double>(seen) / total;
+    out += format("%12.6f %14.12f %10llu", milliseconds(last), part, number(seen));
+    out += seen < h.count() ? format(" %14.2f\n", 1 / (1 - part)) : "\n";
+  });
+  const double deviation = total > 0 ? std::sqrt(squares / total) : 0;
+  out +=
+      format("#[Mean    = %12.6f, StdDeviation   = %12.6f]\n", h.mean() * 1e-6, deviation * 1e-6);
+  out += format("#[Max     = %12.6f, Total count    = %12llu]\n", milliseconds(h.max()),
+                number(h.count()));
+  return out + "#[Buckets =           58, SubBuckets     =          128]\n";
 }
 
 }  // namespace rondo::tools

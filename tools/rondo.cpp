@@ -1,11 +1,15 @@
 // The `rondo` command.
+#include "curl_line.hpp"
 #include "fetch.hpp"
 #include "inside.hpp"
 #include "load.hpp"
+#include "load_compare.hpp"
 #include "manual.hpp"
+#include "save_file.hpp"
 #include "serve.hpp"
 #include "websocket.hpp"
 
+#include <rondo/net/file.hpp>
 #include <rondo/runtime.hpp>
 #include <rondo/version.hpp>
 
@@ -22,11 +26,21 @@
 
 namespace {
 
-rondo::task<int> load(rondo::tools::load_options options, bool json) {
+struct load_output {
+  bool json = false;
+  std::string hdr;      // a file for the distribution
+  std::string compare;  // a file of another run
+};
+
+rondo::task<int> load(rondo::tools::load_options options, load_output to) {
+  std::string before;
+  if (!to.compare.empty()) before = co_await rondo::net::read_file(to.compare);
   const rondo::tools::load_report report = co_await rondo::tools::load(options);
-  const std::string text =
-      json ? rondo::tools::as_json(options, report) + '\n' : rondo::tools::as_text(options, report);
+  std::string text = to.json ? rondo::tools::as_json(options, report) + '\n'
+                             : rondo::tools::as_text(options, report);
+  if (!to.compare.empty()) text += rondo::tools::compare(report, before);
   std::fputs(text.c_str(), stdout);
+  if (!to.hdr.empty()) rondo::tools::save_file(to.hdr, rondo::tools::as_hdr(report));
   co_return report.completed > 0 && report.failed == 0 ? 0 : 1;
 }
 
@@ -155,12 +169,18 @@ int main(int argc, char** argv) {
                             "Trust the certificates in this PEM file alone");
   fetch_command->add_flag("--insecure", fetch.insecure, "Accept whoever answers to https");
   fetch_command->add_flag("--quiet", fetch.quiet, "Print the total alone");
+  bool curl = false;
+  fetch_command->add_flag("--curl", curl, "Fetch nothing: print curl's command for the same");
 
   rondo::tools::load_options load_options;
-  bool json = false;
+  load_output load_to;
   CLI::App* load_command =
-      app.add_subcommand("load", "Ask for one URL again and again, and measure the answers");
-  load_command->add_option("url", load_options.url, "What to ask for")->required();
+      app.add_subcommand("load", "Ask for URLs again and again, and measure the answers");
+  load_command->add_option("url", load_options.urls, "What to ask for, in turn")->required();
+  load_command->add_option("-X,--method", load_options.method, "GET, or POST when there is a body");
+  load_command->add_option("-H,--header", load_options.headers, "\"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
+  load_command->add_option("--data", load_options.data, "The body; @path: a file's bytes");
   load_command->add_option("--unix-socket", load_options.unix_socket,
                            "Connect to this Unix socket, whatever host the URL names");
   load_command->add_option("-c,--connections", load_options.connections, "Connections")
@@ -188,7 +208,14 @@ int main(int argc, char** argv) {
   load_command->add_option("--timeout", load_options.timeout_s, "Seconds for each request")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  load_command->add_flag("--json", json, "One JSON object, with the histogram");
+  CLI::Option* load_json =
+      load_command->add_flag("--json", load_to.json, "One JSON object, with the histogram");
+  load_command->add_option("--hdr", load_to.hdr,
+                           "A file for the distribution, as HdrHistogram writes it");
+  load_command
+      ->add_option("--compare", load_to.compare,
+                   "Another run's --json in a file: how many times as much this one is")
+      ->excludes(load_json);
 
   rondo::tools::websocket_session_options session;
   CLI::App* ws_command = app.add_subcommand(
@@ -250,7 +277,7 @@ int main(int argc, char** argv) {
     if (*load_command) {
       load_options.live = isatty(STDERR_FILENO) == 1;
       prctl(PR_SET_TIMERSLACK, 1);  // an open loop's starts: to the microsecond, not to 50
-      return rondo::run(load(load_options, json));
+      return rondo::run(load(load_options, load_to));
     }
     if (*ps_command || *stalls_command) {
       const bool stalls = static_cast<bool>(*stalls_command);
@@ -263,6 +290,10 @@ int main(int argc, char** argv) {
     if (*top_command) {
       top.where = inside;
       return rondo::run(rondo::tools::top(top));
+    }
+    if (*fetch_command && curl) {
+      std::fputs(rondo::tools::curl_lines(fetch).c_str(), stdout);
+      return 0;
     }
     if (*ws_command) return rondo::run(rondo::tools::websocket_session(session));
     return rondo::run(rondo::tools::fetch(fetch));

@@ -1,18 +1,17 @@
 #include "serve.hpp"
 
 #include "httpbin.hpp"
+#include "save_file.hpp"
 #include "self_signed.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/version.hpp>
 
-#include <cerrno>
 #include <cstdio>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <vector>
 
 namespace rondo::tools {
@@ -22,13 +21,6 @@ namespace {
 void print_access(const http::access_event& e) {
   std::puts(http::access_line(e).c_str());
   std::fflush(stdout);
-}
-
-void save(const std::string& path, const std::string& text) {
-  std::FILE* const f = std::fopen(path.c_str(), "we");
-  const bool written = f && std::fwrite(text.data(), 1, text.size(), f) == text.size();
-  const bool closed = f && std::fclose(f) == 0;
-  if (!written || !closed) throw std::system_error(errno, std::system_category(), path);
 }
 
 net::tls_context tls_of(const serve_options& o, const net::endpoint& at) {
@@ -41,7 +33,7 @@ net::tls_context tls_of(const serve_options& o, const net::endpoint& at) {
     std::vector<std::string> names{"localhost", "127.0.0.1", "::1"};
     if (!at.is_unix()) names.push_back(at.ip().to_string());
     self_signed own = make_self_signed(names);
-    if (!o.save_cert.empty()) save(o.save_cert, own.certificate);
+    if (!o.save_cert.empty()) save_file(o.save_cert, own.certificate);
     tls.certificate_pem(std::move(own.certificate), std::move(own.key));
   }
   return net::tls_context::server(tls);

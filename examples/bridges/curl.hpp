@@ -9,14 +9,12 @@
 
 #include "private_poll.hpp"
 
-#include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
 
 #include <curl/curl.h>
 
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -36,30 +34,19 @@ class curl_client {
   }
   curl_client(const curl_client&) = delete;
   curl_client& operator=(const curl_client&) = delete;
-  ~curl_client() = default;
+  ~curl_client() {
+    multi_.reset();
+    timer_.cancel();
+  }
 
   // Drives the transfers; for ever.
   rondo::task<> run() {
-    int running = 0;
     while (true) {
-      changed_.clear();
-      if (due_ > std::chrono::steady_clock::now())
-        co_await rondo::race(sockets_.ready(), changed_.wait(), rondo::sleep_until(due_));
-      if (due_ <= std::chrono::steady_clock::now()) {
-        due_ = never;
-        curl_multi_socket_action(multi_.get(), CURL_SOCKET_TIMEOUT, 0, &running);
-      }
+      co_await sockets_.ready();
       sockets_.take([&](int fd, unsigned events) {
-        const int ready = (events & ~unsigned{EPOLLOUT} ? CURL_CSELECT_IN : 0) |
-                          (events & EPOLLOUT ? CURL_CSELECT_OUT : 0);
-        curl_multi_socket_action(multi_.get(), fd, ready, &running);
+        act(fd, (events & ~unsigned{EPOLLOUT} ? CURL_CSELECT_IN : 0) |
+                    (events & EPOLLOUT ? CURL_CSELECT_OUT : 0));
       });
-      int left = 0;
-      while (const CURLMsg* m = curl_multi_info_read(multi_.get(), &left)) {
-        void* p = nullptr;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
-        if (m->msg == CURLMSG_DONE) static_cast<transfer*>(p)->ended->set_value(m->data.result);
-      }
     }
   }
 
@@ -76,7 +63,6 @@ class curl_client {
   }
 
  private:
-  static constexpr auto never = std::chrono::steady_clock::time_point::max();
   struct transfer {
     transfer(CURLM* m, rondo::promise<CURLcode> p) : multi(m), ended(std::move(p)) {
       curl_easy_setopt(easy.get(), CURLOPT_PRIVATE, this);
@@ -92,26 +78,34 @@ class curl_client {
       return n;
     }
     CURLM* multi;
-    std::optional<rondo::promise<CURLcode>> ended;
+    rondo::promise<CURLcode> ended;
     curl_answer answer;
     std::unique_ptr<CURL, void (*)(CURL*)> easy{curl_easy_init(), &curl_easy_cleanup};
   };
 
+  void act(curl_socket_t fd, int ready) {
+    int n = 0;
+    curl_multi_socket_action(multi_.get(), fd, ready, &n);
+    while (const CURLMsg* m = curl_multi_info_read(multi_.get(), &n)) {
+      void* p = nullptr;
+      curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &p);
+      if (m->msg == CURLMSG_DONE) static_cast<transfer*>(p)->ended.set_value(m->data.result);
+    }
+  }
   static int socket_changed(CURL*, curl_socket_t fd, int what, void* me, void*) {
-    static_cast<curl_client*>(me)->sockets_.watch(
-        fd, (what & CURL_POLL_IN) && what != CURL_POLL_REMOVE,
-        (what & CURL_POLL_OUT) && what != CURL_POLL_REMOVE);
+    static_cast<curl_client*>(me)->sockets_.watch(fd, what & CURL_POLL_IN, what & CURL_POLL_OUT);
     return 0;
   }
   static int timer_changed(CURLM*, long ms, void* me) {
     auto& c = *static_cast<curl_client*>(me);
-    c.due_ = ms < 0 ? never : std::chrono::steady_clock::now() + std::chrono::milliseconds(ms);
-    c.changed_.set();
+    c.timer_.cancel();
+    if (ms >= 0)
+      c.timer_ = rondo::this_loop().call_later(std::chrono::milliseconds(ms),
+                                               [&c] { c.act(CURL_SOCKET_TIMEOUT, 0); });
     return 0;
   }
 
   private_poll sockets_;
-  rondo::event changed_;
-  std::chrono::steady_clock::time_point due_ = never;
+  rondo::timer_handle timer_;
   std::unique_ptr<CURLM, CURLMcode (*)(CURLM*)> multi_{curl_multi_init(), &curl_multi_cleanup};
 };

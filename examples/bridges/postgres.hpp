@@ -20,8 +20,7 @@
 #include <utility>
 #include <vector>
 
-class postgres_error : public std::runtime_error {
- public:
+struct postgres_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -40,10 +39,8 @@ class postgres {
     for (PostgresPollingStatusType next = PGRES_POLLING_WRITING; next != PGRES_POLLING_OK;) {
       if (next == PGRES_POLLING_FAILED) db.fail();
       // The descriptor may be another one each time.
-      if (next == PGRES_POLLING_READING)
-        co_await rondo::readable(PQsocket(db.to_.get()));
-      else
-        co_await rondo::writable(PQsocket(db.to_.get()));
+      const int fd = PQsocket(db.to_.get());
+      co_await (next == PGRES_POLLING_READING ? rondo::readable(fd) : rondo::writable(fd));
       next = PQconnectPoll(db.to_.get());
     }
     PQsetnonblocking(db.to_.get(), 1);
@@ -52,7 +49,9 @@ class postgres {
   static rondo::pool_options<postgres> pooled() {
     return rondo::pool_options<postgres>()
         .usable([](postgres& db) { return db.idle(); })
-        .check([](postgres& db) { return db.is_alive(); });
+        .check([](postgres& db) -> rondo::task<bool> {
+          co_return (co_await db.query("select 1")).size() == 1;
+        });
   }
 
   // The rows of one statement; $1, $2, … are the parameters. Throws postgres_error.
@@ -101,7 +100,6 @@ class postgres {
     co_await rondo::readable(PQsocket(to_.get()));
     if (PQconsumeInput(to_.get()) == 0) fail();
   }
-  rondo::task<bool> is_alive() { co_return (co_await query("select 1")).size() == 1; }
   [[noreturn]] void fail() const { throw postgres_error(PQerrorMessage(to_.get())); }
 
   std::unique_ptr<PGconn, void (*)(PGconn*)> to_;

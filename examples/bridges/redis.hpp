@@ -11,7 +11,8 @@
 // the first connection has it ignored, as Python and others do for the whole process.
 #pragma once
 
-#include <rondo/patterns.hpp>
+#include "private_poll.hpp"
+
 #include <rondo/runtime.hpp>
 
 #include <hiredis/async.h>
@@ -24,8 +25,7 @@
 #include <utility>
 #include <vector>
 
-class redis_error : public std::runtime_error {
- public:
+struct redis_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -48,20 +48,18 @@ class redis {
   // Begins to connect to a Unix socket.
   explicit redis(const std::string& path) : to_(redisAsyncConnectUnix(path.c_str())) {
     if (!to_) throw std::bad_alloc();
-    static const auto before = std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c)
-    (void)before;
+    // NOLINTNEXTLINE(cert-err33-c)
+    [[maybe_unused]] static const auto before = std::signal(SIGPIPE, SIG_IGN);
     if (to_->err != 0) {
       const redis_error why(to_->errstr);
       redisAsyncFree(to_);
       throw why;
     }
     to_->data = to_->ev.data = this;
-    to_->ev.addWrite = [](void* me) { static_cast<redis*>(me)->want_to_write(true); };
-    to_->ev.delWrite = [](void* me) { static_cast<redis*>(me)->want_to_write(false); };
-    redisAsyncSetDisconnectCallback(to_, [](const redisAsyncContext* c, int) { lost(c); });
-    redisAsyncSetConnectCallback(to_, [](const redisAsyncContext* c, int status) {
-      if (status != REDIS_OK) lost(c);
-    });
+    to_->ev.addWrite = [](void* me) { static_cast<redis*>(me)->watch(true); };
+    to_->ev.delWrite = [](void* me) { static_cast<redis*>(me)->watch(false); };
+    redisAsyncSetDisconnectCallback(to_, &ended);
+    redisAsyncSetConnectCallback(to_, &ended);
   }
   redis(const redis&) = delete;
   redis& operator=(const redis&) = delete;
@@ -72,21 +70,20 @@ class redis {
   // Moves the bytes until the connection is lost. Not cancelled by a command that is.
   rondo::task<> run() {
     while (to_) {
-      changed_.clear();
-      const int fd = to_->c.fd;
-      if (writes_)
-        co_await rondo::race(rondo::readable(fd), rondo::writable(fd), changed_.wait());
-      else
-        co_await rondo::race(rondo::readable(fd), changed_.wait());
-      if (to_ && writes_) redisAsyncHandleWrite(to_);
-      if (to_ && (to_->c.flags & REDIS_CONNECTED) != 0) redisAsyncHandleRead(to_);
+      co_await socket_.ready();
+      socket_.take([&](int, unsigned events) {
+        if (events & ~unsigned{EPOLLIN}) redisAsyncHandleWrite(to_);
+        if (to_ && (to_->c.flags & REDIS_CONNECTED) != 0) redisAsyncHandleRead(to_);
+      });
     }
   }
 
   // Throws redis_error: the server's, or that there is none. Cancelled, it may be carried out.
   rondo::task<redis_reply> command(std::vector<std::string> words) {
-    auto [promise, answer] = rondo::make_promise<redis_reply>();
-    send(words, new rondo::promise<redis_reply>(std::move(promise)), &answered);
+    auto [end, answer] = rondo::make_promise<redis_reply>();
+    auto kept = std::make_unique<waiting>(std::move(end));
+    send(words, kept.get(), &answered);
+    (void)kept.release();
     co_return co_await std::move(answer);
   }
   // What is published to a channel, in order, from now on: for a connection of its own.
@@ -94,28 +91,27 @@ class redis {
     send({"SUBSCRIBE", channel}, &to, &published);
   }
   bool connected() const { return to_ != nullptr; }
+  // Connected, and nothing has been asked that is not answered.
+  bool idle() const { return to_ && !to_->replies.head; }
 
  private:
+  using waiting = rondo::promise<redis_reply>;
+
   void send(const std::vector<std::string>& words, void* to, redisCallbackFn* callback) {
     std::vector<const char*> starts;
     std::vector<std::size_t> sizes;
     for (const std::string& w : words) starts.push_back(w.data()), sizes.push_back(w.size());
     if (!to_ || redisAsyncCommandArgv(to_, callback, to, static_cast<int>(words.size()),
-                                      starts.data(), sizes.data()) != REDIS_OK) {
-      if (callback == &answered) delete static_cast<rondo::promise<redis_reply>*>(to);
+                                      starts.data(), sizes.data()) != REDIS_OK)
       throw redis_error("the connection is lost");
-    }
   }
   static void answered(redisAsyncContext*, void* reply, void* to) {
-    const std::unique_ptr<rondo::promise<redis_reply>> p(
-        static_cast<rondo::promise<redis_reply>*>(to));
+    const std::unique_ptr<waiting> p(static_cast<waiting*>(to));
     const auto* r = static_cast<const redisReply*>(reply);
-    if (!r)
-      p->set_exception(std::make_exception_ptr(redis_error("the connection is lost")));
-    else if (r->type == REDIS_REPLY_ERROR)
-      p->set_exception(std::make_exception_ptr(redis_error(r->str)));
-    else
+    if (r && r->type != REDIS_REPLY_ERROR)
       p->set_value(redis_reply(*r));
+    else
+      p->set_exception(std::make_exception_ptr(redis_error(r ? r->str : "the connection is lost")));
   }
   static void published(redisAsyncContext*, void* reply, void* to) {
     auto& q = *static_cast<rondo::queue<std::string>*>(to);
@@ -125,17 +121,12 @@ class redis {
     else if (r->elements == 3 && r->element[2]->str)
       (void)q.try_put(std::string(r->element[2]->str, r->element[2]->len));
   }
-  static void lost(const redisAsyncContext* c) {
-    auto& me = *static_cast<redis*>(c->data);
-    me.to_ = nullptr;  // hiredis frees it
-    me.changed_.set();
+  // A try to connect, or a connection.
+  static void ended(const redisAsyncContext* c, int status) {
+    if (status != REDIS_OK) static_cast<redis*>(c->data)->to_ = nullptr;  // hiredis frees it
   }
-  void want_to_write(bool yes) {
-    writes_ = yes;
-    changed_.set();
-  }
+  void watch(bool writes) { socket_.watch(to_->c.fd, true, writes); }
 
+  private_poll socket_;
   redisAsyncContext* to_;
-  rondo::event changed_;
-  bool writes_ = false;
 };

@@ -7,6 +7,8 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string_view>
 
@@ -16,13 +18,37 @@ using namespace std::chrono_literals;
 
 // The work: counts the item, so that a double is seen. Some cannot be done at all.
 rondo::task<> work_on(redis& r, std::string text) {
-  if (std::stoi(text) % 1000 == 13) throw std::runtime_error("an item that nobody can work on");
+  if (std::stoi(text) % 1000 == 13) {
+    co_await r.command({"INCR", "failed"});
+    throw std::runtime_error("an item that nobody can work on");
+  }
   co_await r.command({"HINCRBY", "done", std::move(text), "1"});
 }
 
-rondo::task<> work_on_and_acknowledge(redis& r, work_queue& work, work_queue::item i) {
+rondo::verdict of_item(const std::exception_ptr& error) {
   try {
-    co_await work_on(r, i.text);
+    std::rethrow_exception(error);
+  } catch (const redis_error&) {
+    return rondo::verdict::neutral;  // the server's, for which the breaker is there
+  } catch (...) {
+    return rondo::verdict::failure;
+  }
+}
+
+// What fails is tried once more at once, unless much fails: then all retries together would be more
+// load for whatever is broken. It stays pending, and has its next try when it is claimed.
+rondo::retry once_more() {
+  return rondo::retry()
+      .max_attempts(2)
+      .backoff(rondo::backoff::constant(10ms))
+      .retry_if(of_item)
+      .budget(std::make_shared<rondo::retry_budget>());
+}
+
+rondo::task<> work_on_and_acknowledge(redis& r, work_queue& work, const rondo::retry& again,
+                                      work_queue::item i) {
+  try {
+    co_await again([&] { return work_on(r, i.text); });
   } catch (const redis_error&) {
     throw;  // not the item's fault
   } catch (const std::exception&) {
@@ -32,13 +58,14 @@ rondo::task<> work_on_and_acknowledge(redis& r, work_queue& work, work_queue::it
 }
 
 rondo::task<> consume(std::string socket, std::string name, const bool& stopping) {
+  const rondo::retry again = once_more();
   co_await with_redis_that_may_fail(socket, [&](redis& r) -> rondo::task<> {
     work_queue work(r, "work", {});
     co_await work.begin();
     while (!stopping) {
       std::vector<rondo::task<>> batch;
       for (work_queue::item& i : co_await work.take(name, 100, 100ms))
-        batch.push_back(work_on_and_acknowledge(r, work, std::move(i)));
+        batch.push_back(work_on_and_acknowledge(r, work, again, std::move(i)));
       co_await rondo::gather(std::move(batch));
     }
   });

@@ -77,9 +77,15 @@ class work_queue {
     return all;
   }
   rondo::task<std::vector<item>> without_the_dead(std::vector<item> claimed) {
+    // All at once: what takes long is claimed by the next.
+    std::vector<rondo::task<redis_reply>> asked;
+    for (const item& i : claimed)
+      asked.push_back(redis_.command({"XPENDING", name_, group, i.id, i.id, "1"}));
+    const auto answers = co_await rondo::gather(std::move(asked));
     std::vector<item> alive;
-    for (item& i : claimed) {
-      const redis_reply p = co_await redis_.command({"XPENDING", name_, group, i.id, i.id, "1"});
+    for (std::size_t k = 0; k < claimed.size(); ++k) {
+      item& i = claimed[k];
+      const redis_reply& p = answers[k];
       if (p.list.empty()) continue;  // acknowledged meanwhile
       if (p.list[0].list.at(3).number <= limits_.deliveries) {
         alive.push_back(std::move(i));

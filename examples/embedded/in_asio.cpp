@@ -61,11 +61,16 @@ void tick_on(asio::steady_timer& timer, fetches& work) {
 
 int main(int argc, char** argv) {
   asio::io_context io(1);
-  fetches work(argc > 1 ? argv[1] : "http://127.0.0.1:8080/");
+  // A turn is one handler: two visits may stand before the tick in the line, and two more when asio
+  // looks again.
+  fetches work(argc, argv, 5);
   asio_host inside(io);
   asio::steady_timer ticks(io, std::chrono::steady_clock::now());
   tick_on(ticks, work);
   inside.spawn(work.run());
-  while (inside.loop.size() > 0) io.run_one();
+  while (inside.loop.size() > 0) {
+    work.turn(ticks.expiry() <= std::chrono::steady_clock::now());
+    io.run_one();
+  }
   return work.report();
 }

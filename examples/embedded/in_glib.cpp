@@ -52,9 +52,9 @@ class rondo_source {
 }  // namespace
 
 int main(int argc, char** argv) {
-  fetches work(argc > 1 ? argv[1] : "http://127.0.0.1:8080/");
+  fetches work(argc, argv);
   rondo_source inside;
-  g_timeout_add(
+  const guint ticks = g_timeout_add(
       fetches::interval.count(),
       [](gpointer w) -> gboolean {
         static_cast<fetches*>(w)->tick();
@@ -62,6 +62,10 @@ int main(int argc, char** argv) {
       },
       &work);
   inside.loop.spawn(work.run());
-  while (!work.done() && inside.loop.size() > 0) g_main_context_iteration(nullptr, TRUE);
+  GSource* timer = g_main_context_find_source_by_id(nullptr, ticks);
+  while (inside.loop.size() > 0) {
+    work.turn(g_source_get_ready_time(timer) <= g_get_monotonic_time());
+    g_main_context_iteration(nullptr, TRUE);
+  }
   return work.report();
 }

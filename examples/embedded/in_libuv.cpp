@@ -54,7 +54,7 @@ class uv_host {
 
 int main(int argc, char** argv) {
   uv_loop_t* uv = uv_default_loop();
-  fetches work(argc > 1 ? argv[1] : "http://127.0.0.1:8080/");
+  fetches work(argc, argv);
   uv_host inside(uv);
   uv_timer_t ticks;
   uv_timer_init(uv, &ticks);
@@ -63,7 +63,11 @@ int main(int argc, char** argv) {
       &ticks, [](uv_timer_t* h) { static_cast<fetches*>(h->data)->tick(); }, 0,
       fetches::interval.count());
   inside.loop.spawn(work.run());
-  while (inside.loop.size() > 0) uv_run(uv, UV_RUN_ONCE);
+  while (inside.loop.size() > 0) {
+    uv_update_time(uv);
+    work.turn(uv_timer_get_due_in(&ticks) == 0);
+    uv_run(uv, UV_RUN_ONCE);
+  }
   inside.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&ticks), nullptr);
   uv_run(uv, UV_RUN_DEFAULT);

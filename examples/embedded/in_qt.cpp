@@ -42,13 +42,16 @@ class qt_host {
 
 int main(int argc, char** argv) {
   const QCoreApplication app(argc, argv);
-  fetches work(argc > 1 ? argv[1] : "http://127.0.0.1:8080/");
+  fetches work(argc, argv);
   qt_host inside;
   QTimer ticks;
   ticks.setTimerType(Qt::PreciseTimer);
   QObject::connect(&ticks, &QTimer::timeout, [&] { work.tick(); });
   ticks.start(fetches::interval);
   inside.loop.spawn(work.run());
-  while (inside.loop.size() > 0) QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
+  while (inside.loop.size() > 0) {
+    work.turn(ticks.remainingTime() == 0);
+    QCoreApplication::processEvents(QEventLoop::WaitForMoreEvents);
+  }
   return work.report();
 }

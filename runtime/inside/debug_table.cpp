@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/inside/debug_table.hpp>
 
 #include <mutex>
@@ -10,20 +11,18 @@ extern "C" {
 namespace rondo::detail {
 namespace {
 
-std::mutex& debug_table_mutex() noexcept {
-  static auto* const m = new std::mutex;  // a loop may end after main
-  return *m;
-}
+// A loop may end after main.
+constinit immortal<std::mutex> debug_table_mutex;
 
 }  // namespace
 
 void enter_layout(void (*describe)(debug_table&) noexcept) noexcept {
-  const std::scoped_lock lock(debug_table_mutex());
+  const std::scoped_lock lock(debug_table_mutex.value);
   if (rondo_debug_table.entries == 0) describe(rondo_debug_table);
 }
 
 void enter_debug_table(const loop_core& l) noexcept {
-  const std::scoped_lock lock(debug_table_mutex());
+  const std::scoped_lock lock(debug_table_mutex.value);
   for (const loop_core*& slot : rondo_debug_table.loops) {
     if (slot) continue;
     slot = &l;
@@ -32,7 +31,7 @@ void enter_debug_table(const loop_core& l) noexcept {
 }
 
 void leave_debug_table(const loop_core& l) noexcept {
-  const std::scoped_lock lock(debug_table_mutex());
+  const std::scoped_lock lock(debug_table_mutex.value);
   for (const loop_core*& slot : rondo_debug_table.loops)
     if (slot == &l) slot = nullptr;
 }

@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/inside/background_thread.hpp>
 #include <rondo/runtime/inside/inspect_server.hpp>
 #include <rondo/runtime/inside/json_text.hpp>
@@ -92,8 +93,8 @@ std::string answer(std::string_view request) {
 class inspect_server {
  public:
   static inspect_server& get() {
-    static auto* const s = new inspect_server;  // a thread may outlive main
-    return *s;
+    static immortal<inspect_server> s;  // a thread may outlive main
+    return s.value;
   }
 
   bool acquire(const std::string& where) {

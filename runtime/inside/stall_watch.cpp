@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/inside/background_thread.hpp>
 #include <rondo/runtime/inside/stall_watch.hpp>
 #include <rondo/runtime/log.hpp>
@@ -25,8 +26,8 @@ std::string milliseconds_text(nanoseconds d) {
 class stall_watchdog {
  public:
   static stall_watchdog& get() {
-    static auto* const w = new stall_watchdog;  // its thread may outlive main
-    return *w;
+    static immortal<stall_watchdog> w;  // its thread may outlive main
+    return w.value;
   }
 
   void add(std::shared_ptr<watched_loop> l, nanoseconds limit) {

@@ -1,3 +1,4 @@
+#include <rondo/runtime/core/immortal.hpp>
 #include <rondo/runtime/inside/symbols.hpp>
 #include <rondo/runtime/inside/watched_loop.hpp>
 #include <rondo/runtime/log.hpp>
@@ -62,8 +63,8 @@ struct watched_loop_list {
   std::mutex mutex;
   std::vector<std::shared_ptr<watched_loop>> loops;
   static watched_loop_list& get() {
-    static auto* const all = new watched_loop_list;  // a thread may outlive main
-    return *all;
+    static immortal<watched_loop_list> all;  // a thread may outlive main
+    return all.value;
   }
 };
 

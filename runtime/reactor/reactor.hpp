@@ -91,6 +91,10 @@ class reactor {
   // What waits on it ends with `closed`; the number is given back to the system only when nothing
   // that was started on it can run any more.
   virtual void close(descriptor d) noexcept = 0;
+  // For who is about to close a listener: from here on connections stay in the kernel's queue,
+  // where others may take them who have the same listener, until somebody waits for one. Returns
+  // how many were taken from it before and not accepted: so many accepts complete at once.
+  virtual std::size_t leave_connections(descriptor /*d*/) noexcept { return 0; }
   // Later sends fail with `write_broken`: a cancelled write does not know how much of it went.
   virtual void break_writes(descriptor d) noexcept = 0;
   // Takes back a buffer that a recv_lent was lent.

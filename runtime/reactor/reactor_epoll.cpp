@@ -231,7 +231,9 @@ class epoll_reactor final : public kernel_reactor {
     epoll_event ev{.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                    .data = {.u64 = std::uint64_t{s.generation} << 32 |
                                    static_cast<std::uint32_t>(op.target.fd)}};
-    const int r = counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, op.target.fd, &ev));
+    int r = counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, op.target.fd, &ev));
+    // The number was that of a duplicate, which has been closed: epoll(7), question 6.
+    if (r == -EEXIST) r = counted(::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, op.target.fd, &ev));
     s.registered = r == 0;
     if (r != 0) {
       op.result = r;

@@ -17,7 +17,7 @@
 // Closing is the delicate part. An entry that has not been handed over would run on whatever
 // descriptor gets the number next, and close(2) does not end a pending recv. So close() hands over
 // what is queued while the number is still ours, cancels, and gives the number back at the last
-// completion.
+// completion. A listener is never shut down for that: others may have duplicates of it.
 #include <rondo/runtime/reactor/reactor_kernel.hpp>
 #include <rondo/runtime/reactor/uring_multishot.hpp>
 #include <rondo/runtime/reactor/uring_setup.hpp>
@@ -241,12 +241,29 @@ class uring_reactor final : public kernel_reactor {
     }
     if (io_uring_sq_ready(&ring_) > 0) submit();
     s->closing = true;
-    kernel_reactor::shutdown(d.fd, SHUT_RDWR);  // the peer hears at once; not a socket: no harm
+    // The peer hears at once; not a socket: no harm. A listener would end for all who have it.
+    if (!listens(d.fd, *s)) kernel_reactor::shutdown(d.fd, SHUT_RDWR);
     for (operation* op : s->waiting) {
       if (!op) continue;
       op->closed_under = !op->cancel_asked;  // who was cancelled before ends as cancelled
       cancel(*op);
     }
+  }
+
+  std::size_t leave_connections(descriptor d) noexcept override {
+    uring_slot* s = table_.find(d);
+    if (!s) return 0;
+    s->one_by_one = true;
+    if (!s->accepted) return 0;
+    if (s->multishot == multishot_state::armed) cancel_multishot(d.fd, *s);
+    // What it has brought until then is among what comes now.
+    for (int rounds = 0; s->multishot == multishot_state::ending && rounds < 10; ++rounds) {
+      entering();
+      io_uring_submit_and_get_events(&ring_);
+      entered();
+      reap();
+    }
+    return s->accepted->size();
   }
 
   void break_writes(descriptor d) noexcept override {
@@ -561,6 +578,27 @@ class uring_reactor final : public kernel_reactor {
            static_cast<std::uint64_t>(d.fd) << number_shift | tag;
   }
 
+  // Of one that somebody may wait on.
+  bool listens(int fd, const uring_slot& s) noexcept {
+    if (s.accepted) return true;
+    const operation* const op = s.waiting[0];
+    if (op == nullptr || op->kind() != operation_kind::poll)
+      return op != nullptr && op->kind() == operation_kind::accept;
+    int value = 0;
+    socklen_t size = sizeof value;
+    return get_option(fd, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) == 0 && value != 0;
+  }
+
+  // Without an entry (Linux 6.0).
+  void cancel_now(std::uint64_t tag) noexcept {
+    io_uring_sync_cancel_reg what{};
+    what.addr = tag;
+    what.fd = -1;
+    what.timeout = {.tv_sec = -1, .tv_nsec = -1};
+    ++counts_.system_calls;
+    io_uring_register_sync_cancel(&ring_, &what);
+  }
+
   // False: the kernel has no room for the cancellation now.
   bool cancel_multishot(int fd, uring_slot& s) noexcept {
     io_uring_sqe* e = entry_or_submit();
@@ -592,13 +630,14 @@ class uring_reactor final : public kernel_reactor {
     if (s.multishot == multishot_state::none) return;
     // The entry that arms it must not run on whoever is given the number next.
     if (s.armed_in == batch_ && io_uring_sq_ready(&ring_) > 0) submit();
-    io_uring_sqe* e = s.multishot == multishot_state::armed ? entry_or_submit() : nullptr;
-    if (e) {
-      prepare_tagged_cancel(e,
-                            tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving));
-    } else {
+    const bool armed = s.multishot == multishot_state::armed;
+    const std::uint64_t tag = tag_of({fd, s.generation}, accepting ? tag_accepting : tag_receiving);
+    if (io_uring_sqe* e = armed ? entry_or_submit() : nullptr)
+      prepare_tagged_cancel(e, tag);
+    else if (!accepting)
       kernel_reactor::shutdown(fd, SHUT_RDWR);  // which ends it too
-    }
+    else if (armed)
+      cancel_now(tag);
     s.multishot = multishot_state::none;
     if (accepting) {  // the port is free when close() returns
       entering();

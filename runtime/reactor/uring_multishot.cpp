@@ -71,7 +71,7 @@ void uring_multishot::take(uring_slot& s, operation& op) noexcept {
 
 bool uring_multishot::worth_one(const uring_slot& s, const operation& op) const noexcept {
   switch (op.kind()) {
-    case operation_kind::accept: return multishot_accept_;
+    case operation_kind::accept: return multishot_accept_ && !s.one_by_one;
     case operation_kind::recv_lent: return multishot_recv_;
     case operation_kind::recv:
       return multishot_recv_ && s.small_reads >= reads_before_multishot && op.flags() == 0;

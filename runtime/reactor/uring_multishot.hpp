@@ -35,6 +35,7 @@ struct uring_slot : descriptor_slot {
   bool unix_datagrams : 1 = false;
   bool gone_armed : 1 = false;     // a poll in the kernel waits for the peer to hang up
   bool gone_sees_end : 1 = false;  // it asks for POLLRDHUP too
+  bool one_by_one : 1 = false;     // a listener that is about to be closed: no multishot any more
   std::uint8_t gone_armed_in = 0;  // the last bits of the batch that has, or had, its entry
   std::uint8_t small_reads = 0;
   std::uint8_t full_buffers = 0;

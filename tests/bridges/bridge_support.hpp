@@ -6,6 +6,7 @@
 #include "support/conformance.hpp"
 
 #include <rondo/net.hpp>
+#include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
 
 #include <string>

@@ -1,9 +1,9 @@
 // hiredis inside Rondo, with a real Redis.
-#include "../examples/bridges/redis.hpp"
+#include "../examples/bridges/redis_pool.hpp"
 #include "bridges/bridge_support.hpp"
 
 #include <csignal>
-#include <memory>
+#include <optional>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -121,6 +121,49 @@ ON_KERNEL_REACTORS(RedisBridge, ToWriteToAServerThatHasGoneIsAnError) {
   });
 }
 
+// Each waits in a connection of its own; one of them gives up; the server dies and comes back.
+ON_KERNEL_REACTORS(RedisBridge, ConnectionsAreLentFromAPool) {
+  if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const redis_server server;
+  run_on(reactor, [&]() -> task<> {
+    net::process p = server.start();
+    co_await until_it_works([&] { return ping(server.socket()); });
+    pool<lent_redis> all([&] { return lent_redis::connect(server.socket()); },
+                         lent_redis::pooled().limit(2).check_after(0s));
+    const auto wait_for = [&](const char* list) -> task<std::string> {
+      auto r = co_await all.acquire();
+      co_return (co_await r->command({"BLPOP", list, "0"})).list.at(1).text;
+    };
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto never = g.spawn(wait_for("never"));
+      auto first = g.spawn(wait_for("first"));
+      auto cancelled = g.spawn(wait_for("first"));  // in line
+      auto last = g.spawn(wait_for("last"));
+      while (all.waiting() < 2) co_await yield_now();
+      cancelled.cancel();
+      co_await connected(server.socket(), [](redis& r) -> task<> {
+        co_await r.command({"LPUSH", "first", "a"});
+        co_await r.command({"LPUSH", "last", "b"});
+      });
+      EXPECT_EQ((co_await first.join()).value(), "a");
+      EXPECT_EQ((co_await last.join()).value(), "b");
+      never.cancel();
+    });
+    EXPECT_EQ(all.lent(), 0U);
+    EXPECT_EQ(all.idle(), 1U);  // the one that was cancelled in the middle of an answer is ended
+    p.kill(SIGKILL);
+    (void)co_await p.wait();
+    EXPECT_THROW((void)co_await all.acquire(), redis_error);  // the dead one is found by asking
+    net::process again = server.start();
+    co_await until_it_works([&]() -> task<> {
+      auto r = co_await all.acquire();
+      EXPECT_EQ((co_await r->command({"ECHO", "x"})).text, "x");
+    });
+    all.close();
+    co_await again.stop();
+  });
+}
+
 ON_KERNEL_REACTORS(RedisBridge, IsCancelledAtEveryWait) {
   if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
   const redis_server server;
@@ -135,4 +178,29 @@ ON_KERNEL_REACTORS(RedisBridge, IsCancelledAtEveryWait) {
     });
   });
   EXPECT_GE(n.at_rest, 5U);
+}
+
+ON_KERNEL_REACTORS(RedisBridge, ALentConnectionIsCancelledAtEveryWait) {
+  if (const std::string why = redis_server::missing_here(); !why.empty()) GTEST_SKIP() << why;
+  const redis_server server;
+  const child_process p(
+      {"/bin/sh", "-c", "exec redis-server --port 0 --save '' --unixsocket " + server.socket()});
+  run_on(reactor, until_it_works([&] { return ping(server.socket()); }));
+  std::optional<pool<lent_redis>> all;
+  const auto n = cancel_at_every_wait(
+      reactor,
+      [&]() -> task<> {
+        all.emplace([&] { return lent_redis::connect(server.socket()); },
+                    lent_redis::pooled().limit(1).check_after(0s));
+        for (int i = 0; i < 2; ++i) {
+          auto r = co_await all->acquire();
+          EXPECT_EQ((co_await r->command({"ECHO", "x"})).text, "x");
+        }
+      },
+      [&] {
+        if (!all) return;  // cancelled before its first step
+        EXPECT_EQ(all->lent(), 0U);
+        all.reset();
+      });
+  EXPECT_GE(n.at_rest, 4U);
 }

@@ -32,6 +32,27 @@ task<> mirror(http2_peer& /*p*/, http2_stream_ref s) {
 
 task<> say_ok(http2_peer& /*p*/, http2_stream_ref s) { co_await answer(*s, 200, "ok"); }
 
+// Sends the body back while it comes, and keeps nothing: what is not taken, it does not read.
+task<> echo(http2_peer& /*p*/, http2_stream_ref s) {
+  http2_head h;
+  h.status = 200;
+  s->send_head(h, false);
+  while (!s->closed()) {
+    if (s->unread() > 0 && s->room() == 0) {
+      s->outgoing.clear();
+      co_await s->outgoing.wait();
+    } else if (s->unread() > 0) {
+      s->write(net::bytes_of(s->take_body(s->room())));
+    } else if (s->in_ended()) {
+      s->end();
+      co_return;
+    } else {
+      s->incoming.clear();
+      co_await s->incoming.wait();
+    }
+  }
+}
+
 std::string big(std::size_t size) {
   std::string text = pattern(size);
   return text;
@@ -96,6 +117,45 @@ CONFORMANCE(Http2Client, ReadsALargeBodyAtItsOwnPace) {
           got.append(reinterpret_cast<const char*>(room.data()), n);
         EXPECT_TRUE(got == large);
         EXPECT_EQ(r.trailers().get("X-Sum"), "1");
+        EXPECT_EQ(c.idle_connections(), 1U);
+      });
+}
+
+// Our window of a stream is of 2 MiB, the server's of 256 KiB.
+CONFORMANCE(Http2Client, MovesMoreBothWaysThanTheWindowsHold) {
+  constexpr int pieces = 100;
+  co_await with_http2_peer(echo, [](std::string at) -> task<> {
+    http::client c(over_http2());
+    int taken = 0;
+    http::request r = http::request("PUT", at).body(counted_body(big(64 * 1024), pieces, taken));
+    const std::string got = co_await c.send(
+        std::move(r), [](response& back) -> task<std::string> { co_return co_await back.text(); });
+    EXPECT_EQ(got.size(), pieces * std::size_t{64 * 1024});
+    EXPECT_EQ(got.substr(got.size() - 64 * 1024), big(64 * 1024));
+    EXPECT_EQ(c.open_connections(), 1U);
+    EXPECT_EQ(c.idle_connections(), 1U);
+  });
+}
+
+// Nobody reads the response before the body has gone, and the server takes no more of the body
+// before somebody reads. Who cannot know wants a limit; the connection is none the worse.
+CONFORMANCE(Http2Client, APlainSendToAnEchoOfMoreThanTheWindowsHoldRunsIntoItsLimit) {
+  co_await with_http2_peer(
+      [](http2_peer& p, http2_stream_ref s) -> task<> {
+        return s->head().path == "/ok" ? say_ok(p, std::move(s)) : echo(p, std::move(s));
+      },
+      [](std::string at) -> task<> {
+        http::client c(over_http2().timeout(http::phase::write, 50ms));
+        int taken = 0;
+        try {
+          co_await c.send(http::request("PUT", at).body(counted_body(big(64 * 1024), 100, taken)));
+          ADD_FAILURE() << "the server has taken what it could not";
+        } catch (const http::timeout_error& e) {
+          EXPECT_EQ(e.phase(), http::phase::write);
+        }
+        EXPECT_LT(taken, 100);
+        EXPECT_EQ(co_await get_text(c, at + "/ok"), "ok");
+        EXPECT_EQ(c.open_connections(), 1U);
         EXPECT_EQ(c.idle_connections(), 1U);
       });
 }

@@ -3,6 +3,7 @@
 #include "net/tls_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
+#include "support/run_on.hpp"
 
 #include <rondo/http.hpp>
 #include <rondo/patterns/gather.hpp>
@@ -24,9 +25,7 @@ namespace {
   if (certificates().empty()) co_return
 
 http::client_options trusting() {
-  return http::client_options()
-      .http2(http::http2::automatic)
-      .tls(tls_context::client(client_of_root()));
+  return http::client_options().tls(tls_context::client(client_of_root()));
 }
 
 // Servers that offer these protocols; `accepting` is awaited before each handshake.
@@ -146,6 +145,20 @@ CONFORMANCE(Http2Agreed, ADialThatFailsHoldsNobodyUp) {
   });
 }
 
+// One after the other they would take 3.6 s.
+TEST(Http2AgreedClocks, WhoWaitedForADialThatFailsDialsAtOnce) {
+  if (certificates().empty()) GTEST_SKIP() << "no certificates: openssl is not installed";
+  simulate([]() -> task<> {
+    secure_server server{.protocols = {"h2", "http/1.1"}, .failing = 3, .delay = 900ms};
+    co_await with_secure(server, [&](std::string at) -> task<> {
+      http::client c(trusting());
+      const auto begun = this_loop().now();
+      EXPECT_EQ(co_await ok_at_once(c, at, 4), 1);
+      EXPECT_LT(this_loop().now() - begun, 2500ms);
+    });
+  });
+}
+
 CONFORMANCE(Http2Agreed, WhoIsToldNeverOffersNothing) {
   NEEDS_OPENSSL;
   secure_server server{.protocols = {"h2", "http/1.1"}};
@@ -179,9 +192,8 @@ CONFORMANCE(Http2Agreed, AContextWithProtocolsOfItsOwnKeepsThem) {
   NEEDS_OPENSSL;
   secure_server server{.protocols = {"h2", "http/1.1"}};
   co_await with_secure(server, [&](std::string at) -> task<> {
-    http::client c(http::client_options()
-                       .http2(http::http2::automatic)
-                       .tls(tls_context::client(client_of_root().alpn({"http/1.1"}))));
+    http::client c(
+        http::client_options().tls(tls_context::client(client_of_root().alpn({"http/1.1"}))));
     EXPECT_EQ(co_await get_text(c, at), "ok");
   });
   EXPECT_EQ(server.over_http2, 0);

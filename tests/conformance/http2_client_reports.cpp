@@ -413,4 +413,54 @@ CONFORMANCE(Http2ClientReports, AMisdirectedRequestIsSentOnceMore) {
   EXPECT_EQ(asked, (std::vector{0, 0, 1, 1, 2}));
 }
 
+// Another one that was there may be as wrong.
+CONFORMANCE(Http2ClientReports, AMisdirectedRequestGoesToNoOtherConnectionThatWasThere) {
+  std::vector<int> asked;
+  http2_settings one_at_a_time;
+  one_at_a_time.streams = 1;
+  co_await with_http2_peer(
+      [&](http2_peer& p, http2_stream_ref s) -> task<> {
+        asked.push_back(p.number);
+        co_await sleep_for(1ms);
+        co_await answer(*s, s->head().path == "/never" ? 421 : 200, "ok");
+      },
+      [&](std::string at) -> task<> {
+        http::client c(over_http2());
+        co_await get_text(c, at);  // now it knows the limit
+        co_await gather(get_text(c, at), get_text(c, at));
+        EXPECT_EQ(c.open_connections(), 2U);
+        asked.clear();
+        response never = co_await c.get(at + "/never");
+        EXPECT_EQ(never.status(), 421);
+      },
+      one_at_a_time);
+  EXPECT_EQ(asked.size(), 2U);
+  EXPECT_EQ(asked.back(), 2);
+}
+
+// While another one is held up.
+CONFORMANCE(Http2ClientReports, APlaceThatIsBackServesWhoWaits) {
+  event go_on;
+  http2_settings two_at_a_time;
+  two_at_a_time.streams = 2;
+  co_await with_http2_peer(
+      [&](http2_peer&, http2_stream_ref s) -> task<> {
+        if (s->head().path == "/held") co_await go_on.wait();
+        co_await answer(*s, 200, "ok");
+      },
+      [&](std::string at) -> task<> {
+        http::client c(over_http2().max_connections(1));
+        co_await get_text(c, at);  // now it knows the limit
+        co_await with_task_group([&](task_group& g) -> task<> {
+          auto held = g.spawn(get_text(c, at + "/held"));
+          std::vector<task<std::string>> work;
+          for (int i = 0; i < 4; ++i) work.push_back(get_text(c, at));
+          for (const auto& text : co_await gather(std::move(work))) EXPECT_EQ(text, "ok");
+          go_on.set();
+          EXPECT_EQ(co_await held, "ok");
+        });
+      },
+      two_at_a_time);
+}
+
 }  // namespace http2_client_reports

@@ -1,14 +1,13 @@
 // One server stops and another takes its port while clients go on asking: no request fails, and
 // none is answered twice.
 #include "http/http_support.hpp"
+#include "net/kept_listener.hpp"
 #include "support/conformance.hpp"
 #include "support/resources.hpp"
 
 #include <rondo/http.hpp>
 
-#include <fcntl.h>
 #include <net/if.h>
-#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -114,26 +113,6 @@ task<> hand_over_and_over(tcp_listener first, Next next_listener) {
   for (const int n : l.served_by) EXPECT_GT(n, 0);
 }
 
-// A socket that listens, as a service manager has one, of which each server gets a duplicate.
-class kept_listener {
- public:
-  kept_listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
-    EXPECT_EQ(::listen(fd_, 1024), 0);
-  }
-  kept_listener(const kept_listener&) = delete;
-  kept_listener& operator=(const kept_listener&) = delete;
-  ~kept_listener() { ::close(fd_); }
-
-  tcp_listener duplicate() const { return tcp_listener::adopt(::fcntl(fd_, F_DUPFD_CLOEXEC, 0)); }
-
- private:
-  int fd_;
-};
-
 // A network of its own for this thread, with a loopback that is up and connections that move to
 // another listener when theirs goes. Empty, or why it cannot be had.
 std::string enter_a_network_that_migrates() {
@@ -152,9 +131,7 @@ std::string enter_a_network_that_migrates() {
 
 }  // namespace
 
-// Not by day: one in three runs fails (accept: EINVAL) on a machine that is busy.
 ON_KERNEL_REACTORS(ServerHandover, OfTheListenerLosesNoRequest) {
-  if (!long_run()) GTEST_SKIP() << "does not hold yet: only in long runs";
   run_on(reactor, []() -> task<> {
     const kept_listener all;
     co_await hand_over_and_over(all.duplicate(), [&] { return all.duplicate(); });
@@ -162,7 +139,6 @@ ON_KERNEL_REACTORS(ServerHandover, OfTheListenerLosesNoRequest) {
 }
 
 ON_KERNEL_REACTORS(ServerHandover, ToAnotherListenerLosesNoRequestWhereTheKernelMovesThem) {
-  if (!long_run()) GTEST_SKIP() << "does not hold yet: only in long runs";
   std::string trouble;
   std::thread apart([&] {
     trouble = enter_a_network_that_migrates();

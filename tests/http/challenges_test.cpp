@@ -56,6 +56,11 @@ TEST(Challenges, OfOtherSchemesHideNoDigest) {
       EXPECT_EQ(answered(field), "r/n/MD5/auth") << field;
 }
 
+TEST(Challenges, StandAtTheBeginningOfAnElement) {
+  for (const char* within : {"Unknown a ", "Negotiate YQ== ", "Basic realm=\"x\" "})
+    EXPECT_EQ(answered(within + digest), "none") << within;
+}
+
 TEST(Challenges, MayStandInFieldsOfTheirOwn) {
   EXPECT_EQ(answered({{"WWW-Authenticate", "Negotiate YWJjZA=="},
                       {"www-authenticate", "Basic realm=\"x"},

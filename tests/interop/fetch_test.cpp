@@ -7,7 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
+#include <sstream>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -153,6 +155,49 @@ TEST(Fetch, AsksTheServerAtAUnixSocket) {
         co_await fetch({"--unix-socket", path, "-o", "-", "http://name.example/headers"});
     EXPECT_EQ(f.status, 0) << f.output;
     EXPECT_TRUE(contains(f.output, "name.example")) << f.output;
+  });
+}
+
+// What curl sends by the line that is printed, beside what is sent by us.
+TEST(Fetch, PrintsCurlsCommandForTheSame) {
+  NEEDS_THE_PROGRAM();
+  if (find_program("curl").empty()) GTEST_SKIP() << "curl is not installed";
+  const temporary_folder folder;
+  const std::string file = folder.write("the body's", "from a file\n");
+  beside_a_server([&](std::string at) -> task<> {
+    const std::vector<std::vector<std::string>> cases{
+        {at + "/mirror?a=[1]&b={x,y}"},
+        {"-X", "PUT", "-H", "X-Id: it's \"7\" $HOME", "-d", "a 'b'\n", "-u", "u:p w",
+         at + "/mirror"},
+        {"--json-body", "-d", "{\"a\": 1}", at + "/mirror"},
+        {"-d", "@" + file, "-H", "content-type: text/x", at + "/mirror"},
+        {at + "/moved"},
+        {"--follow", "0", at + "/moved"},
+    };
+    for (std::vector<std::string> arguments : cases) {
+      arguments.insert(arguments.begin(), {"-o", "-"});
+      const finished ours = co_await fetch(arguments);
+      arguments.insert(arguments.begin(), "--curl");
+      const finished line = co_await fetch(arguments);
+      EXPECT_EQ(line.status, 0);
+      const finished theirs =
+          co_await to_thread(run_command, std::vector<std::string>{"/bin/sh", "-c", line.output});
+      const auto kept = [](const std::string& text) {  // what both are told to send
+        std::string out;
+        std::istringstream lines(text);
+        for (std::string l; std::getline(lines, l);)
+          if (!l.starts_with("User-Agent:") && !l.starts_with("Accept")) out += l + '\n';
+        return out;
+      };
+      const auto sorted = [&](const std::string& text) {
+        std::vector<std::string> all;
+        std::istringstream lines(kept(text));
+        for (std::string l; std::getline(lines, l);) all.push_back(l);
+        std::ranges::sort(all);
+        return all;
+      };
+      EXPECT_EQ(sorted(theirs.output), sorted(ours.output)) << line.output;
+    }
   });
 }
 

@@ -1,6 +1,8 @@
 // The load generator: exact on the simulation's clock, and beside wrk and h2load on real sockets.
 #include "load.hpp"
 #include "http/http_support.hpp"
+#include "load_compare.hpp"
+#include "support/child_process.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/http.hpp>
@@ -9,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdio>
+#include <map>
 #include <regex>
 
 namespace {
@@ -52,7 +55,7 @@ load_report simulated_load(counting_server& s, load_options options, std::string
   const auto network = simulation_options().latency(0s, 0s);
   run_as(run_options().simulation(network), [&]() -> task<> {
     co_await with_server(s.server, [&](std::string origin, endpoint) -> task<> {
-      options.url = origin + path;
+      options.urls = {origin + path};
       report = co_await tools::load(options);
     });
   });
@@ -140,7 +143,7 @@ TEST(Load, StatusesAndFailuresAreCountedApart) {
 
   load_report unreachable;
   simulate([&]() -> task<> {
-    o.url = "http://127.0.0.1:1/";
+    o.urls = {"http://127.0.0.1:1/"};
     unreachable = co_await tools::load(o);
   });
   EXPECT_EQ(unreachable.completed, 0U);
@@ -151,14 +154,14 @@ TEST(Load, StatusesAndFailuresAreCountedApart) {
 TEST(Load, OptionsThatMakeNoSenseAreRefused) {
   simulate([]() -> task<> {
     load_options o;
-    o.url = "http://127.0.0.1:1/";
+    o.urls = {"http://127.0.0.1:1/"};
     o.connections = 0;
     EXPECT_TRUE(co_await caught<std::invalid_argument>(tools::load(o)));
     o.connections = 1;
     o.duration_s = 0;
     EXPECT_TRUE(co_await caught<std::invalid_argument>(tools::load(o)));
     o.duration_s = 1;
-    o.url = "no url";
+    o.urls = {"no url"};
     EXPECT_TRUE(co_await caught<http::url_error>(tools::load(o)));
   });
 }
@@ -176,6 +179,83 @@ TEST(Load, ItsJsonIsReadByAnother) {
   std::uint64_t in_histogram = 0;
   for (const auto& slot : json["histogram_ns"]) in_histogram += slot[1].get<std::uint64_t>();
   EXPECT_EQ(in_histogram, 30U);
+}
+
+TEST(Load, AsksForEachUrlInTurnWithItsMethodFieldsAndBody) {
+  const temporary_folder folder;
+  std::map<std::string, int> seen;
+  http::server server;
+  for (const char* path : {"/a", "/b"})
+    server.route("PUT", path, [&seen](server_request& r) -> task<server_response> {
+      const std::string id(r.headers().get("X-Id").value_or(""));
+      ++seen[r.target() + ' ' + id + ' ' + co_await r.text()];
+      co_return server_response();
+    });
+  load_options o;
+  o.method = "PUT";
+  o.headers = {"X-Id: 7"};
+  o.data = "@" + folder.write("body", "from a file");
+  o.requests = 10;
+  o.connections = 1;
+  run_on(reactor_kind::automatic, [&]() -> task<> {
+    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
+      o.urls = {origin + "/a", origin + "/b"};
+      EXPECT_EQ((co_await tools::load(o)).completed, 10U);
+      o.data = "@/no/such/file";
+      EXPECT_TRUE(co_await caught<std::system_error>(tools::load(o)));
+      o.data.clear();
+      o.headers = {"no field"};
+      EXPECT_TRUE(co_await caught<std::invalid_argument>(tools::load(o)));
+    });
+  });
+  const std::map<std::string, int> expected{{"/a 7 from a file", 5}, {"/b 7 from a file", 5}};
+  EXPECT_EQ(seen, expected);
+}
+
+// A report whose answers took `mean` and a little more or less, n of them.
+load_report made_up(std::uint64_t n, std::uint64_t mean, double rate) {
+  load_report r;
+  for (std::uint64_t i = 0; i < n; ++i)
+    r.latency_ns.record(mean - mean / 10 + i % 11 * (mean / 50));
+  r.completed = n;
+  r.seconds = static_cast<double>(n) / rate;
+  return r;
+}
+
+TEST(Load, TwoRunsAreComparedWithTheIntervalOfTheirRatio) {
+  load_options o;
+  o.urls = {"http://a/"};
+  const std::string before = tools::as_json(o, made_up(10'000, 2 * ms, 1000));
+  const std::string same = tools::compare(made_up(10'000, 2 * ms, 1000), before);
+  for (const char* row : {"rate", "mean", "p50", "p90", "p99"}) {
+    std::smatch m;
+    ASSERT_TRUE(std::regex_search(
+        same, m, std::regex(std::string(row) + R"( .*  ([0-9.]+) \(([0-9.]+) to ([0-9.]+)\)\n)")))
+        << same;
+    EXPECT_EQ(m[1], "1.000") << row;
+    EXPECT_LE(std::stod(m[2]), 1);
+    EXPECT_GE(std::stod(m[3]), 1);
+    EXPECT_GE(std::stod(m[2]), 0.97) << row;
+    EXPECT_LE(std::stod(m[3]), 1.03) << row;
+  }
+  const std::string twice = tools::compare(made_up(10'000, 1 * ms, 2000), before);
+  EXPECT_TRUE(std::regex_search(twice, std::regex("rate +2000.000 +1000.000 /s  2.000"))) << twice;
+  EXPECT_TRUE(std::regex_search(twice, std::regex("p50 .* ms  0.50"))) << twice;
+  // Few answers say little.
+  const std::string few = tools::compare(made_up(11, 2 * ms, 1000), before);
+  EXPECT_TRUE(std::regex_search(few, std::regex(R"(p50 .*\(0.9[0-8]\d to 1.0[2-9])"))) << few;
+  EXPECT_NE(tools::compare(load_report(), before).find("nothing to compare"), std::string::npos);
+  EXPECT_THROW((void)tools::compare(load_report(), "{}"), std::invalid_argument);
+  EXPECT_THROW((void)tools::compare(load_report(), "no JSON"), std::invalid_argument);
+}
+
+TEST(Load, ItsDistributionIsWrittenAsHdrHistogramDoes) {
+  const std::string text = tools::as_hdr(made_up(11, 2 * ms, 1000));
+  EXPECT_TRUE(text.starts_with("       Value     Percentile TotalCount 1/(1-Percentile)\n\n"))
+      << text;
+  EXPECT_TRUE(std::regex_search(text, std::regex(R"(\n +2\.2\d+ 1\.000000000000 +11\n)"))) << text;
+  EXPECT_TRUE(std::regex_search(text, std::regex(R"(#\[Max +=  +2\.2\d+, Total count +=  +11\])")))
+      << text;
 }
 
 // --- beside others, on the same server -----------------------------------------------------------
@@ -209,7 +289,7 @@ TEST(LoadBesideOthers, OursAndH2loadMakeAsManyRequestsAsAskedFor) {
   if (!installed("h2load")) GTEST_SKIP() << "h2load is not installed";
   on_a_real_server([](counting_server& s, std::string url) -> task<> {
     load_options o;
-    o.url = url;
+    o.urls = {url};
     o.connections = 8;
     o.requests = 1000;
     const load_report r = co_await tools::load(o);
@@ -226,7 +306,7 @@ TEST(LoadBesideOthers, OursAndWrkReportWhatTheServerHasAnswered) {
   if (!installed("wrk")) GTEST_SKIP() << "wrk is not installed";
   on_a_real_server([](counting_server& s, std::string url) -> task<> {
     load_options o;
-    o.url = url;
+    o.urls = {url};
     o.connections = 8;
     o.duration_s = 0.5;
     const load_report r = co_await tools::load(o);

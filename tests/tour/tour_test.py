@@ -80,6 +80,15 @@ class Tour(unittest.TestCase):
         self.assertIn("+x turns", as_expected("~7 turns\n", "x turns\n"))
         self.assertIsNotNone(as_expected("a\n", "a\nb\n"))
 
+    def test_a_count_that_is_shown_is_near_and_a_time_is_any(self) -> None:
+        far_off = self.tour.far_off
+        self.assertIsNone(far_off("~5 turns in ~0.30 s, ~99 % asleep\n", "8 turns in 12.5 s, 3 % asleep\n"))
+        self.assertIsNone(far_off("at PORT, ~1,000 calls\n", "at 7, 1,999 calls\n"))
+        self.assertIn("~74 is shown, and 267 was said", far_off("as ever\nby ~74 calls\n", "as ever\nby 267 calls\n"))
+        self.assertIn("~5 is shown, and 2 was said", far_off("~5 seconds\n", "2 seconds\n"))
+        self.put("expected.txt", "~5 turns\n")
+        self.refused("~5 is shown, and 12 was said", self.tour.line_of_the_page_compiles, self.chapter())
+
     def test_a_good_chapter_passes(self) -> None:
         e = self.tour.exercise("1.1")
         self.tour.page_is_in_form(self.chapter())
@@ -90,6 +99,8 @@ class Tour(unittest.TestCase):
 
     def test_a_page_that_is_not_in_form(self) -> None:
         self.put("page.md", PAGE + "word " * 1500)
+        self.refused("1500 at most", self.tour.page_is_in_form, self.chapter())
+        self.put("page.md", PAGE + "*— [a](a)*\n" + "word " * 1500)
         self.refused("1500 at most", self.tour.page_is_in_form, self.chapter())
         self.put("page.md", PAGE.replace("## Questions first", "## Answers first"))
         self.refused("`## Questions first`", self.tour.page_is_in_form, self.chapter())

@@ -42,12 +42,12 @@ int main() {
       tour::three_locals by_hand;
       bool ended = false;
       for (int i = 0; i < resumed; ++i) ended = by_hand.resume();
-      tour::check(ended == (resumed == 4), "after %d steps it has %sreturned", resumed,
-                  ended ? "" : "not ");
+      tour::check(ended == (resumed == 4), "after %d step%s it has %sreturned", resumed,
+                  resumed == 1 ? "" : "s", ended ? "" : "not ");
     }
     tour::current_trace = nullptr;
-    tour::check(yours == expected, "destroyed after %d steps: %s; and yours: %s", resumed,
-                text(expected).c_str(), text(yours).c_str());
+    tour::check(yours == expected, "destroyed after %d step%s: %s; and yours: %s", resumed,
+                resumed == 1 ? "" : "s", text(expected).c_str(), text(yours).c_str());
   }
   std::puts("wherever it is destroyed, what is there goes, the latest first");
 }

@@ -21,14 +21,14 @@ tour::task<> one_run(tour::timed_loop& l, int letters, bool in_the_same_moment, 
   returned = j.ended();
   tour::check(returned || letters < 3 || in_the_same_moment, "after 3 letters it has not returned");
   if (letters >= 1 && letters < 3 && !in_the_same_moment)
-    tour::check(first.free == 0, "after %d letters the first permit should be taken", letters);
+    tour::check(first.free == 0, "after letter %d the first permit should be taken", letters);
   if (letters == 2 && !in_the_same_moment)
     tour::check(second.free == 0, "after 2 letters the second permit should be taken");
   j.cancel();
   while (!j.ended()) co_await tour::some_turns(l);
   const char* const when = in_the_same_moment ? ", in the moment in which the last one came" : "";
   tour::check(first.free == 1 && second.free == 1,
-              "stopped after %d letters%s: %d and %d permits are free, and should be 1 and 1",
+              "stopped after letter %d%s: %d and %d permits are free, and should be 1 and 1",
               letters, when, first.free, second.free);
 }
 
