@@ -291,7 +291,7 @@ std::string top_view::page(const std::vector<json_value>& lines, double seconds,
       std::string head = head_of(line);
       put(head.substr(0, head.find('\n')));
       if (line.contains("stack"))
-        for (std::size_t i = 0; i < 3 && i < line["stack"].size(); ++i)
+        for (std::size_t i = 0; i < 8 && i < line["stack"].size(); ++i)
           put("    " + line["stack"][i].get<std::string>());
     } else if (line.contains("loop")) {
       const long id = line["loop"].get<long>();

@@ -23,6 +23,8 @@ AIMS_NS = {
     "policies_five": 150,
     "rate_limiter_admit": 5,
     "bulkhead_admit": 5,
+    "ps_of_10000_tasks": 50e6,
+    "ps_of_10000_tasks/slice": 1e6,
 }
 # Rows in peers.py, which are not measured twice.
 ELSEWHERE = ("await_ready_child", "await_ready_child_again", "await_minimal_task", "yield_1000_tasks",

@@ -36,8 +36,8 @@ TEST(Errors, ACleanupSaysGoodBye) {
     auto listener = net::tcp_listener::bind(net::endpoint::parse("127.0.0.1:0"));
     const auto connect = [&] { return net::tcp_stream::connect(listener.local_endpoint()); };
     auto [theirs, ours] = co_await gather(listener.accept(), connect);
-    auto [said, done] =
-        co_await gather(net::buffered_reader(theirs).read_line(100), tidy(std::move(ours)));
+    net::buffered_reader lines(theirs);
+    auto [said, done] = co_await gather(lines.read_line(100), tidy(std::move(ours)));
     EXPECT_EQ(said, "bye");
   });
 }

@@ -156,6 +156,7 @@ TEST(Pitfalls, ATransactionOfACancelledTaskIsNotCommitted) {
       const transaction t;
       co_await sleep_for(takes);
     };
+    commits = 0;
     co_await try_for(1s, change(2s));
     EXPECT_EQ(commits, 0);
     co_await change(1s);

@@ -2,8 +2,12 @@
 #include <rondo/runtime/core/loop_core.hpp>
 #include <rondo/runtime/inside/debug_layout.hpp>
 #include <rondo/runtime/inside/debug_table.hpp>
+#include <rondo/runtime/io.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/task_group.hpp>
+
+#include <array>
+#include <bit>
 
 namespace rondo::detail {
 
@@ -35,9 +39,17 @@ RONDO_REACH(reach_spawned_at, &child_record::spawned_at_)
 RONDO_REACH(reach_finally_body, &some_finally::body_)
 RONDO_REACH(reach_cleanup, &some_finally::cleanup_)
 RONDO_REACH(reach_cleaning, &some_finally::cleaning_)
+RONDO_REACH(reach_kind, &io_call::kind_)
 #undef RONDO_REACH
 
 namespace {
+
+constexpr std::size_t operation_kinds = static_cast<std::size_t>(operation_kind::sendfile) + 1;
+constexpr auto operation_names = [] {
+  std::array<const char*, operation_kinds> names{};
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = name_of(static_cast<operation_kind>(i));
+  return names;
+}();
 
 void describe_runtime(debug_table& t) noexcept {
   t.add("job.leaf", offset_in(reach(reach_leaf())));
@@ -64,6 +76,10 @@ void describe_runtime(debug_table& t) noexcept {
   t.add("finally.body", offset_in(reach(reach_finally_body())));
   t.add("finally.cleanup", offset_in(reach(reach_cleanup())));
   t.add("finally.cleaning", offset_in(reach(reach_cleaning())));
+  const std::int64_t op = base_in<io_wait, operation>();
+  t.add("io.kind", op + base_in<operation, io_call>() + offset_in(reach(reach_kind())));
+  t.add("io.fd", op + offset_in(&operation::target) + offset_in(&descriptor::fd));
+  t.add("io.names", std::bit_cast<std::int64_t>(operation_names.data()));
 }
 
 }  // namespace

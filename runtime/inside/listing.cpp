@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -105,6 +106,13 @@ class task_line final : public wait_visitor {
   json_object* line_ = nullptr;
 };
 
+// At work: what else runs on the machine is not in it.
+nanoseconds thread_time() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + nanoseconds(now.tv_nsec);
+}
+
 // Pools, servers: an object a line.
 class shown_lines final : public shown_visitor {
  public:
@@ -134,14 +142,16 @@ bool listing::of(const std::shared_ptr<watched_loop>& l, bool with_tasks, std::s
   std::unique_lock lock(asked->mutex_);
   for (;;) {
     const std::uint64_t before = asked->slices_;
-    if (asked->told_.wait_for(lock, patience_with_a_loop,
-                              [&] { return asked->done_ || asked->slices_ != before; })) {
-      if (!asked->done_) continue;
-    } else {
-      asked->abandoned_ = true;
-    }
-    out += asked->text_;
-    return asked->done_;
+    const bool told = asked->told_.wait_for(
+        lock, patience_with_a_loop, [&] { return asked->done_ || asked->slices_ != before; });
+    asked->abandoned_ = !told;
+    const bool done = asked->done_;
+    std::string part;
+    part.swap(asked->text_);
+    lock.unlock();  // the loop need not wait while much is copied
+    out += part;
+    if (done || !told) return done;
+    lock.lock();
   }
 }
 
@@ -170,6 +180,7 @@ void listing::run() noexcept {
 }
 
 void listing::slice() {
+  const nanoseconds begun = thread_time();
   const loop_core& core = this_core();
   task_records* const all = this_core().watch() ? this_core().watch()->records() : nullptr;
   std::string text;
@@ -208,10 +219,12 @@ void listing::slice() {
   }
   ++slices_;
   largest_ = std::max(largest_, n);
+  longest_ = std::max(longest_, thread_time() - begun);
   text_ += text;
   if (!mark_.linked() && with_tasks_) {
     json_object line(text_);
     line.number("listed", loop_->id()).number("slices", slices_).number("largest_slice", largest_);
+    line.number("longest_slice_us", microseconds_of(longest_));
   }
   told_.notify_all();
 }

@@ -45,6 +45,7 @@ class listing final : public remote_node {
   std::string text_;
   std::uint64_t slices_ = 0;
   std::size_t largest_ = 0;
+  nanoseconds longest_{};
   bool done_ = false;
   bool abandoned_ = false;
 };

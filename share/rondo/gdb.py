@@ -27,6 +27,11 @@ WAITS = (
     ("13deadline_wait", "a timeout"), ("10scope_wait", "a scope"), ("13branches_wait", "its branches"),
     ("10hedge_wait", "a hedge"), ("11signal_wait", "a signal"), ("11future_wait", "a future"),
     ("10start_wait", "a child to be ready"), ("9idle_wait", "everything else to be idle"),
+    ("11select_waitI", "an item of one of several queues"), ("14broadcast_waitI", "an item of a broadcast"),
+    ("9broadcastI.*9send_waitE", "room at the subscribers of a broadcast"), ("9pool_core4waitE", "a pool's place"),
+    ("16thread_wait_base", "a thread"), ("rate_limiter12acquire_wait", "a rate limiter"),
+    ("8bulkhead12acquire_wait", "a bulkhead"), ("11lookup_wait", "a lookup"),
+    ("4http6detail4pool4waitE", "a connection of an HTTP client"),
 )
 
 
@@ -124,7 +129,14 @@ class Wait:
         offset = self.type.find(name)
         return None if offset is None else self.whole + offset
 
-    def says(self):
+    def says(self, table):
+        io = self.part("7io_waitE?$")
+        if io is not None:
+            gone = self.part("9gone_waitE?$") is not None
+            kind = number(io + table["io.kind"], 1)
+            words = "the peer to be gone" if gone else text(number(table["io.names"] + kind * POINTER))
+            fd = int.from_bytes(memory(io + table["io.fd"], 4), "little", signed=True)
+            return f"{words} on fd {fd}" if fd >= 0 else words
         for part, words in WAITS:
             if self.part(part) is not None:
                 return words
@@ -246,7 +258,7 @@ class Program:
         children = []
         if state == "waiting":
             wait = Wait(number(job + self.table["job.on"]))
-            out += f": waiting for {wait.says()}"
+            out += f": waiting for {wait.says(self.table)}"
             children = list(wait.children(self.table)) if depth < 100 else []
         else:
             out += f": {state}"

@@ -22,6 +22,8 @@ BENCHMARKS = (
     "await_ready_child/io_uring",
     "yield_1000_tasks/io_uring",
     "spawn_and_join/io_uring",
+    "mutex_free/io_uring",
+    "semaphore_free/io_uring",
     "queue_hop/io_uring",
     "event_hop/io_uring",
     "timeout_in_time/io_uring",

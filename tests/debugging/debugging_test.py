@@ -7,12 +7,16 @@ Numbers that vary stand as N there. Nothing here waits for a time: the program i
 fault, and a minute without it is a failure.
 """
 
+import fcntl
 import os
 import pathlib
+import pty
 import re
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 PATIENCE_S = 60
@@ -100,6 +104,37 @@ def see(program: str, rondo: str, fault: str, reactor: str) -> str:
             p.end()
 
 
+def in_a_terminal(program: str, rondo: str, fault: str, there: str, shown: str) -> int:
+    """`rondo top` in a terminal of 80 × 24: each page fits, and begins on a clear screen."""
+    with tempfile.TemporaryDirectory() as folder:
+        p = Stuck(program, fault, "epoll", folder)
+        try:
+            until(there, lambda: subprocess.run([rondo, "ps", p.socket], capture_output=True, text=True,
+                                                    check=False).stdout)
+            ours, its = pty.openpty()
+            fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+            top = subprocess.Popen([rondo, "top", p.socket, "-n", "2", "-d", "0.1"], stdin=its, stdout=its, stderr=its)
+            os.close(its)
+            said = b""
+            try:
+                while more := os.read(ours, 4096):
+                    said += more
+            except OSError:  # it has ended
+                pass
+            os.close(ours)
+            ended = top.wait()
+        finally:
+            p.end()
+    before, *pages = said.decode().replace("\r\n", "\n").split("\x1b[H\x1b[2J")
+    lines = [page.splitlines() for page in pages]
+    if ended or before or len(pages) != 2 or any(len(page) > 23 or max(map(len, page)) > 80 for page in lines) \
+            or shown not in pages[-1]:
+        print(f"{fault}, rondo top in 80 × 24: exit code {ended}, and it shows\n{said.decode()}")
+        return 1
+    print(f"{fault}, rondo top in 80 × 24: {len(lines[-1])} rows of at most {max(map(len, lines[-1]))} columns")
+    return 0
+
+
 def main() -> int:
     root, program, rondo = sys.argv[1:4]
     bad = 0
@@ -115,6 +150,8 @@ def main() -> int:
                       f"and what was seen is\n{seen}")
             else:
                 print(f"{fault} on {reactor}: as the page says")
+    bad += in_a_terminal(program, rondo, "connections", "1 waiting", "HTTP client: ")
+    bad += in_a_terminal(program, rondo, "blocking", "BLOCKED", "stuck.cpp:")
     return 1 if bad else 0
 
 

@@ -96,8 +96,9 @@ MUTANTS = (
     conformance("an exchange that is given up is counted so", "http/client/exchange.cpp",
                 "  if (told_ || !context_.is_traced()) return;", "  return;", "ClientMetrics*"),
     # --- pool ---
-    Mutant("a newcomer passes nobody who waits for a pool", "runtime/pool.cpp",
-           "  if (!line_.empty()) return false;\n  std::unique_ptr<pool_thing> item", "  std::unique_ptr<pool_thing> item",
+    Mutant("what comes back to a pool goes to who waits", "runtime/pool.cpp",
+           "      if (wait* first = line_.pop_front()) {\n        first->granted_ = pool_place(*this, std::move(item));",
+           "      if (wait* first = nullptr) {\n        first->granted_ = pool_place(*this, std::move(item));",
            "test_runtime", "Pool*:Schedules.Pool"),
     Mutant("a place that is left empty goes to the next in line", "runtime/pool.cpp",
            "first->granted_ = pool_place(*this, nullptr);\n    first->wake();", "first->wake();",

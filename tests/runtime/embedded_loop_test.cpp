@@ -209,6 +209,39 @@ TEST_P(EmbeddedLoop, ABusyTaskLeavesTheHostItsTurn) {
   polling_host(l).until_idle();
 }
 
+// More has come than one turn takes in, and first what nobody waits for; then the time is over.
+TEST_P(EmbeddedLoop, WhatWasTakenFromTheKernelIsDoneWithoutAPoll) {
+  embedded_loop l(options());
+  polling_host host(l);
+  std::vector<std::pair<net::unix_stream, net::unix_stream>> pairs;
+  for (int i = 0; i < 40; ++i) pairs.push_back(net::unix_stream::pair());
+  for (auto& [here, there] : pairs)
+    l.spawn([&]() -> task<> {  // it has been waited for once
+      std::array<std::byte, 1> byte{};
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&]() -> task<> { (void)co_await here.read_some(byte); });
+        co_await yield_now();
+        co_await there.write_all(byte);
+      });
+    });
+  host.until_idle();
+  bool heard = false;
+  l.spawn([&]() -> task<> {
+    std::array<std::byte, 1> byte{};
+    heard = co_await pairs.back().first.read_some(byte) == 1;
+  });
+  l.run_ready();
+  l.spawn([&]() -> task<> {
+    const std::array<std::byte, 1> byte{};
+    for (auto& [here, there] : pairs) co_await there.write_all(byte);
+    const auto begun = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - begun < 1ms) {
+    }
+  });
+  host.until_idle();
+  EXPECT_TRUE(heard);
+}
+
 // Each step takes as long as a whole visit may: however many are ready, a visit has one.
 TEST_P(EmbeddedLoop, ManyLongStepsLeaveTheHostItsTurnAfterEach) {
   embedded_loop l(options());
