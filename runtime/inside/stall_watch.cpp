@@ -58,6 +58,7 @@ class stall_watchdog {
   std::vector<stall_place> seen() {
     const std::scoped_lock lock(mutex_);
     std::vector<stall_place> all;
+    all.reserve(order_.size());
     for (const std::string& key : order_) all.push_back(places_.at(key));
     return all;
   }
