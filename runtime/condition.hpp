@@ -84,12 +84,12 @@ class [[nodiscard("without co_await nothing happens")]] condition::wait_for_noti
  private:
   friend class condition;
   struct relocking final : mutex::waiter {
-    void granted() noexcept override { wait->locked_again(); }
+    static void granted(waiter& w) noexcept { static_cast<relocking&>(w).wait->locked_again(); }
     wait_for_notify* wait = nullptr;
   };
 
   void relock() noexcept {
-    if (mutex_->take_or_wait(relock_, *relock_.job_)) locked_again();
+    if (mutex_->take_or_wait(relock_, *relock_.job_, &relocking::granted)) locked_again();
   }
   void locked_again() noexcept {
     if (linked()) unlink();

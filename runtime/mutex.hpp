@@ -40,32 +40,39 @@ class mutex {
 
  private:
   friend class condition;
-  // Who stands in line: granted() hands it the lock.
+  // Who stands in line. What is called when it has the lock is set as it comes there: most locks
+  // are free, and cost nothing for it.
   class waiter : public detail::list_node {
    public:
-    virtual void granted() noexcept = 0;
-    detail::job* job_ = nullptr;
+    using grant = void (*)(waiter&) noexcept;
+    detail::job* job_;
+    grant granted_;
 
    protected:
-    waiter() = default;
-    waiter(const waiter&) = default;
-    waiter& operator=(const waiter&) = default;
+    waiter() noexcept {}  // NOLINT(*-member-init, modernize-use-equals-default)
+    waiter(const waiter& w) noexcept : list_node(w) {}  // NOLINT(*-member-init): not in line
+    waiter& operator=(const waiter&) noexcept { return *this; }
     ~waiter() = default;
   };
   // True: the caller has the lock. False: it stands in line.
-  bool take_or_wait(waiter& w, detail::job& j) noexcept {
+  bool take_or_wait(waiter& w, detail::job& j, waiter::grant then) noexcept {
     if (!owner_) {
       owner_ = &j;
       return true;
     }
     w.job_ = &j;
+    w.granted_ = then;
     line_.push_back(w);
     return false;
   }
   void unlock() noexcept {
-    waiter* next = line_.pop_front();
-    owner_ = next ? next->job_ : nullptr;
-    if (next) next->granted();
+    waiter* const next = line_.pop_front();
+    if (!next) [[likely]] {
+      owner_ = nullptr;
+      return;
+    }
+    owner_ = next->job_;
+    next->granted_(*next);
   }
   // Of a lock that was taken outside a task.
   static const detail::job* nobodys() noexcept {
@@ -112,7 +119,7 @@ class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
   explicit lock_wait(mutex& m) noexcept : mutex_(&m) {}
   bool begin(detail::job& j) noexcept override {
     if (mutex_->owner_ && j.stops_here()) return false;
-    if (mutex_->take_or_wait(*this, j)) return true;
+    if (mutex_->take_or_wait(*this, j, &granted)) return true;
     j.wait_on(*this);
     return false;
   }
@@ -128,7 +135,7 @@ class [[nodiscard("without co_await nothing happens")]] mutex::lock_wait final
   guard await_resume() noexcept { return guard(*mutex_); }
 
  private:
-  void granted() noexcept override { job_->wake(); }
+  static void granted(waiter& w) noexcept { w.job_->wake(); }
   mutex* mutex_;
 };
 
