@@ -44,7 +44,8 @@ def run_on(core: int, command: list[str], environment: dict[str, str] | None = N
                           stdout=subprocess.PIPE if capture else subprocess.DEVNULL,
                           stderr=subprocess.PIPE, text=True, check=False, timeout=_LONGEST_RUN_S)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
+        said = f"{done.stdout or ''}{done.stderr}"
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {said}")
     return done
 
 

@@ -61,9 +61,9 @@ void tick_on(asio::steady_timer& timer, fetches& work) {
 
 int main(int argc, char** argv) {
   asio::io_context io(1);
-  // A turn is one handler: two visits may stand before the tick in the line, and two more when asio
-  // looks again.
-  fetches work(argc, argv, 5);
+  // A turn is one operation of asio's: two visits may stand before the tick in the line, two more
+  // when asio looks again, and now and then one that finds nothing to do.
+  fetches work(argc, argv, 8);
   asio_host inside(io);
   asio::steady_timer ticks(io, std::chrono::steady_clock::now());
   tick_on(ticks, work);
