@@ -70,8 +70,8 @@ task<> ask_once(std::string servers) {
 }  // namespace
 
 ON_KERNEL_REACTORS(CaresBridge, AsksBesideAThousandTasksAServerThatIsKilled) {
-  // dnsmasq is not always heard at first, and then c-ares tries for a minute.
-  if (!long_run()) GTEST_SKIP() << "only in long runs";
+  if (!long_run())
+    GTEST_SKIP() << "only in long runs: dnsmasq is not always heard, and c-ares tries for a minute";
   if (const std::string why = dnsmasq_missing(); !why.empty()) GTEST_SKIP() << why;
   const name_server server(reactor);
   run_on(reactor, [&]() -> task<> {
@@ -95,8 +95,8 @@ ON_KERNEL_REACTORS(CaresBridge, AsksBesideAThousandTasksAServerThatIsKilled) {
 }
 
 ON_KERNEL_REACTORS(CaresBridge, IsCancelledAtEveryWait) {
-  // A minute where dnsmasq is not heard, which has been seen on a machine that is busy.
-  if (!long_run()) GTEST_SKIP() << "only in long runs";
+  if (!long_run())
+    GTEST_SKIP() << "only in long runs: dnsmasq is not always heard, and c-ares tries for a minute";
   if (const std::string why = dnsmasq_missing(); !why.empty()) GTEST_SKIP() << why;
   const name_server server(reactor);
   const child_process p(server.command());
