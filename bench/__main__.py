@@ -15,6 +15,7 @@ Suites, in the order they run:
   http_unix     the same over a Unix socket
   http_server   HTTP servers under wrk and h2load
   http_files    HTTP servers of files under wrk
+  http2         HTTP/2: servers under h2load, our client on nghttpd
   websocket     WebSocket echo beside raw echo and the peers
   latency       HTTP servers at a fixed rate, latency from the planned start
   load_check    rondo load, wrk and h2load on the same server: they must agree
@@ -40,7 +41,7 @@ import time
 import traceback
 
 from bench import build, page, processes, programs, report
-from bench.macro import (bulk, delay, echo, embedded, http_client, http_files, http_server, idle, idle_streams,
+from bench.macro import (bulk, delay, echo, embedded, http2, http_client, http_files, http_server, idle, idle_streams,
                          latency, load_check, sleepers, tls, websocket)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
@@ -57,6 +58,7 @@ SUITES = {
     "http_unix": http_client.run_over_unix,
     "http_server": http_server.run,
     "http_files": http_files.run,
+    "http2": http2.run,
     "websocket": websocket.run,
     "latency": latency.run,
     "load_check": load_check.run,

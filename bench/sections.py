@@ -60,9 +60,15 @@ SECTIONS = (
         ("http_server", "http_files", "latency"),
         (Group("http_server:http_server_wrk", "HTTP servers under wrk: requests a second"),
          Group("http_server:http_server_h2load", "HTTP servers under h2load: requests a second"),
+         Group("http_server:http_server_wrk_pipelined", "The same with 16 requests at once on each connection"),
          Group("http_files:http_files_1k", "A file of 1 KiB: server CPU a request"),
          Group("http_files:http_files_1m", "A file of 1 MiB: server CPU a request"),
          Group("latency:latency", "99 % of the answers within, at 10,000 requests a second"))),
+    Section(
+        "HTTP/2", "In clear, the server on one core, the load on the other.", ("http2",),
+        (Group("http2:http2_100", "64 connections, 100 requests at once on each: requests a second"),
+         Group("http2:http2_1", "The same, one at once: server CPU a request"),
+         Group("http2:http2_client", "A client with 100 at once on one connection: client CPU a request"))),
     Section(
         "WebSocket", "The server on one core, the load on the other. raw is Rondo's echo without WebSockets.", ("websocket",),
         (Group("websocket:websocket_64", "Echo of 64 B over 64 connections: server CPU a message", True),
