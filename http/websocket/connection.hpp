@@ -1,10 +1,10 @@
 // A WebSocket on its stream: who reads, who writes, and how it ends. Internal.
 //
 // One task at a time reads: in receive(), or in close() when nobody else does. The other waits for
-// the end, and takes over from one that is cancelled. Whoever writes holds the line, and writes what
-// stands in the engine, his own frame last. What the reader has to say (a pong, an answer to Close)
-// it says without waiting, or leaves to the next writer; when there is something left while it waits
-// for bytes, it waits for both.
+// the end, and takes over from one that is cancelled. Whoever writes holds the line, and writes
+// what stands in the engine, his own frame last. What the reader has to say (a pong, an answer to
+// Close) it says without waiting, or leaves to the next writer; when there is something left while
+// it waits for bytes, it waits for both.
 //
 //   open ──▶ closing (a Close was sent or came) ──▶ ended
 //     └────────────── lost, failed ─────────────────▲
