@@ -140,8 +140,9 @@ task<websocket> client::websocket(request r, websocket_options options) {
   r.upgrade_ = "websocket";
   const std::string key = detail::make_websocket_key();
   detail::add_websocket_fields(r.headers_, key, options);
-  const bool timed = state_->options.settings_.limits.get(phase::total).has_value() ||
-                     (r.own_ && r.own_->limits.get(phase::total));
+  const bool timed =
+      state_->options.settings_.limits.get(phase::total) != detail::default_total_time ||
+      (r.own_ && r.own_->limits.get(phase::total));
   if (!timed) r.timeout(websocket_opening);
   response answer = co_await send(std::move(r));
   try {

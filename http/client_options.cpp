@@ -10,7 +10,7 @@ namespace rondo::http {
 
 client_options::client_options() : jar_(std::make_shared<cookie_jar>()) {
   settings_.limits.set(phase::connect, std::chrono::seconds(30));
-  settings_.limits.set(phase::total, std::chrono::seconds(300));
+  settings_.limits.set(phase::total, detail::default_total_time);
   settings_.redirects = 10;
   settings_.insecure_redirects = false;
   settings_.raise = false;

@@ -2,13 +2,17 @@
 #include "rondo_serving.hpp"
 
 #include <rondo/http/server.hpp>
+#include <rondo/runtime/sleep.hpp>
+
+#include <cstdlib>
 
 namespace {
 
 using namespace rondo;
 
-task<> echo(http::websocket& ws) {
+task<> echo(http::websocket& ws, std::chrono::milliseconds after) {
   while (const auto m = co_await ws.receive()) {
+    if (after.count() > 0) co_await sleep_for(after);
     co_await ws.send(*m);
     ++bench::round_trips;
   }
@@ -16,8 +20,12 @@ task<> echo(http::websocket& ws) {
 
 }  // namespace
 
-int main() {
+// usage: rondo_websocket [MILLISECONDS]: how long an echo is held back, to check loads.
+int main(int count, char** arguments) {
+  const std::chrono::milliseconds after(count > 1 ? std::atoi(arguments[1]) : 0);
   http::server server(http::server_options().max_connections(20'000));
-  server.websocket("/", echo, http::websocket_options().max_message(std::size_t{16} << 20));
+  server.websocket(
+      "/", [after](http::websocket& ws) { return echo(ws, after); },
+      http::websocket_options().max_message(std::size_t{16} << 20));
   bench::serve_http_until_signal(server);
 }

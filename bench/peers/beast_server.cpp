@@ -1,17 +1,13 @@
 // Boost.Beast's server: a coroutine a connection, 16 bytes for every request.
-#include <boost/asio.hpp>
+#include "beast_serving.hpp"
+
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include <cstdio>
-
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using asio::use_awaitable;
-using asio::ip::tcp;
 
 asio::awaitable<void> answer(tcp::socket socket) {
   beast::flat_buffer buffer;
@@ -32,23 +28,6 @@ asio::awaitable<void> answer(tcp::socket socket) {
   }
 }
 
-asio::awaitable<void> serve(tcp::acceptor acceptor) {
-  for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(use_awaitable);
-    socket.set_option(tcp::no_delay(true));
-    asio::co_spawn(acceptor.get_executor(), answer(std::move(socket)), asio::detached);
-  }
-}
-
 }  // namespace
 
-int main() {
-  asio::io_context context(1);
-  tcp::acceptor acceptor(context, {asio::ip::address_v4::loopback(), 0});
-  std::printf("{\"port\": %d}\n", acceptor.local_endpoint().port());
-  std::fflush(stdout);
-  asio::signal_set ends(context, SIGTERM, SIGINT);
-  ends.async_wait([&](const boost::system::error_code&, int) { context.stop(); });
-  asio::co_spawn(context, serve(std::move(acceptor)), asio::detached);
-  context.run();
-}
+int main() { serve_until_signal(answer); }

@@ -247,7 +247,8 @@ task<response> exchange::hop() {
   if (const auto& proxy = state_.options.proxy_)
     if (const http::url* by = proxy->for_target(request_.url_))
       way_ = {.proxy = by,
-              .tunnel = proxy->tunnels(request_.url_),
+              // An HTTP proxy does not pass Upgrade on (RFC 9110, section 7.8).
+              .tunnel = proxy->tunnels(request_.url_) || !request_.upgrade_.empty(),
               .speaks = proxy->kind_for(request_.url_)};
   net::tls_context identity;
   try {

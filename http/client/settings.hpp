@@ -40,6 +40,9 @@ class phase_limits {
   }();
 };
 
+// Of phase::total, unless somebody says otherwise.
+inline constexpr rondo::detail::nanoseconds default_total_time = std::chrono::seconds(300);
+
 struct credentials {
   std::string username;
   std::string password;

@@ -59,6 +59,7 @@ class transport {
 
   // The stream itself, or the one below TLS; a closed one for a stream of another kind.
   plain_stream& socket() noexcept { return kind_ == kind::secure ? tls_.transport() : plain_; }
+  bool is_plain() const noexcept { return kind_ == kind::plain; }
   // TLS itself; nullptr where there is none.
   tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
   const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }

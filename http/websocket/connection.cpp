@@ -92,6 +92,7 @@ websocket_connection::websocket_connection(side s, transport stream, std::string
       heard_at_(this_loop().now()) {}
 
 websocket_connection::~websocket_connection() {
+  if (heart_.armed()) rondo::detail::this_core().timers().disarm(heart_);
   if (ended_) return;
   const bool at_rest = !broken_ && !writing_ && !engine_.in_a_frame() && !has_unsent();
   if (at_rest && !engine_.close_was_put()) {
@@ -185,25 +186,43 @@ task<> websocket_connection::read() {
 
 template <class Stream>
 task<> websocket_connection::read_from(Stream& stream) {
+  let_go_of_what_was_read();
+  if constexpr (std::same_as<Stream, plain_stream>) {
+    took(co_await as_result(stream.receive()));
+  } else {
+    if (!buffer_) buffer_ = make_read_buffer();
+    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+    const outcome<std::size_t> n = co_await as_result(stream.read_some(room));
+    if (n.has_error()) lose_reading(n.error());
+    heard(room.first(n.value()));
+  }
+}
+
+void websocket_connection::let_go_of_what_was_read() noexcept {
   lent_.give_back();
   std::string().swap(first_);
-  bool at_the_end = false;
+}
+
+void websocket_connection::took(outcome<received_bytes> got) {
+  if (got.has_error()) lose_reading(got.error());
+  lent_ = std::move(got).value();
+  heard(lent_.bytes());
+}
+
+void websocket_connection::heard(std::span<std::byte> bytes) {
+  unread_ = bytes;
+  if (bytes.empty()) lose("the connection ended without a Close");
+  heard_at_ = this_loop().now();
+  pinged_ = false;
+}
+
+void websocket_connection::lose_reading(const std::exception_ptr& why) {
+  if (given_up_) lose("the peer has answered no ping");
   try {
-    if constexpr (std::same_as<Stream, plain_stream>) {
-      lent_ = co_await stream.receive();
-      unread_ = lent_.bytes();
-    } else {
-      if (!buffer_) buffer_ = make_read_buffer();
-      const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
-      unread_ = room.first(co_await stream.read_some(room));
-    }
-    at_the_end = unread_.empty();
+    std::rethrow_exception(why);
   } catch (const std::system_error& e) {
     lose(io_failure(e));
   }
-  if (at_the_end) lose("the connection ended without a Close");
-  heard_at_ = this_loop().now();
-  pinged_ = false;
 }
 
 // What could not go at once goes beside the reading.
@@ -216,28 +235,47 @@ task<> websocket_connection::read_beside_writing() {
   });
 }
 
-// The heartbeat: bytes of any kind are a sign of life, whether or not somebody has read them.
-task<> websocket_connection::read_or_ping() {
-  const auto now = this_loop().now();
-  if (times_.heartbeat <= times_.heartbeat.zero() || engine_.close_was_put()) {
-    co_await (has_unsent() && !writing_ ? read_beside_writing() : read());
-    co_return;
-  }
-  const auto due = pinged_ ? rondo::detail::add(pinged_at_, times_.patience)
-                           : rondo::detail::add(heard_at_, times_.heartbeat);
-  if (due > now || stream_.readable_now()) {
-    const auto left = std::max(due - now, rondo::detail::nanoseconds(0));
-    task<> reading = has_unsent() && !writing_ ? read_beside_writing() : read();
-    if (due <= now) {
-      co_await std::move(reading);
-      co_return;
+// The heartbeat: bytes of any kind are a sign of life, whether or not somebody has read them. Its
+// timer is not armed anew for each read: when it fires it sees what is due by then.
+void websocket_connection::feel_heart() noexcept {
+  if (heart_.armed() || times_.heartbeat <= times_.heartbeat.zero()) return;
+  rondo::detail::this_core().timers().arm(heart_, next_beat());
+}
+
+rondo::detail::time_point websocket_connection::next_beat() const noexcept {
+  return pinged_ ? rondo::detail::add(pinged_at_, times_.patience)
+                 : rondo::detail::add(heard_at_, times_.heartbeat);
+}
+
+void websocket_connection::heart_beats(rondo::detail::timer& t) noexcept {
+  websocket_connection& c = *static_cast<heart&>(t).connection;
+  if (c.reading_ != reader::receive || c.ended_ || c.engine_.close_was_put()) return;
+  const auto now = rondo::detail::this_core().now();
+  if (c.next_beat() <= now) {
+    if (c.stream_.readable_now()) {  // and is being read
+      c.heard_at_ = now;
+      c.pinged_ = false;
+    } else if (c.pinged_) {
+      c.given_up_ = true;
+      c.stream_.abort();  // whoever reads hears of that
+      return;
+    } else {
+      c.send_beat(now);
     }
-    if (co_await try_for(left, std::move(reading))) co_return;
   }
-  if (pinged_) lose("the peer has answered no ping");
-  if (!engine_.in_a_frame() && !engine_.close_was_put()) engine_.put_ping({});
+  c.feel_heart();
+}
+
+// What of it does not fit goes with whatever is written next.
+void websocket_connection::send_beat(rondo::detail::time_point now) noexcept {
   pinged_ = true;
-  pinged_at_ = this_loop().now();
+  pinged_at_ = now;
+  if (engine_.in_a_frame()) return;
+  try {
+    engine_.put_ping({});
+  } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): what comes by itself counts
+  }
+  if (!writing_) write_now();
 }
 
 task<std::optional<websocket_message>> websocket_connection::receive() {
@@ -261,7 +299,15 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
       case engine::step::more: break;
     }
     if (!writing_) write_now();
-    co_await read_or_ping();
+    feel_heart();
+    if (has_unsent() && !writing_) {
+      co_await read_beside_writing();
+    } else if (stream_.is_plain()) {  // without a frame for it
+      let_go_of_what_was_read();
+      took(co_await as_result(stream_.socket().receive()));
+    } else {
+      co_await read();
+    }
   }
 }
 

@@ -14,8 +14,10 @@
 #include <rondo/http/websocket/engine.hpp>
 #include <rondo/http/websocket_message.hpp>
 #include <rondo/http/websocket_options.hpp>
+#include <rondo/runtime/core/timers.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/mutex.hpp>
+#include <rondo/runtime/outcome.hpp>
 #include <rondo/runtime/receive.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -74,6 +76,10 @@ class websocket_connection {
 
  private:
   enum class reader : std::uint8_t { nobody, receive, close };
+  struct heart final : rondo::detail::timer {
+    explicit heart(websocket_connection& c) noexcept : timer(&heart_beats), connection(&c) {}
+    websocket_connection* connection;
+  };
   class reading_turn;
   class cut_in_two;
 
@@ -83,7 +89,15 @@ class websocket_connection {
   task<> read();
   template <class Stream>
   task<> read_from(Stream& stream);
-  task<> read_or_ping();
+  void let_go_of_what_was_read() noexcept;
+  // What a read gave. Throw websocket_error: the connection is lost.
+  void took(outcome<received_bytes> got);
+  void heard(std::span<std::byte> bytes);
+  [[noreturn]] void lose_reading(const std::exception_ptr& why);
+  void feel_heart() noexcept;
+  rondo::detail::time_point next_beat() const noexcept;
+  static void heart_beats(rondo::detail::timer& t) noexcept;
+  void send_beat(rondo::detail::time_point now) noexcept;
   task<> read_beside_writing();
   void note_pong() noexcept;
   // Until such a one reads no more, or the connection has ended.
@@ -131,6 +145,8 @@ class websocket_connection {
   std::uint64_t pings_ = 0;     // that ping() has sent
   std::uint64_t pongs_to_ = 0;  // the newest of them that was answered
   bool pinged_ = false;         // a heartbeat's ping is out, and nothing has come since
+  bool given_up_ = false;       // for want of an answer
+  heart heart_{*this};
   rondo::detail::time_point heard_at_;
   rondo::detail::time_point pinged_at_;
 };
