@@ -11,8 +11,8 @@ namespace {
   throw std::invalid_argument(std::string(name) + " is \"" + said + "\"; it may be " + may_be);
 }
 
-// The number at the beginning, as 50 or 1.5, which goes from `text`. libc++ 19 has no std::from_chars
-// for it, and strtod asks the locale what a point is.
+// The number at the beginning, as 50 or 1.5, which goes from `text`. libc++ 19 has no
+// std::from_chars for it, and strtod asks the locale what a point is.
 std::optional<double> take_number(std::string_view& text) noexcept {
   double n = 0;
   double scale = 1;
