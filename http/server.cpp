@@ -112,6 +112,11 @@ task<> start_held(serving& s, held_connections held, const net::tls_reloadable* 
 }  // namespace
 }  // namespace detail
 
+server_options& server_options::trust(trusted_proxies proxies) {
+  trusted_ = std::make_shared<const trusted_proxies>(std::move(proxies));
+  return *this;
+}
+
 task<> server::serve(net::tcp_listener listener, stop_handle stop) {
   return serve_on(std::move(listener), std::nullopt, std::move(stop));
 }

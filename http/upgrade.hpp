@@ -12,9 +12,10 @@
 // Connection: upgrade, and nothing else: any other request is answered with 426. A request that
 // asks for an upgrade and gets an ordinary answer goes on as if it had not asked.
 //
-// The task runs in the connection's place: the server counts the connection, a stop waits for it
-// within the grace and then cancels it, and server_request::server().until_stop() tells it of the
-// stop. Nothing on the stream has a limit of the server's any more: limits are the protocol's.
+// The task runs in the connection's place, when the request and its answer are gone: the server
+// counts the connection, a stop waits for it within the grace and then cancels it, and
+// server_request::server().until_stop() tells it of the stop. Nothing on the stream has a limit of
+// the server's any more: limits are the protocol's.
 #pragma once
 
 #include <rondo/http/parts/transport.hpp>

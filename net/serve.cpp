@@ -5,6 +5,8 @@
 
 namespace rondo::net {
 
+serve_handle::serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
+
 void serve_handle::stop() noexcept {
   state_->stop.set();
   for (cancel_scope* s : state_->accepting) s->cancel();

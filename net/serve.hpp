@@ -80,7 +80,7 @@ struct serve_state {
 class serve_handle {
  public:
   // For servers that are still to be given it.
-  serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
+  serve_handle();
 
   // Asks for a graceful stop, at once and any number of times: no more is accepted; the handlers
   // have options.grace to end; then they are cancelled, and serve() ends when they have. What still
