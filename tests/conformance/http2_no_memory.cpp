@@ -66,8 +66,8 @@ CONFORMANCE_RUNS(Http2NoMemory, EveryRequestForMemoryFailsOnce) {
   EXPECT_EQ(run(three_streams(), options), 3);
   std::uint64_t n = 0;
   int failed = 0;
-  // On a thread of its own, which has no blocks of the frame pool and uses none again: so libnghttp2's
-  // requests and the frames' are refused as well.
+  // On a thread of its own, which has no blocks of the frame pool and uses none again: so
+  // libnghttp2's requests and the frames' are refused as well.
   const auto refuse = [&](std::uint64_t which) {
     const rondo::detail::frame_quarantine nothing_is_used_again;
     rondo::detail::take_each_frame_from_heap();
