@@ -29,7 +29,7 @@ namespace detail {
 struct websocket_acceptance {
   server_response answer;  // without an upgrade: the refusal
   bool accepted = false;
-  std::string key;
+  std::string key;  // empty: of HTTP/2, which needs none
   std::string protocol;
   std::string extensions;
   std::optional<deflate_terms> deflate;
@@ -60,7 +60,7 @@ struct typed_websocket_handler final : websocket_handler {
 
 }  // namespace detail
 
-// 101, after which `handler`, (websocket&) -> task<>, has the connection for as long as its task
+// 101 (HTTP/2: 200, on the request's stream), after which `handler`, (websocket&) -> task<>, has the connection for as long as its task
 // runs; then the WebSocket is closed with 1000, or with 1011 when the task threw. What it throws of
 // its own WebSocket (websocket_error, for a client that has gone) is told to nobody, all else to
 // on_unhandled. A stop of the server sends Close 1001: receive() goes on until the client answers,
