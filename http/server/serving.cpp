@@ -80,6 +80,14 @@ task<> serving::wait_for_room() {
   }
 }
 
+task<bool> serving::wait_for_room_in_grace() {
+  while (!has_room() && !watch_->grace_is_over()) {
+    changed_.clear();
+    co_await changed_.wait();
+  }
+  co_return has_room();
+}
+
 task<> serving::rest() {
   changed_.clear();
   co_await try_for(net::detail::accept_rest, changed_.wait());
@@ -164,7 +172,8 @@ task<> serving::wait_for_all() {
   }
 }
 
-task<> serving::wait_for_all_or_end_of_grace() {
+task<> serving::wait_for_all_or_end_of_grace(task<> rest) {
+  co_await std::move(rest);
   while (!empty() && !watch_->grace_is_over()) {
     changed_.clear();
     co_await changed_.wait();
@@ -176,8 +185,8 @@ void serving::cancel_all() noexcept {
   background_.for_each([](background_task& t) noexcept { t.record->cancel_alone(); });
 }
 
-task<> serving::wind_down() {
-  co_await try_for(options().grace_, wait_for_all_or_end_of_grace());
+task<> serving::wind_down(task<> rest) {
+  co_await try_for(options().grace_, wait_for_all_or_end_of_grace(std::move(rest)));
   if (empty()) co_return;
   cancel_all();
   if (co_await try_for(options().cancel_grace_, wait_for_all())) co_return;

@@ -66,13 +66,16 @@ class websocket_connection::cut_in_two {
 // The right to read, which one task has at a time.
 class websocket_connection::reading_turn {
  public:
-  explicit reading_turn(websocket_connection& c) : connection_(c) {
-    if (c.reading_) throw std::system_error(io_errc::busy, "websocket receive");
-    c.reading_ = true;
+  reading_turn(websocket_connection& c, reader who) : connection_(c) {
+    if (c.reading_ != reader::nobody) throw std::system_error(io_errc::busy, "websocket receive");
+    c.reading_ = who;
   }
   reading_turn(const reading_turn&) = delete;
   reading_turn& operator=(const reading_turn&) = delete;
-  ~reading_turn() { connection_.reading_ = false; }
+  ~reading_turn() {
+    connection_.reading_ = reader::nobody;
+    connection_.reader_left_.set();
+  }
 
  private:
   websocket_connection& connection_;
@@ -127,7 +130,7 @@ void websocket_connection::end(ending how) noexcept {
     stream_.close();
   else
     stream_.abort();
-  closed_.set();
+  reader_left_.set();
   pong_came_.set();
 }
 
@@ -241,7 +244,8 @@ task<> websocket_connection::read_or_ping() {
 }
 
 task<std::optional<websocket_message>> websocket_connection::receive() {
-  const reading_turn turn(*this);
+  if (reading_ == reader::close) co_await until_left_by(reader::close);
+  const reading_turn turn(*this, reader::receive);
   for (;;) {
     if (ended_ || engine_.close_came()) {
       if (!ended_) co_await finish();  // or what another, who was cancelled, has begun of it
@@ -261,6 +265,13 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
     }
     if (!writing_) write_now();
     co_await read_or_ping();
+  }
+}
+
+task<> websocket_connection::until_left_by(reader who) {
+  while (reading_ == who && !ended_) {
+    reader_left_.clear();
+    co_await reader_left_.wait();
   }
 }
 
@@ -466,7 +477,6 @@ task<> websocket_connection::read_to_the_end() {
 }
 
 task<> websocket_connection::finish() {
-  closed_.set();
   bool in_order = false;
   if (!broken_) {  // a large message that is on its way goes first
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
@@ -486,15 +496,10 @@ task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::strin
     engine_.put_close(code, reason);
     co_await write_out();
   }
+  // Who receives hears the answer, and closes the stream; or is cancelled.
+  co_await until_left_by(reader::receive);
   if (ended_) co_return;
-  if (reading_) {  // who receives hears the answer, and closes the stream
-    while (!ended_) {
-      closed_.clear();
-      co_await closed_.wait();
-    }
-    co_return;
-  }
-  const reading_turn turn(*this);
+  const reading_turn turn(*this, reader::close);
   while (!engine_.close_came()) {
     switch (take_buffered()) {
       case engine::step::closed:

@@ -1,6 +1,5 @@
 // WebSockets over what carries them (TCP, a Unix socket, TLS; HTTP/2: http2_websocket.cpp),
-// cancelled at every wait: each message is numbered, and none may be lost or come twice. And many
-// seeds of that in the simulation.
+// cancelled at every wait: each message is numbered, and none may be lost or come twice.
 #include "http/http_support.hpp"
 #include "http/websocket_conversation.hpp"
 #include "net/tls_support.hpp"
@@ -9,12 +8,10 @@
 
 #include <rondo/http.hpp>
 #include <rondo/patterns.hpp>
-#include <rondo/testing.hpp>
 
 #include <unistd.h>
 
 #include <atomic>
-#include <random>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -106,70 +103,6 @@ CONFORMANCE_RUNS(WebsocketCarriers, AnOpeningOverTlsCanBeCancelledAtEveryWait) {
   });
   EXPECT_GT(n.at_rest, 8U);
   EXPECT_GT(n.at_wake, 8U);
-}
-
-// Each seed draws latencies, short transfers and resets, sizes, kinds and the moments at which
-// receives and sends are cancelled. Without a reset every message that was sent comes; with one,
-// those that came are the first ones.
-TEST(WebsocketSeeds, NumberedMessagesSurviveWhateverASeedDraws) {
-  const std::uint64_t seeds = long_run() ? 20'000 : 150;
-  std::uint64_t well = 0, lost = 0;
-  test::seeds(0, seeds, [&](std::uint64_t seed) {
-    simulation_options world;
-    world.seed(seed).latency(10us, 3ms).short_transfers(0.3);
-    const bool resets = seed % 4 == 3;
-    if (resets) world.resets(0.002);
-    bool unheard = false;
-    run_options options;
-    options.simulation(world).on_unhandled([&](const std::exception_ptr&) { unheard = true; });
-    test::run_cleanly(options, [&]() -> task<> {
-      std::minstd_rand draw(static_cast<unsigned>(seed + 1));
-      const auto below = [&](unsigned n) { return static_cast<int>(draw() % n); };
-      numbered_traffic up;
-      bool closed = false;
-      try {
-        auto o = websocket_options().close_timeout(5s).compress(seed % 3 == 0);
-        both_ends ends = co_await connected(o);
-        co_await with_task_group([&](task_group& g) -> task<> {
-          g.spawn([&]() -> task<> {
-            for (;;) {
-              const auto m =
-                  co_await try_for(std::chrono::microseconds(below(5'000)), ends.server.receive());
-              if (!m) continue;
-              if (!*m) break;
-              up.came(**m);
-            }
-            closed = true;
-          });
-          g.spawn(ends.client.ignore_incoming());
-          for (int i = 0; i < 20; ++i) {
-            const auto size = static_cast<std::size_t>(below(i % 5 == 0 ? 60'000 : 300));
-            if (below(4) == 0) {
-              co_await up.send_in_pieces(ends.client, size);
-            } else if (below(3) == 0) {
-              (void)co_await try_for(std::chrono::microseconds(below(2'000)),
-                                     up.send(ends.client, size));
-            } else {
-              co_await up.send(ends.client, size);
-            }
-            if (below(5) == 0) (void)co_await ends.client.ping();
-          }
-          co_await ends.client.close();
-        });
-      } catch (const http::error&) {
-        if (!resets) throw;
-      } catch (const std::system_error&) {
-        if (!resets) throw;
-      }
-      test::expect(up.in_order(), "messages come in order, and none twice");
-      if (closed) test::expect(up.complete(), "each message that was sent came");
-      (closed ? well : lost) += 1;
-    });
-    test::expect(resets || !unheard, "nothing fails where nobody hears of it");
-  });
-  EXPECT_GT(well, seeds / 2);
-  RecordProperty("closed_well", std::to_string(well));
-  RecordProperty("reset", std::to_string(lost));
 }
 
 }  // namespace http_websocket_carriers_cases

@@ -88,7 +88,8 @@ void cancelled_everywhere(rondo::reactor_kind reactor, Connect connect) {
         co_await talk.work(ends);
       },
       [&] {
-        for (const direction* d : {&talk.up, &talk.down}) EXPECT_TRUE(d->numbers.in_order());
+        for (const direction* d : {&talk.up, &talk.down})
+          EXPECT_TRUE(d->numbers.in_order() && d->numbers.intact());
       });
   EXPECT_GT(n.at_rest, 10U);
   EXPECT_GT(n.at_wake, 10U);
