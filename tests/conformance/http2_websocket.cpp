@@ -395,7 +395,7 @@ CONFORMANCE(Http2Websocket, ABrokenFrameIsToldAndEndsTheStreamAlone) {
   });
 }
 
-// As the end of a TCP connection and its reset would: the handler hears of it, and is not cancelled.
+// As the end of a TCP connection and its reset: the handler hears of it, and is not cancelled.
 CONFORMANCE(Http2Websocket, TheEndAndAResetAreALostConnection) {
   talkative_server s;
   co_await with_h2(s.server, [&](h2_client& c) -> task<> {
