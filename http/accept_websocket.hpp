@@ -60,8 +60,8 @@ struct typed_websocket_handler final : websocket_handler {
 
 }  // namespace detail
 
-// 101 (HTTP/2: 200, on the request's stream), after which `handler`, (websocket&) -> task<>, has the
-// connection for as long as its task runs; then the WebSocket is closed with 1000, or with 1011
+// 101 (HTTP/2: 200, on the request's stream), after which `handler`, (websocket&) -> task<>, has
+// the connection for as long as its task runs; then the WebSocket is closed with 1000, or with 1011
 // when the task threw. What it throws of its own WebSocket (websocket_error, for a client that has
 // gone) is told to nobody, all else to on_unhandled. A stop of the server sends Close 1001:
 // receive() goes on until the client answers, and the grace is for the rest.

@@ -415,7 +415,7 @@ void exchange::begin(lease& l, transport stream, speaks how) {
   }
 }
 
-// RFC 9113, section 8.6: HTTP/2 has no Upgrade. What it has in its place, hop_by_tunnel() has tried.
+// RFC 9113, section 8.6: HTTP/2 has no Upgrade. What it has in its place hop_by_tunnel() tries.
 speaks exchange::spoken() const noexcept {
   return request_.upgrade_.empty() ? spoken_without_upgrade() : speaks::http_1;
 }
