@@ -1,7 +1,6 @@
 #include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/websocket/handshake.hpp>
-#include <rondo/runtime/task_group.hpp>
 
 namespace rondo::http::detail {
 
@@ -41,18 +40,26 @@ websocket open_websocket(upgraded_stream stream, const websocket_options& o, std
   return websocket(std::move(connection), std::move(protocol));
 }
 
+namespace {
+
+// Tells the client 1001 when the server stops.
+class leaves_at_a_stop final : public stop_hook {
+ public:
+  leaves_at_a_stop(websocket& ws, running_server& s) noexcept : stop_hook(s), websocket_(ws) {
+    if (s.stopping()) hear_of_stop();
+  }
+  void hear_of_stop() noexcept override { websocket_access::leave(websocket_); }
+
+ private:
+  websocket& websocket_;
+};
+
+}  // namespace
+
 task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler) {
+  const leaves_at_a_stop mine(ws, server);
   try {
-    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
-    co_await with_task_group([&](task_group& g) -> task<> {
-      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the group keeps it
-      auto stop = g.spawn([&]() -> task<> {
-        co_await server.until_stop();
-        websocket_access::leave(ws);
-      });
-      co_await handler.call(ws);
-      stop.cancel();
-    });
+    co_await handler.call(ws);
   } catch (const websocket_error&) {
     if (!ws.ended()) throw;  // of another one
   }

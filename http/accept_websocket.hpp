@@ -39,12 +39,11 @@ void complete_websocket_answer(server_response& response, const websocket_accept
 
 // A WebSocket for as long as `handler` runs; then it is closed (1000).
 struct websocket_handler {
-  websocket_handler() = default;
-  websocket_handler(const websocket_handler&) = delete;
-  websocket_handler& operator=(const websocket_handler&) = delete;
   virtual task<> call(http::websocket& ws) = 0;
 
  protected:
+  websocket_handler() = default;
+  websocket_handler(websocket_handler&&) = default;
   ~websocket_handler() = default;
 };
 task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler);
@@ -76,11 +75,11 @@ server_response accept_websocket(server_request& r, Handler handler,
   if (!a.accepted) return std::move(a.answer);
   server_response response = server_response::upgrade(
       "websocket",
-      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the answer keeps it
-      [fn = std::move(handler), options = std::move(options), protocol = a.protocol,
-       terms = a.deflate, &server = r.server()](upgraded_stream stream) mutable -> task<> {
-        detail::typed_websocket_handler<Handler> typed(std::move(fn));
-        co_await detail::serve_websocket(
+      // No coroutine of its own: it is kept as long as the task that it gives.
+      [typed = detail::typed_websocket_handler<Handler>(std::move(handler)),
+       options = std::move(options), protocol = a.protocol, terms = a.deflate,
+       &server = r.server()](upgraded_stream stream) mutable {
+        return detail::serve_websocket(
             detail::open_websocket(std::move(stream), options, std::move(protocol), terms), server,
             typed);
       });

@@ -16,11 +16,11 @@
 // these two fields, the client is answered with 200, and the stream is that of the request. There
 // 200 says that the protocol is spoken: an ordinary answer of 2xx becomes 501.
 //
-// The task runs in the connection's place, or the stream's: the server counts the connection, a
-// stop waits for it within the grace and then cancels it, and server_request::server().until_stop()
-// tells it of the stop. Nothing on the stream has a limit of the server's any more: limits are the
-// protocol's. Over HTTP/2 shutdown_write() is END_STREAM, and a stream that the client has reset
-// fails as a connection would.
+// The task runs in the connection's place, or the stream's, when the request and its answer are
+// gone: the server counts the connection, a stop waits for it within the grace and then cancels it,
+// and server_request::server().until_stop() tells it of the stop. Nothing on the stream has a limit
+// of the server's any more: limits are the protocol's. Over HTTP/2 shutdown_write() is END_STREAM,
+// and a stream that the client has reset fails as a connection would.
 #pragma once
 
 #include <rondo/http/parts/transport.hpp>

@@ -38,9 +38,6 @@ std::string hash(bool sha256, std::string_view text) {
 #endif
 }
 
-constexpr std::string_view token68_bytes =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
-
 void skip_spaces(std::string_view& s) {
   while (!s.empty() && is_ows(s.front())) s.remove_prefix(1);
 }
@@ -94,18 +91,6 @@ void skip_element(std::string_view& s) {
   }
 }
 
-// A token68, when one stands here for all of the element.
-void skip_token68(std::string_view& s) {
-  std::string_view after = s;
-  skip_spaces(after);
-  const std::size_t n = std::min(after.find_first_not_of(token68_bytes), after.size());
-  if (n == 0) return;
-  after.remove_prefix(n);
-  while (after.starts_with('=')) after.remove_prefix(1);
-  skip_spaces(after);
-  if (after.empty() || after.starts_with(',')) s = after;
-}
-
 struct challenge {
   std::string scheme;
   std::vector<std::pair<std::string, std::string>> params;
@@ -113,7 +98,8 @@ struct challenge {
 
 // A list of: scheme [ 1*SP ( token68 / #( name BWS "=" BWS value ) ) ] (RFC 9110, section 11.6.1).
 // Its commas part challenges and parameters alike: what "=" and a value follow is a parameter.
-// What cannot be read is passed over.
+// What cannot be read is passed over, and so is a token68, of which at most "=" is taken for the
+// value of a parameter that nobody asks for.
 std::vector<challenge> parse_challenges(std::string_view s) {
   std::vector<challenge> out;
   bool begins = true;  // an element: only there a scheme may stand
@@ -133,7 +119,6 @@ std::vector<challenge> parse_challenges(std::string_view s) {
     } else if (!word.empty() && begins && !after.starts_with('=') &&
                (s.empty() || s.front() == ',' || is_ows(s.front()))) {
       out.push_back({std::string(word), {}});
-      skip_token68(s);
     } else {
       skip_element(s);
     }

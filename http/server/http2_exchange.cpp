@@ -142,15 +142,10 @@ bool http2_exchange::may_switch(const server_request& request,
 
 // What becomes of the stream from here on its protocol hears, as it would of a connection; nobody
 // is cancelled for it. What is written when that closes it goes within write_timeout.
-task<> http2_exchange::switch_protocols(server_response response) {
-  stream_->set_owner(nullptr);
-  if (stream_->closed()) co_return;
-  http2_head h = http2_response_head(200, response.headers_);
-  h.fields.set("date", http_date_now());
-  stream_->send_head(h, false);
+task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
   const auto shared = std::make_shared<http2_tunnel::shared>(std::move(stream_));
-  const outcome<void> over = co_await as_result(response.upgrade_->call(
-      upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string())));
+  const outcome<void> over = co_await as_result(
+      to->call(upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string())));
   if (shared->closed) {
     stream_ = std::move(shared->stream);
     try {
@@ -182,7 +177,16 @@ task<> http2_exchange::answer() {
     request.path_size_ = target.path_size;
     response = co_await handle(request, target.whole_server);
     if (may_switch(request, response)) {
-      co_await switch_protocols(std::move(response));
+      stream_->set_owner(nullptr);
+      if (stream_->closed()) co_return;
+      http2_head h = http2_response_head(200, response.headers_);
+      h.fields.set("date", http_date_now());
+      stream_->send_head(h, false);
+      std::unique_ptr<upgrade_handler> to = std::move(response.upgrade_);
+      response = server_response();
+      request.head_ = {};
+      request.values_.clear();
+      co_await switch_protocols(std::move(to));
       co_return;
     }
     // To a CONNECT 2xx says that the protocol is spoken (RFC 9110, section 9.3.6).

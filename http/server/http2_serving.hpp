@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -127,7 +128,7 @@ class http2_exchange final : public server_exchange,
   http2_head head_of(const server_response& response) const;
   // An extended CONNECT (RFC 8441) that is answered with the protocol it asks for.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;
-  task<> switch_protocols(server_response response);
+  task<> switch_protocols(std::unique_ptr<upgrade_handler> to);
   task<> send(std::string_view bytes);
   task<> send_body(server_response& response);
   // Waits until something of ours has moved, within write_timeout; else the stream is reset.

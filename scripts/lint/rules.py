@@ -410,6 +410,21 @@ def stderr() -> Complaints:
                 yield f"{path}:{number}: {found.group(0)}: the log is for that (rondo::detail::log)"
 
 
+def mutants() -> Complaints:
+    """What a mutant changes stands once in its file, and each part of its filter names a test (tests/mutants/mutants.py)."""
+    sys.path.insert(0, str(ROOT / "tests/mutants"))
+    from mutants import MUTANTS, Failure, broken, cases_of, is_named
+    cases = [case for path in files(".cpp", folders=("tests",)) for case in cases_of(ROOT / path)]
+    for mutant in MUTANTS:
+        try:
+            broken(mutant, (ROOT / mutant.file).read_text(encoding="utf-8"))
+        except (OSError, Failure) as error:
+            yield f"tests/mutants/mutants.py: {error}"
+        for one in mutant.tests.split(":"):
+            if not any(is_named(case, one) for case in cases):
+                yield f"tests/mutants/mutants.py: no test is called {one}"
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -426,6 +441,7 @@ RULES = {
     "versions": versions,
     "links": links,
     "stderr": stderr,
+    "mutants": mutants,
 }
 
 
