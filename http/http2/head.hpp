@@ -30,13 +30,14 @@ struct http2_head {
   // lets pass: one authority, which is a host and Host's, and a path without a fragment. Several
   // Cookie fields become one (section 8.2.3).
   const char* problem_of_request();
-  // As one of HTTP/1.1 reads: the authority is Host, the first field.
+  // As one of HTTP/1.1 reads: the authority is Host, and an extended CONNECT a GET that asks for an
+  // upgrade (RFC 8441, section 5).
   request_head take_request() &&;
   response_head take_response() &&;
 };
 
-// Without the fields that a connection of HTTP/1.1 would have (section 8.2.2), and Host, which is
-// the authority; names in lower case (section 8.2.1). Throws std::invalid_argument for a target that
+// the authority; names in lower case (section 8.2.1). Throws std::invalid_argument for a target
+// that is neither a path nor "*", nor an authority in CONNECT.
 // is neither a path nor "*", nor an authority in CONNECT.
 [[nodiscard]] http2_head http2_request_head(const request_head& r, std::string_view scheme);
 [[nodiscard]] http2_head http2_response_head(int status, const http::headers& fields);
