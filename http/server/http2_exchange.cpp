@@ -7,6 +7,7 @@
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -221,6 +222,8 @@ task<> http2_exchange::answer() {
       co_await send(response.body_);
       stream_->end();
     }
+    // The writer is next, and sends most answers whole: those need no clock.
+    if (!stream_->all_sent() && !stream_->closed()) co_await yield_now();
     while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();
   } catch (...) {
     // The client's own body, passed on as the response: what is wrong with it is the client's.
