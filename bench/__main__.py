@@ -4,27 +4,30 @@ this.
 usage: python3 -m bench --build DIRECTORY [--quick] [--only SUITE[:PART]]... [--json FILE] [--page FILE]
 
 Suites, in the order they run:
-  micro_peers   operations that asio, asyncio and uvloop have too, in turn
-  micro         every other operation, in nanoseconds
-  instructions  single operations in instructions, by callgrind
-  sleepers      100,000 sleeping tasks: time and memory
-  echo          echo over TCP beside the limit programs and the peers
-  churn         short connections
-  bulk          1 GiB in 64 KiB writes
-  http_client   HTTP clients on one nginx
-  http_unix     the same over a Unix socket
-  http_server   HTTP servers under wrk and h2load
-  http_files    HTTP servers of files under wrk
-  websocket     WebSocket echo beside raw echo and the peers
-  latency       HTTP servers at a fixed rate, latency from the planned start
-  load_check    rondo load, wrk and h2load on the same server: they must agree
-  idle          10,000 idle connections: memory
-  idle_streams  the same without HTTP, in receive(): memory and CPU
-  delay         1,000 requests at once to a server that answers after a second
-  tls           handshakes and bulk beside openssl s_server
-  embedded      how late another loop's timer is with Rondo at work inside it
-  build         building the library; compiling a file that includes it
-  programs      small programs: the time of their compiler, and their size
+  micro_peers          operations that asio, asyncio and uvloop have too, in turn
+  micro                every other operation, in nanoseconds
+  instructions         single operations in instructions, by callgrind
+  sleepers             100,000 sleeping tasks: time and memory
+  echo                 echo over TCP beside the limit programs and the peers
+  churn                short connections
+  bulk                 1 GiB in 64 KiB writes
+  http_client          HTTP clients on one nginx
+  http_unix            the same over a Unix socket
+  http_server          HTTP servers under wrk and h2load
+  http_files           HTTP servers of files under wrk
+  http2                HTTP/2: servers under h2load, our client on nghttpd
+  websocket            WebSocket echo beside raw echo and the peers
+  websocket_broadcast  a message to 10,000 WebSockets beside bare sends
+  latency              HTTP servers at a fixed rate, latency from the planned start
+  load_check           rondo load, wrk and h2load on the same server: they must agree
+  idle                 10,000 idle connections: memory
+  idle_streams         the same without HTTP, in receive(): memory and CPU
+  idle_websocket       the same of WebSockets, beside the peers
+  delay                1,000 requests at once to a server that answers after a second
+  tls                  handshakes and bulk beside openssl s_server
+  embedded             how late another loop's timer is with Rondo at work inside it
+  build                building the library; compiling a file that includes it
+  programs             small programs: the time of their compiler, and their size
 
 --only echo:512 runs only the rows of a suite whose names contain the part, and puts them in the place of
 those of their names in the file: a run may be gathered in slices. --page-only writes the page from the file.
@@ -40,8 +43,8 @@ import time
 import traceback
 
 from bench import build, page, processes, programs, report
-from bench.macro import (bulk, delay, echo, embedded, http_client, http_files, http_server, idle, idle_streams,
-                         latency, load_check, sleepers, tls, websocket)
+from bench.macro import (bulk, delay, echo, embedded, http2, http_client, http_files, http_server, idle, idle_streams,
+                         latency, load_check, sleepers, tls, websocket, websocket_broadcast)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
 
@@ -57,11 +60,14 @@ SUITES = {
     "http_unix": http_client.run_over_unix,
     "http_server": http_server.run,
     "http_files": http_files.run,
+    "http2": http2.run,
     "websocket": websocket.run,
+    "websocket_broadcast": websocket_broadcast.run,
     "latency": latency.run,
     "load_check": load_check.run,
     "idle": idle.run,
     "idle_streams": idle_streams.run,
+    "idle_websocket": idle_streams.run_websockets,
     "delay": delay.run,
     "tls": tls.run,
     "embedded": embedded.run,

@@ -154,6 +154,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+SIXTEEN_BYTES = "0123456789abcde\n"
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 _NGINX_CONFIGURATION = """
 daemon off; master_process off; worker_processes 1; pid {folder}/pid; error_log stderr emerg;
@@ -163,7 +164,7 @@ http {{
   client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
   uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
   server {{
-    listen 127.0.0.1:{port} backlog=4096; listen unix:{folder}/socket;
+    listen 127.0.0.1:{port} backlog=4096{http2}; listen unix:{folder}/socket;
     location / {{ default_type text/plain; {answer} }}
   }}
 }}
@@ -171,17 +172,59 @@ http {{
 
 
 @contextlib.contextmanager
-def nginx(files: str = "") -> typing.Iterator[Server]:
-    """nginx in one process, which answers everything with 16 bytes, or with the files of a folder."""
+def nginx(files: str = "", http2: bool = False) -> typing.Iterator[Server]:
+    """nginx in one process, which answers everything with 16 bytes, or with the files of a folder; over HTTP/2 alone or
+    over HTTP/1.1 alone."""
     answer = f"root {files}; sendfile on;" if files else 'return 200 "0123456789abcde\\n";'
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         configuration = pathlib.Path(folder) / "nginx.conf"
-        configuration.write_text(_NGINX_CONFIGURATION.format(folder=folder, port=port, answer=answer),
+        configuration.write_text(_NGINX_CONFIGURATION.format(folder=folder, port=port, answer=answer,
+                                                              http2=" http2" if http2 else ""),
                                  encoding="utf-8")
         with serving_at([NGINX, "-e", "stderr", "-p", folder, "-c", str(configuration)],
                         port) as server:
             server.unix_socket = f"{folder}/socket"
+            yield server
+
+
+H2O = shutil.which("h2o")
+_H2O_CONFIGURATION = """
+num-threads: 1
+error-log: /dev/null
+max-connections: 15000
+listen: {{ host: 127.0.0.1, port: {port} }}
+hosts:
+  default:
+    paths:
+      /: {{ file.dir: {folder} }}
+{user}"""
+
+
+@contextlib.contextmanager
+def h2o() -> typing.Iterator[Server]:
+    """h2o in one thread, which serves a file of 16 bytes, index.txt, over either version."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        (pathlib.Path(folder) / "index.txt").write_text(SIXTEEN_BYTES, encoding="utf-8")
+        # Started by root it would become nobody, who may not read the folder.
+        user = "user: root" if os.geteuid() == 0 else ""
+        configuration = pathlib.Path(folder) / "h2o.conf"
+        configuration.write_text(_H2O_CONFIGURATION.format(folder=folder, port=port, user=user), encoding="utf-8")
+        with serving_at([H2O, "-c", str(configuration)], port) as server:
+            yield server
+
+
+NGHTTPD = shutil.which("nghttpd", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+
+
+@contextlib.contextmanager
+def nghttpd() -> typing.Iterator[Server]:
+    """nghttpd in one thread, in clear: a file of 16 bytes, index.txt."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        (pathlib.Path(folder) / "index.txt").write_text(SIXTEEN_BYTES, encoding="utf-8")
+        with serving_at([NGHTTPD, "--no-tls", "-a", "127.0.0.1", "-d", folder, str(port)], port) as server:
             yield server
 
 

@@ -6,7 +6,8 @@ client_tls the same of https
 server     answers one path
 
 Each is one file of bench/programs/, compiled at -O2 and linked as the library's own page says, OpenSSL and libcurl as
-shared libraries, so that their size is not in it. What Rondo's archive brings is.
+shared libraries, so that their size is not in it. What Rondo's archive brings is. Debian splits cpp-httplib into a header
+of declarations and a shared library, with OpenSSL.
 """
 
 import os
@@ -20,7 +21,6 @@ from bench import report
 
 SOURCES = report.ROOT / "bench" / "programs"
 TLS = ["-lssl", "-lcrypto"]
-HTTPLIB_TLS = ["-DCPPHTTPLIB_OPENSSL_SUPPORT"]
 # What is built, whose it is, the file, and its flags besides those of FLAGS.
 PROGRAMS = (
     ("hello", "rondo", "rondo_hello.cpp", []),
@@ -30,15 +30,15 @@ PROGRAMS = (
     ("client", "cpp-httplib", "httplib_client.cpp", []),
     ("client_tls", "rondo", "rondo_client.cpp", []),
     ("client_tls", "beast", "beast_client_tls.cpp", TLS),
-    ("client_tls", "cpp-httplib", "httplib_client.cpp", HTTPLIB_TLS + TLS),
+    ("client_tls", "cpp-httplib", "httplib_client.cpp", []),
     ("client_tls", "libcurl", "curl_client.cpp", ["-lcurl"]),
     ("server", "rondo", "rondo_server.cpp", []),
     ("server", "beast", "beast_server.cpp", []),
     ("server", "cpp-httplib", "httplib_server.cpp", []),
 )
 NOTES = ["compile_…: wall time of the compiler on one file, -O2 -c, not pinned. size_…: the program, stripped and linked "
-         "with --as-needed; OpenSSL and libcurl are shared libraries and not in it, Rondo is. Rondo's client and libcurl's "
-         "are one program for http and https."]
+         "with --as-needed; OpenSSL, libcurl and cpp-httplib, as Debian has it, are shared libraries and not in it, Rondo is. "
+         "Rondo's client, cpp-httplib's and libcurl's are one program for http and https."]
 
 
 def run(options: report.Options) -> report.Result:
@@ -63,12 +63,18 @@ def run(options: report.Options) -> report.Result:
 
 def _flags(options: report.Options, who: str) -> tuple[list[str], list[str]]:
     """For the compiler, and for the linker besides."""
+    if who == "cpp-httplib":
+        return _said("--cflags", "cpp-httplib"), [*_said("--libs", "cpp-httplib"), "-pthread"]
     if who != "rondo":
         return ["-DASIO_STANDALONE"] if who == "asio" else [], ["-pthread"]
-    environment = os.environ | {"PKG_CONFIG_PATH": str(options.build / "meson-private")}
-    libraries = subprocess.run(["pkg-config", "--libs", "rondo"], check=True, capture_output=True, text=True,
-                               env=environment)
-    return [f"-I{report.ROOT / 'include'}"], [f"-L{options.build}", *libraries.stdout.split()]
+    libraries = _said("--libs", "rondo", PKG_CONFIG_PATH=str(options.build / "meson-private"))
+    return [f"-I{report.ROOT / 'include'}"], [f"-L{options.build}", *libraries]
+
+
+def _said(what: str, package: str, **environment: str) -> list[str]:
+    """What pkg-config says."""
+    return subprocess.run(["pkg-config", what, package], check=True, capture_output=True, text=True,
+                          env=os.environ | environment).stdout.split()
 
 
 def _built(options: report.Options, command: list[str], source: pathlib.Path,

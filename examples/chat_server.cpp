@@ -6,6 +6,8 @@
 // A room is a broadcast: what one says is framed and kept once, and sent to all. Each has a line of
 // 64; who reads too slowly for that is closed (1008), and holds nobody up. Ctrl-C stops it: each
 // is told 1001. Nothing crosses threads, because there is one loop.
+#include "chat_page.hpp"
+
 #include <rondo/http.hpp>
 #include <rondo/runtime.hpp>
 
@@ -18,26 +20,6 @@
 
 namespace http = rondo::http;
 using rondo::task;
-
-constexpr std::string_view page = R"(<!doctype html><meta charset="utf-8"><title>chat</title>
-<form id="enter">
-<input id="nick" placeholder="nick"><input id="room" value="lobby"><button>enter</button>
-</form>
-<pre id="log"></pre>
-<form id="say" hidden><input id="line" size="60" autocomplete="off"><button>say</button></form>
-<script>
-enter.onsubmit = e => {
-  e.preventDefault();
-  const ws = new WebSocket(`ws://${location.host}/rooms/${encodeURIComponent(room.value)}?nick=` +
-                           encodeURIComponent(nick.value));
-  const show = text => { log.textContent += text + "\n"; };
-  ws.onopen = () => { enter.hidden = true; say.hidden = false; line.focus(); };
-  ws.onmessage = m => show(m.data);
-  ws.onclose = c => { show(`closed: ${c.code} ${c.reason}`); say.hidden = true; };
-  say.onsubmit = e => { e.preventDefault(); ws.send(line.value); line.value = ""; };
-};
-</script>
-)";
 
 class chat {
  public:
@@ -98,7 +80,7 @@ task<> serve(std::string at, http::stop_handle stop) {
   chat all;
   http::server server;
   server.route("GET", "/", [](http::server_request&) -> task<http::server_response> {
-    co_return http::server_response::html(std::string(page));
+    co_return http::server_response::html(std::string(chat_page));
   });
   server.route(
       "GET", "/rooms/{room}", [&all](http::server_request& r) -> task<http::server_response> {

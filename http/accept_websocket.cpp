@@ -1,7 +1,6 @@
 #include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/websocket/handshake.hpp>
-#include <rondo/runtime/task_group.hpp>
 
 namespace rondo::http::detail {
 
@@ -9,14 +8,15 @@ websocket_acceptance examine_websocket_request(const server_request& r,
                                                const websocket_options& o) {
   websocket_acceptance a;
   const headers& fields = r.headers();
-  if (const websocket_refusal no = check_websocket_request(fields, o); no.status != 0) {
+  if (const websocket_refusal no = check_websocket_request(fields, o, r.version());
+      no.status != 0) {
     a.answer = server_response::text(std::string(no.why) + '\n', no.status);
     if (no.status == 426)  // RFC 9110, section 15.5.22; RFC 6455, section 4.4
       a.answer.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");
     return a;
   }
   a.accepted = true;
-  a.key = *fields.get("Sec-WebSocket-Key");
+  if (r.version() != version::http_2) a.key = *fields.get("Sec-WebSocket-Key");
   a.protocol = choose_protocol(fields, o);
   if (std::optional<agreed_deflate> agreed = choose_deflate(fields, o)) {
     a.deflate = agreed->terms;
@@ -26,7 +26,7 @@ websocket_acceptance examine_websocket_request(const server_request& r,
 }
 
 void complete_websocket_answer(server_response& response, const websocket_acceptance& a) {
-  response.header("Sec-WebSocket-Accept", websocket_accept(a.key));
+  if (!a.key.empty()) response.header("Sec-WebSocket-Accept", websocket_accept(a.key));
   if (!a.protocol.empty()) response.header("Sec-WebSocket-Protocol", a.protocol);
   if (!a.extensions.empty()) response.header("Sec-WebSocket-Extensions", a.extensions);
 }
@@ -40,18 +40,26 @@ websocket open_websocket(upgraded_stream stream, const websocket_options& o, std
   return websocket(std::move(connection), std::move(protocol));
 }
 
+namespace {
+
+// Tells the client 1001 when the server stops.
+class leaves_at_a_stop final : public stop_hook {
+ public:
+  leaves_at_a_stop(websocket& ws, running_server& s) noexcept : stop_hook(s), websocket_(ws) {
+    if (s.stopping()) hear_of_stop();
+  }
+  void hear_of_stop() noexcept override { websocket_access::leave(websocket_); }
+
+ private:
+  websocket& websocket_;
+};
+
+}  // namespace
+
 task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler) {
+  const leaves_at_a_stop mine(ws, server);
   try {
-    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
-    co_await with_task_group([&](task_group& g) -> task<> {
-      // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): the group keeps it
-      auto stop = g.spawn([&]() -> task<> {
-        co_await server.until_stop();
-        websocket_access::leave(ws);
-      });
-      co_await handler.call(ws);
-      stop.cancel();
-    });
+    co_await handler.call(ws);
   } catch (const websocket_error&) {
     if (!ws.ended()) throw;  // of another one
   }

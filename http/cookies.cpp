@@ -39,6 +39,8 @@ bool keeps_its_prefix(const cookie& c, bool path_is_root) noexcept {
 
 }  // namespace
 
+cookie_jar::cookie_jar(cookie_limits limits) : limits_(limits) {}
+
 bool cookie_jar::store(const http::url& from, std::string_view set_cookie) {
   const std::chrono::sys_seconds now = detail::wall_clock_now();
   std::optional<detail::parsed_cookie> parsed = detail::parse_set_cookie(set_cookie, now);

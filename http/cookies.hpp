@@ -56,7 +56,7 @@ struct cookie_limits {
 class cookie_jar {
  public:
   // An empty one.
-  explicit cookie_jar(cookie_limits limits = {}) : limits_(limits) {}
+  explicit cookie_jar(cookie_limits limits = {});
 
   // Takes what one Set-Cookie value sets in a response from `from`; false: it was refused. Refused
   // are controls, more than 4096 bytes of name and value, a domain that is not the host's or is a

@@ -11,6 +11,8 @@
 #include <new>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 namespace rondo::http {
 
@@ -62,26 +64,58 @@ task<> accept_all(serving& s, Listener& l, const net::tls_reloadable* tls) {
   }
 }
 
+// Connections for which a server that stops has no room yet.
+using held_connections = std::vector<plain_stream>;
+
+void start_or_hold(serving& s, plain_stream stream, const net::tls_reloadable* tls,
+                   held_connections& held) {
+  if (held.empty() && s.has_room()) {
+    start(s, std::move(stream), tls);
+    return;
+  }
+  try {
+    held.push_back(std::move(stream));
+  } catch (const std::bad_alloc&) {
+    rondo::detail::report_unhandled(std::current_exception());
+  }
+}
+
 // What has its connection already: until none comes for a moment, which on io_uring is a look into
-// the kernel. Under a flood it ends with as many as a listener's queue holds.
+// the kernel. Under a flood it ends with as many as a listener's queue holds. Gives those for which
+// there is no room: with the listener in whose queue they wait they would be reset.
 template <class Listener>
-task<> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls) {
+task<held_connections> accept_what_waits(serving& s, Listener& l, const net::tls_reloadable* tls) {
   constexpr int most = 4096;
   constexpr std::chrono::milliseconds moment{1};
-  for (std::size_t taken = net::detail::leave_connections(l); taken > 0 && s.has_room(); --taken) {
+  held_connections held;
+  for (std::size_t taken = net::detail::leave_connections(l); taken > 0; --taken) {
     auto next = co_await as_result(l.accept());  // without a clock: it is there
-    if (!next.has_value()) co_return;
-    start(s, std::move(next).value(), tls);
+    if (!next.has_value()) co_return held;
+    start_or_hold(s, std::move(next).value(), tls, held);
   }
-  for (int n = 0; n < most && s.has_room(); ++n) {
+  for (int n = 0; n < most; ++n) {
     auto next = co_await try_for(moment, as_result(l.accept()));
-    if (!next || !next->has_value()) co_return;
-    start(s, std::move(*next).value(), tls);
+    if (!next || !next->has_value()) break;
+    start_or_hold(s, std::move(*next).value(), tls, held);
+  }
+  co_return held;
+}
+
+// Each when another has ended; what is left when the grace is over is closed.
+task<> start_held(serving& s, held_connections held, const net::tls_reloadable* tls) {
+  for (plain_stream& stream : held) {
+    if (!co_await s.wait_for_room_in_grace()) co_return;
+    start(s, std::move(stream), tls);
   }
 }
 
 }  // namespace
 }  // namespace detail
+
+server_options& server_options::trust(trusted_proxies proxies) {
+  trusted_ = std::make_shared<const trusted_proxies>(std::move(proxies));
+  return *this;
+}
 
 task<> server::serve(net::tcp_listener listener, stop_handle stop) {
   return serve_on(std::move(listener), std::nullopt, std::move(stop));
@@ -104,7 +138,7 @@ task<> server::serve_stream(net::any_stream stream, stop_handle stop) {
     s.use(g);
     s.spawn_connection(detail::serve_other(s.admit_uncounted(), std::move(stream)));
     (void)co_await s.accepting().run(s.wait_for_all());
-    if (s.stopping()) co_await s.wind_down();
+    if (s.stopping()) co_await s.wind_down(detail::start_held(s, {}, nullptr));
   });
 }
 
@@ -147,9 +181,9 @@ task<> server::serve_on(Listener listener, std::optional<net::tls_reloadable> tl
     s.use(g);
     const outcome<void> ended = co_await s.accepting().run(detail::accept_all(s, listener, secure));
     if (ended.has_error()) std::rethrow_exception(ended.error());
-    co_await detail::accept_what_waits(s, listener, secure);
+    detail::held_connections held = co_await detail::accept_what_waits(s, listener, secure);
     listener.close();
-    co_await s.wind_down();
+    co_await s.wind_down(detail::start_held(s, std::move(held), secure));
   });
 }
 

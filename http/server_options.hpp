@@ -174,10 +174,7 @@ struct server_options {
   }
 
   // Which proxies stand before the server, and how they say whom they ask for. None.
-  server_options& trust(trusted_proxies proxies) {
-    trusted_ = std::make_shared<const trusted_proxies>(std::move(proxies));
-    return *this;
-  }
+  server_options& trust(trusted_proxies proxies);
 
   std::shared_ptr<const trusted_proxies> trusted_;  // null: none
   std::size_t max_connections_ = 10'000;

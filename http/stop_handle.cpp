@@ -89,6 +89,8 @@ task<> wait_for_stop(std::shared_ptr<stop_state> state) {
 }  // namespace
 }  // namespace detail
 
+stop_handle::stop_handle() : state_(std::make_shared<detail::stop_state>()) {}
+
 task<> stop_handle::until_stop() const { return detail::wait_for_stop(state_); }
 
 }  // namespace rondo::http

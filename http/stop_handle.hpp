@@ -84,7 +84,7 @@ class stop_state : public std::enable_shared_from_this<stop_state> {
 class stop_handle {
  public:
   // Throws std::bad_alloc.
-  stop_handle() : state_(std::make_shared<detail::stop_state>()) {}
+  stop_handle();
 
   // Asks for a graceful stop; any number of times.
   void stop() noexcept { state_->advance(detail::stop_state::stage::stopping); }

@@ -48,8 +48,9 @@ class websocket {
 
   // The next message; empty once the peer has closed in good order (close_code() and close_reason()
   // say why), and its Close has been answered. Pings are answered, and the heartbeat is kept, while
-  // somebody is in here. One task at a time: a second fails with io_errc::busy. Throws
-  // websocket_error: lost, a broken rule, no answer to a ping. Cancelled: nothing is lost.
+  // somebody is in here. One task at a time: a second fails with io_errc::busy. Beside a close() it
+  // waits for the end of that. Throws websocket_error: lost, a broken rule, no answer to a ping.
+  // Cancelled: nothing is lost.
   task<std::optional<websocket_message>> receive() { return connection_->receive(); }
 
   // Receives and throws away until the peer has closed: for whoever only sends, in a task of its
@@ -110,7 +111,7 @@ class websocket {
   // The subprotocol that both sides speak; empty: none was agreed on.
   const std::string& protocol() const noexcept { return protocol_; }
   // Throws std::system_error.
-  net::endpoint remote_endpoint() const { return connection_->socket().remote_endpoint(); }
+  net::endpoint remote_endpoint() const { return connection_->remote_endpoint(); }
 
  private:
   friend class message_writer;

@@ -5,6 +5,8 @@
 
 namespace rondo::net {
 
+serve_handle::serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
+
 void serve_handle::stop() noexcept {
   state_->stop.set();
   for (cancel_scope* s : state_->accepting) s->cancel();
@@ -73,8 +75,13 @@ task<> server::wait_for_all() {
   }
 }
 
-task<> server::wind_down() {
-  if (co_await try_for(options_.grace_, wait_for_all())) co_return;
+task<> server::wait_for_rest_and_all(task<> rest) {
+  co_await std::move(rest);
+  co_await wait_for_all();
+}
+
+task<> server::wind_down(task<> rest) {
+  if (co_await try_for(options_.grace_, wait_for_rest_and_all(std::move(rest)))) co_return;
   for (connection& c : connections_)
     if (c.handler) c.handler->cancel();
   if (co_await try_for(options_.cancel_grace_, wait_for_all())) co_return;

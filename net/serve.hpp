@@ -80,7 +80,7 @@ struct serve_state {
 class serve_handle {
  public:
   // For servers that are still to be given it.
-  serve_handle() : state_(std::make_shared<detail::serve_state>()) {}
+  serve_handle();
 
   // Asks for a graceful stop, at once and any number of times: no more is accepted; the handlers
   // have options.grace to end; then they are cancelled, and serve() ends when they have. What still
@@ -133,9 +133,9 @@ class server {
   task<> rest();
   place add();
   void remove(place where) noexcept;
-  // After the listener is closed: waits, cancels, closes. Ends when no handler is left that could
-  // be.
-  task<> wind_down();
+  // After the listener is closed: starts what was held by `rest`, waits, cancels, closes. Ends when
+  // no handler is left that could be.
+  task<> wind_down(task<> rest);
   // Names the running handler by what peer() gives.
   template <class Peer>
   void name_task(Peer peer) const {
@@ -149,6 +149,7 @@ class server {
 
  private:
   task<> wait_for_all();
+  task<> wait_for_rest_and_all(task<> rest);
 
   serve_options options_;
   serve_handle handle_;
@@ -213,13 +214,30 @@ task<> accept_all(server& s, task_group& g, Listener& l, Handler& handler) {
   }
 }
 
-// What has been taken from the kernel already, which nobody else can serve.
+// What has been taken from the kernel already, which nobody else can serve. Gives those for which
+// there is no room yet.
 template <class Listener, class Handler>
-task<> accept_what_was_taken(server& s, task_group& g, Listener& l, Handler& handler) {
-  for (std::size_t n = leave_connections(l); n > 0 && s.has_room(); --n) {
+task<std::vector<accepted_t<Listener>>> accept_what_was_taken(server& s, task_group& g, Listener& l,
+                                                              Handler& handler) {
+  std::vector<accepted_t<Listener>> held;
+  for (std::size_t n = leave_connections(l); n > 0; --n) {
     auto next = co_await as_result(l.accept());
-    if (!next.has_value()) co_return;
-    start<Listener>(s, g, handler, std::move(next).value());
+    if (!next.has_value()) break;
+    if (held.empty() && s.has_room())
+      start<Listener>(s, g, handler, std::move(next).value());
+    else
+      held.push_back(std::move(next).value());
+  }
+  co_return held;
+}
+
+// Each when another has ended.
+template <class Listener, class Handler>
+task<> start_held(server& s, task_group& g, Handler& handler,
+                  std::vector<accepted_t<Listener>> held) {
+  for (auto& stream : held) {
+    co_await s.wait_for_room();
+    start<Listener>(s, g, handler, std::move(stream));
   }
 }
 
@@ -232,16 +250,17 @@ template <listener Listener, class Handler>
 task<> serve(Listener listener, Handler handler, serve_options options = {},
              serve_handle handle = {}) {
   detail::server s(options, handle);
+  std::vector<accepted_t<Listener>> held;
   // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
   co_await with_task_group([&](task_group& g) -> task<> {
     if (!s.stopping()) {
       const outcome<void> ended = co_await s.accepting().run(
           detail::accept_all<Listener, Handler>(s, g, listener, handler));
       if (ended.has_error()) std::rethrow_exception(ended.error());
-      co_await detail::accept_what_was_taken(s, g, listener, handler);
+      held = co_await detail::accept_what_was_taken(s, g, listener, handler);
     }
     listener.close();
-    co_await s.wind_down();
+    co_await s.wind_down(detail::start_held<Listener, Handler>(s, g, handler, std::move(held)));
   });
 }
 

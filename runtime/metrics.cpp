@@ -38,6 +38,22 @@ void begin_sample(std::string& out, std::string_view name, std::string_view suff
   out += ' ';
 }
 
+template <class M>
+class single_metric final : public metric_entry {
+ public:
+  single_metric(std::string_view name, std::string_view help, std::vector<double> bounds)
+      : metric_entry(name, help, kind_of_metric<M>()),
+        bounds_(std::move(bounds)),
+        metric(make_metric<M>(bounds_)) {}
+
+ private:
+  void write_series(std::string& out) const override { write_metric(out, name(), "", metric); }
+  std::vector<double> bounds_;
+
+ public:
+  M metric;
+};
+
 }  // namespace
 
 metric_entry::metric_entry(std::string_view name, std::string_view help, metric_kind kind)
@@ -166,6 +182,9 @@ std::vector<const metric_series::series*> metric_series::all() const {
 
 }  // namespace detail
 
+metric_histogram::metric_histogram(std::span<const double> bounds)
+    : bounds_(bounds), counts_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds.size() + 1)) {}
+
 void metric_histogram::observe(double value) noexcept {
   if (std::isnan(value)) return;
   const auto bucket = std::ranges::lower_bound(bounds_, value) - bounds_.begin();
@@ -177,6 +196,19 @@ std::uint64_t metric_histogram::count() const noexcept {
   std::uint64_t n = 0;
   for (std::size_t i = 0; i <= bounds_.size(); ++i) n += in_bucket(i);
   return n;
+}
+
+metric_counter& metrics::counter(std::string_view name, std::string_view help) {
+  return get<detail::single_metric<metric_counter>>(name, help, {}).metric;
+}
+
+metric_gauge& metrics::gauge(std::string_view name, std::string_view help) {
+  return get<detail::single_metric<metric_gauge>>(name, help, {}).metric;
+}
+
+metric_histogram& metrics::histogram(std::string_view name, std::string_view help,
+                                     std::vector<double> bounds) {
+  return get<detail::single_metric<metric_histogram>>(name, help, std::move(bounds)).metric;
 }
 
 detail::metric_entry* metrics::find(std::string_view name) const noexcept {

@@ -78,9 +78,7 @@ class metric_gauge {
 class metric_histogram {
  public:
   // Upper bounds, inclusive and rising, which stay where they are; a last bucket takes the rest.
-  explicit metric_histogram(std::span<const double> bounds)
-      : bounds_(bounds),
-        counts_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds.size() + 1)) {}
+  explicit metric_histogram(std::span<const double> bounds);
   metric_histogram(const metric_histogram&) = delete;
   metric_histogram& operator=(const metric_histogram&) = delete;
 
@@ -216,22 +214,6 @@ M make_metric(const std::vector<double>& bounds) {
     return M();
 }
 
-template <class M>
-class single_metric final : public metric_entry {
- public:
-  single_metric(std::string_view name, std::string_view help, std::vector<double> bounds)
-      : metric_entry(name, help, kind_of_metric<M>()),
-        bounds_(std::move(bounds)),
-        metric(make_metric<M>(bounds_)) {}
-
- private:
-  void write_series(std::string& out) const override { write_metric(out, name(), "", metric); }
-  std::vector<double> bounds_;
-
- public:
-  M metric;
-};
-
 }  // namespace detail
 
 // Metrics of one name, told apart by labels.
@@ -309,16 +291,10 @@ class metrics {
   // Each gives what has this name, and makes it the first time. Throws std::invalid_argument when
   // the name is none of Prometheus' ([a-zA-Z_:][a-zA-Z0-9_:]*), or stands for something else
   // already. By its habit a counter's name ends in _total and a unit stands in the name: _seconds.
-  metric_counter& counter(std::string_view name, std::string_view help) {
-    return get<detail::single_metric<metric_counter>>(name, help, {}).metric;
-  }
-  metric_gauge& gauge(std::string_view name, std::string_view help) {
-    return get<detail::single_metric<metric_gauge>>(name, help, {}).metric;
-  }
+  metric_counter& counter(std::string_view name, std::string_view help);
+  metric_gauge& gauge(std::string_view name, std::string_view help);
   metric_histogram& histogram(std::string_view name, std::string_view help,
-                              std::vector<double> bounds = seconds()) {
-    return get<detail::single_metric<metric_histogram>>(name, help, std::move(bounds)).metric;
-  }
+                              std::vector<double> bounds = seconds());
   template <metric_label... L>
   metric_family<metric_counter, L...>& counters(std::string_view name, std::string_view help) {
     return get<metric_family<metric_counter, L...>>(name, help, {});

@@ -118,7 +118,7 @@ class loop_remote {
     detail::post_call(*box_, std::move(fn));
   }
   // Runs a task, or a callable with arguments, on the loop and gives its result as a std::future.
-  // It and what it does: <rondo/runtime/submit.hpp>.
+  // It and what it does: <rondo/runtime/submit.hpp>, which is to be included.
   template <class... X>
     requires detail::taskable<X...>
   auto submit(X&&... x) const;

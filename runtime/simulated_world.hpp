@@ -48,10 +48,7 @@ class simulated_address {
 class simulated_world {
  public:
   // A name for the resolver, with its numeric addresses in the order in which it gives them.
-  simulated_world& host(std::string name, std::vector<std::string> addresses) {
-    hosts_[std::move(name)] = std::move(addresses);
-    return *this;
-  }
+  simulated_world& host(std::string name, std::vector<std::string> addresses);
   // How long a lookup takes, drawn for each. 0.
   template <class A, class B>
   simulated_world& lookups(A least, B most) {

@@ -89,10 +89,7 @@ struct simulation_options {
     return *this;
   }
   // A name for the resolver, and its numeric address. "localhost" is 127.0.0.1 unless set.
-  simulation_options& host(std::string name, std::string address) {
-    hosts_[std::move(name)] = std::move(address);
-    return *this;
-  }
+  simulation_options& host(std::string name, std::string address);
   // Appends one line an event to `out`, which must outlive the run.
   simulation_options& trace(std::string& out) {
     trace_ = &out;

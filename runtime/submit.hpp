@@ -8,7 +8,7 @@
 // value, the exception, or cancelled_error when the task was cancelled or the loop ended before it
 // could start.
 //
-// In a header of its own, because <future> is large.
+// <rondo/runtime.hpp> does not bring it, because <future> is large: include this one.
 #pragma once
 
 #include <rondo/runtime/as_result.hpp>

@@ -1,6 +1,8 @@
 // `rondo fetch URL…`: fetches all at once and prints a row each and the total.
 #pragma once
 
+#include "connecting.hpp"
+
 #include <rondo/runtime/task.hpp>
 
 #include <cstddef>
@@ -10,35 +12,26 @@
 
 namespace rondo::tools {
 
-struct fetch_options {
+struct fetch_options : connecting_options {
   std::vector<std::string> urls;
-  std::string method;                // empty: GET, or POST when there is a body
-  std::vector<std::string> headers;  // "Name: value"
-  std::string data;                  // the body; "@path": a file's bytes, streamed
+  std::string method;  // empty: GET, or POST when there is a body
+  std::string data;    // the body; "@path": a file's bytes, streamed
   bool has_data = false;
-  bool json_body = false;            // the body is JSON
-  std::vector<std::string> form;     // "name=value", "name=@path": multipart/form-data
-  std::string user;                  // "name:password", for Basic
-  std::string output;                // where the body goes; "-": stdout; empty: nowhere
-  std::string proxy;                 // empty: none; "env": as the environment says
-  std::string unix_socket;           // where every connection goes; empty: where the URL says
-  std::string local_address;         // to connect from; empty: any
-  std::vector<std::string> resolve;  // "host:port:address[,address…]", instead of a lookup
-  std::size_t limit = 100;           // connections at a time
-  double timeout_s = 300;            // for each URL
-  double connect_timeout_s = 30;
-  int follow = 10;        // redirects
-  int repeat = 1;         // how often each URL is fetched
-  bool raw = false;       // content codings stay on
-  bool http2 = false;     // HTTP/2 alone, in clear too
-  bool http1 = false;     // HTTP/1.1 alone
-  bool verbose = false;   // both sides' heads, and HTTP/2's frames, on stderr
-  bool timings = false;   // where the time went
-  bool json = false;      // a JSON object a line instead of rows
-  bool progress = false;  // of long downloads, on stderr
-  bool quiet = false;     // the total alone
-  std::string ca_file;    // whom https trusts instead of the system's authorities; empty: those
-  bool insecure = false;  // https with whoever answers
+  bool json_body = false;         // the body is JSON
+  std::vector<std::string> form;  // "name=value", "name=@path": multipart/form-data
+  std::string output;             // where the body goes; "-": stdout; empty: nowhere
+  std::size_t limit = 100;        // connections at a time
+  double timeout_s = 300;         // for each URL
+  int follow = 10;                // redirects
+  int repeat = 1;                 // how often each URL is fetched
+  bool raw = false;               // content codings stay on
+  bool http2 = false;             // HTTP/2 alone, in clear too
+  bool http1 = false;             // HTTP/1.1 alone
+  bool verbose = false;           // both sides' heads, and HTTP/2's frames, on stderr
+  bool timings = false;           // where the time went
+  bool json = false;              // a JSON object a line instead of rows
+  bool progress = false;          // of long downloads, on stderr
+  bool quiet = false;             // the total alone
 };
 
 inline constexpr std::string_view fetch_exit_codes =

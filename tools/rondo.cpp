@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -60,6 +61,25 @@ std::string about() {
     text += name;
   }
   return text + "\nllhttp " + has.llhttp + ", liburing " + has.liburing;
+}
+
+void add_connecting(CLI::App* command, rondo::tools::connecting_options& o) {
+  command->add_option("-H,--header", o.headers, "\"Name: value\"; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("-u,--user", o.user, "name:password, for Basic");
+  command->add_option("-x,--proxy", o.proxy, "A proxy's URL; env: as the environment says");
+  command->add_option("--unix-socket", o.unix_socket,
+                      "Connect to this Unix socket, whatever host the URL names; @name: abstract");
+  command
+      ->add_option("--resolve", o.resolve,
+                   "host:port:address[,address...]: known without a lookup; may be repeated")
+      ->allow_extra_args(false);
+  command->add_option("--local-address", o.local_address, "The address to connect from");
+  command->add_option("--connect-timeout", o.connect_timeout_s, "Seconds")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command->add_option("--cacert", o.ca_file, "Trust the certificates in this PEM file alone");
+  command->add_flag("--insecure", o.insecure, "Accept whoever answers over TLS");
 }
 
 // As many descriptors as the system lets us have: a connection is one.
@@ -120,31 +140,16 @@ int main(int argc, char** argv) {
   fetch_command->footer(std::string(rondo::tools::fetch_exit_codes));
   fetch_command->add_option("url", fetch.urls, "What to fetch")->required();
   fetch_command->add_option("-X,--method", fetch.method, "GET, or POST when there is a body");
-  fetch_command->add_option("-H,--header", fetch.headers, "\"Name: value\"; may be repeated")
-      ->allow_extra_args(false);
+  add_connecting(fetch_command, fetch);
   CLI::Option* data =
       fetch_command->add_option("-d,--data", fetch.data, "The body; @path: a file, streamed");
   fetch_command->add_flag("--json-body", fetch.json_body, "The body is JSON")->needs(data);
   fetch_command->add_option("-F,--form", fetch.form, "name=value or name=@path; may be repeated")
       ->allow_extra_args(false);
-  fetch_command->add_option("-u,--user", fetch.user, "name:password, for Basic");
   fetch_command->add_option("-o,--output", fetch.output, "Where the body goes; -: stdout");
-  fetch_command->add_option("-x,--proxy", fetch.proxy,
-                            "A proxy's URL; env: as the environment says");
-  fetch_command->add_option(
-      "--unix-socket", fetch.unix_socket,
-      "Connect to this Unix socket, whatever host the URL names; @name: abstract");
-  fetch_command
-      ->add_option("--resolve", fetch.resolve,
-                   "host:port:address[,address...]: known without a lookup; may be repeated")
-      ->allow_extra_args(false);
-  fetch_command->add_option("--local-address", fetch.local_address, "The address to connect from");
   fetch_command->add_option("--follow", fetch.follow, "Redirects at most; 0: none is followed")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  fetch_command->add_option("--connect-timeout", fetch.connect_timeout_s, "Seconds")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
   fetch_command->add_flag("--raw", fetch.raw, "Leave content codings on");
   CLI::Option* http2 = fetch_command->add_flag(
       "--http2", fetch.http2,
@@ -165,9 +170,6 @@ int main(int argc, char** argv) {
   fetch_command->add_option("--repeat", fetch.repeat, "How often to fetch each URL")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  fetch_command->add_option("--cacert", fetch.ca_file,
-                            "Trust the certificates in this PEM file alone");
-  fetch_command->add_flag("--insecure", fetch.insecure, "Accept whoever answers to https");
   fetch_command->add_flag("--quiet", fetch.quiet, "Print the total alone");
   bool curl = false;
   fetch_command->add_flag("--curl", curl, "Fetch nothing: print curl's command for the same");
@@ -219,26 +221,35 @@ int main(int argc, char** argv) {
 
   rondo::tools::websocket_session_options session;
   CLI::App* ws_command = app.add_subcommand(
-      "ws", "Open a WebSocket: each line of the input is a message, each message a line");
+      "ws", "Open a WebSocket: each line of the input is a message, and each message a line");
   ws_command->footer(std::string(rondo::tools::websocket_exit_codes));
   ws_command->add_option("url", session.url, "A ws or wss URL")->required();
-  ws_command->add_option("-H,--header", session.headers, "\"Name: value\"; may be repeated")
-      ->allow_extra_args(false);
+  add_connecting(ws_command, session);
   ws_command
       ->add_option("-p,--protocol", session.protocols,
                    "A subprotocol to offer; may be repeated, the best first")
       ->allow_extra_args(false);
+  CLI::Option* linger =
+      ws_command
+          ->add_option("--linger", session.linger_s,
+                       "Seconds to wait for another message once the input has ended")
+          ->capture_default_str()
+          ->check(CLI::NonNegativeNumber);
   ws_command
-      ->add_option("--linger", session.linger_s,
-                   "Seconds to wait for another message once the input has ended")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->add_flag("--listen", session.listen,
+                 "Read no input: print what comes until the other side closes")
+      ->excludes(linger);
+  bool hexadecimal = false;
+  CLI::Option* binary = ws_command->add_flag(
+      "--binary", hexadecimal, "Each line is hexadecimal digits, and a message of bytes");
+  bool json = false;
+  ws_command
+      ->add_flag("--json", json,
+                 R"(A JSON object a line, both ways: {"text": "..."} or {"bytes": "0aff"})")
+      ->excludes(binary);
   ws_command->add_flag("--compress", session.compress, "Offer compression");
-  ws_command->add_option("--cacert", session.ca_file,
-                         "Trust the certificates in this PEM file alone");
-  ws_command->add_flag("--insecure", session.insecure, "Accept whoever answers to wss");
   ws_command->add_flag("-v,--verbose", session.verbose,
-                       "Say what was agreed on, and why it was closed");
+                       "Show both sides' heads, and why it was closed");
 
   std::string inside;
   const auto add_inside = [&](const char* name, const char* what) {
@@ -270,6 +281,8 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : 2;
   }
   fetch.has_data = data->count() > 0;
+  if (hexadecimal) session.lines = rondo::tools::line_kind::hexadecimal;
+  if (json) session.lines = rondo::tools::line_kind::json;
 
   raise_descriptor_limit();
   try {
@@ -297,6 +310,8 @@ int main(int argc, char** argv) {
     }
     if (*ws_command) return rondo::run(rondo::tools::websocket_session(session));
     return rondo::run(rondo::tools::fetch(fetch));
+  } catch (const rondo::interrupted&) {
+    return 128 + SIGINT;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "rondo: %s\n", e.what());
     return 2;

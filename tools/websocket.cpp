@@ -1,16 +1,35 @@
 #include "websocket.hpp"
 
+#include "fetch_report.hpp"
+#include "fetch_trace.hpp"
+
 #include <rondo/http.hpp>
 #include <rondo/net.hpp>
 #include <rondo/runtime.hpp>
 
+#include <nlohmann/json.hpp>
+
+#include <unistd.h>
+
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <stdexcept>
+#include <system_error>
 
 namespace rondo::tools {
 namespace {
 
-constexpr std::size_t longest_line = std::size_t{1} << 20;
+// Of a line, and of a message.
+constexpr std::size_t longest_message = std::size_t{16} << 20;
+constexpr auto time_to_leave = std::chrono::seconds(1);
+
+enum exit_code : std::uint8_t {
+  closed_well = 0,
+  no_websocket = 1,
+  closed_otherwise = 10,
+  lost = 11
+};
 
 std::string hexadecimal(std::string_view bytes) {
   std::string out;
@@ -22,58 +41,140 @@ std::string hexadecimal(std::string_view bytes) {
   return out;
 }
 
-http::request request_of(const websocket_session_options& o) {
-  http::request r("GET", o.url);
-  for (const std::string& line : o.headers) {
-    const std::size_t colon = line.find(':');
-    if (colon == std::string::npos)
-      throw std::invalid_argument("\"" + line + "\" is no header: it has no colon");
-    r.header(line.substr(0, colon), line.substr(colon + 1));
+std::string bytes_of_digits(std::string_view digits) {
+  const auto value = [](char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
+    const int high = value(digits[i]), low = value(digits[i + 1]);
+    if (high < 0 || low < 0) break;
+    out += static_cast<char>(high << 4 | low);
   }
-  return r;
+  if (2 * out.size() != digits.size())
+    throw std::invalid_argument("no pairs of hexadecimal digits: " + std::string(digits));
+  return out;
 }
 
-http::client_options client_of(const websocket_session_options& o) {
-  http::client_options c;
-  if (o.ca_file.empty() && !o.insecure) return c;
-  net::tls_client_options tls;
-  if (!o.ca_file.empty()) tls.ca_file(o.ca_file);
-  if (o.insecure) tls.insecure();
-  c.tls(net::tls_context::client(tls.alpn({"http/1.1"})));
-  return c;
+http::websocket_message message_of_json(std::string_view line) {
+  const auto said = nlohmann::json::parse(line, nullptr, false);
+  if (said.is_object() && said.size() == 1) {
+    const auto& [kind, data] = *said.items().begin();
+    if (kind == "text" && data.is_string()) return {data.get<std::string>(), true};
+    if (kind == "bytes" && data.is_string())
+      return {bytes_of_digits(data.get_ref<const std::string&>()), false};
+  }
+  throw std::invalid_argument("neither {\"text\": \"…\"} nor {\"bytes\": \"0aff\"}: " +
+                              std::string(line));
 }
 
+// Throws std::invalid_argument.
+http::websocket_message message_of(std::string_view line, line_kind kind) {
+  switch (kind) {
+    case line_kind::plain: return {std::string(line), true};
+    case line_kind::hexadecimal: return {bytes_of_digits(line), false};
+    case line_kind::json: return message_of_json(line);
+  }
+  __builtin_unreachable();
+}
+
+std::string line_of(const http::websocket_message& m, line_kind kind) {
+  if (kind == line_kind::json)
+    return nlohmann::json{{m.is_text ? "text" : "bytes", m.is_text ? m.data : hexadecimal(m.data)}}
+        .dump();
+  return m.is_text ? m.data : hexadecimal(m.data);
+}
+
+// What would move a terminal's cursor, or do worse, is shown by its number.
+std::string without_controls(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto n = static_cast<unsigned char>(c);
+    if ((n >= 0x20 && n != 0x7F) || c == '\t' || c == '\n')
+      out += c;
+    else
+      out += "\\x" + hexadecimal({&c, 1});
+  }
+  return out;
+}
+
+bool nobody_reads(const std::system_error& e) { return e.code() == std::errc::broken_pipe; }
+
+// Lines typed at a terminal, or from a pipe or file.
 class session {
  public:
   session(http::websocket ws, const websocket_session_options& o)
-      : ws_(std::move(ws)), options_(o) {}
+      : ws_(std::move(ws)),
+        options_(o),
+        at_a_terminal_(!o.listen && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1) {}
 
   task<int> run() {
-    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
-    co_await with_task_group([this](task_group& g) -> task<> {
-      auto typing = g.spawn(send_lines());
-      co_await print_messages();
-      typing.cancel();
-    });
-    if (options_.verbose)
-      std::fprintf(stderr, "closed: %d %s\n", static_cast<int>(ws_.close_code()),
-                   ws_.close_reason().c_str());
-    co_return 0;
+    if (at_a_terminal_) std::fputs("connected; Ctrl-D closes\n", stderr);
+    co_await finally(talk(), [this] { return leave(); });
+    const std::uint16_t code = ws_.close_code();
+    const bool well = code == 1000 || code == 1005;
+    if (!well || options_.verbose)
+      std::fprintf(stderr, "%sclosed: %d %s\n", at_a_terminal_ ? "\r" : "", static_cast<int>(code),
+                   without_controls(ws_.close_reason()).c_str());
+    co_return well ? closed_well : code == 1006 ? lost : closed_otherwise;
   }
 
  private:
+  task<> talk() {
+    // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): with_task_group keeps it
+    co_await with_task_group([this](task_group& g) -> task<> {
+      std::optional<join_handle<void>> typing;
+      if (!options_.listen) typing = g.spawn(send_lines());
+      co_await print_messages();
+      if (typing) typing->cancel();
+    });
+  }
+
+  // However it ended, by Ctrl-C too: the other side is told.
+  task<> leave() { (void)co_await try_for(time_to_leave, ws_.close(1001)); }
+
   task<> print_messages() {
     net::pipe_stream out = net::standard_output();
     while (const auto m = co_await ws_.receive()) {
       ++came_;
-      const std::string line = (m->is_text ? m->data : hexadecimal(m->data)) + '\n';
-      co_await out.write_all(net::bytes_of(line));
+      std::string line = line_of(*m, options_.lines);
+      if (at_a_terminal_)  // instead of the prompt, which comes again
+        line = "\r\x1B[K< " + without_controls(line) + "\n> ";
+      else
+        line += '\n';
+      const auto written = co_await as_result(out.write_all(net::bytes_of(line)));
+      if (written.has_value()) continue;
+      try {
+        written.value();
+      } catch (const std::system_error& e) {
+        if (!nobody_reads(e)) throw;
+      }
+      co_return co_await ws_.close();
     }
   }
 
   task<> send_lines() {
-    net::line_prompt input(longest_line);
-    while (const std::optional<std::string> line = co_await input.ask("")) co_await ws_.send(*line);
+    net::line_prompt input(longest_message);
+    std::uint64_t number = 0;
+    while (const auto line = co_await input.ask(at_a_terminal_ ? "> " : "")) {
+      ++number;
+      http::websocket_message m;
+      try {
+        m = message_of(*line, options_.lines);
+      } catch (const std::invalid_argument& e) {
+        const std::string why = "line " + std::to_string(number) + " has " + e.what();
+        if (!at_a_terminal_) throw std::invalid_argument(why);
+        std::fprintf(stderr, "%s\n", without_controls(why).c_str());
+        continue;
+      }
+      try {
+        co_await ws_.send(m);
+      } catch (const http::websocket_error&) {
+        co_return;  // whoever receives says why
+      }
+    }
     // Whoever was asked last may be answering still.
     for (std::uint64_t seen = came_ + 1; seen != came_;) {
       seen = came_;
@@ -84,23 +185,38 @@ class session {
 
   http::websocket ws_;
   const websocket_session_options& options_;
+  bool at_a_terminal_;
   std::uint64_t came_ = 0;
 };
+
+task<http::websocket> open(http::client& client, const websocket_session_options& o) {
+  http::request r("GET", o.url);
+  add_fields(r, o);
+  if (o.verbose) r.trace(std::make_shared<fetch_tracer>(true));
+  return client.websocket(std::move(r), http::websocket_options()
+                                            .protocols(o.protocols)
+                                            .compress(o.compress)
+                                            .max_message(longest_message));
+}
 
 }  // namespace
 
 task<int> websocket_session(websocket_session_options o) {
-  http::client client(client_of(o));
-  http::websocket ws = co_await client.websocket(
-      request_of(o), http::websocket_options().protocols(o.protocols).compress(o.compress));
-  if (o.verbose && !ws.protocol().empty())
-    std::fprintf(stderr, "protocol: %s\n", ws.protocol().c_str());
-  session s(std::move(ws), o);
+  http::client client(client_options_of(o));
+  const auto said = [](int code, const std::string& why) {
+    std::fprintf(stderr, "rondo: %s\n", without_controls(why).c_str());
+    return code;
+  };
   try {
+    session s(co_await open(client, o), o);
     co_return co_await s.run();
   } catch (const http::websocket_error& e) {
-    std::fprintf(stderr, "rondo: %s (%d)\n", e.what(), static_cast<int>(e.code()));
-    co_return 1;
+    co_return said(lost, e.what() + (" (" + std::to_string(e.code()) + ')'));
+  } catch (const http::status_error& e) {
+    co_return said(no_websocket, e.what());
+  } catch (const http::error&) {
+    const failure f = failure_of(std::current_exception());
+    co_return said(f.code, f.message);
   }
 }
 

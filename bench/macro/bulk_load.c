@@ -4,39 +4,20 @@
 //
 // Prints the seconds it took and the server's CPU time in them.
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
+
+#include "load.h"
 
 enum { BUFFER = 262144 };
-
-static void die(const char* what) {
-  perror(what);
-  exit(1);
-}
-
-static double read_clock(clockid_t id) {
-  struct timespec t;
-  if (clock_gettime(id, &t)) die("clock_gettime");
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 int main(int count, char** arguments) {
   if (count != 4) {
     fprintf(stderr, "usage: bulk_load PORT BYTES SERVER_PID\n");
     return 2;
   }
-  struct sockaddr_in to = {.sin_family = AF_INET,
-                           .sin_port = htons((unsigned short)atoi(arguments[1])),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   const uint64_t bytes = strtoull(arguments[2], NULL, 10);
-  clockid_t server_cpu;
-  if (clock_getcpuclockid(atoi(arguments[3]), &server_cpu)) die("clock_getcpuclockid");
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr*)&to, sizeof to)) die("connect");
+  const clockid_t server_cpu = clock_of(atoi(arguments[3]));
+  const int fd = connect_to(atoi(arguments[1]));
 
   static char buffer[BUFFER];
   const double begun = read_clock(CLOCK_MONOTONIC);

@@ -63,12 +63,43 @@ def server(options: report.Options, name: str) -> typing.Iterator[tuple[processe
                                says_port=SERVING) as running:
             yield running, f"http://127.0.0.1:{running.port}/bytes/16"
         return
+    if kind == "h2o":
+        with processes.h2o() as running:
+            yield running, f"http://127.0.0.1:{running.port}/index.txt"
+        return
     commands = {
         "beast": [options.program("bench_beast_server")],
+        "go": [str(go_server(options))],
         "node": ["node", str(PEERS / "node_server.mjs")],
+        "node-http2": ["node", str(PEERS / "node_http2_server.mjs")],
     }
     with processes.serving(commands[kind]) as running:
         yield running, f"http://127.0.0.1:{running.port}/"
+
+
+@contextlib.contextmanager
+def http2_server(options: report.Options, name: str) -> typing.Iterator[tuple[processes.Server, str]]:
+    """The same for a server that speaks HTTP/2 in clear."""
+    kind = name.removesuffix("-again")
+    if kind == "nghttpd":
+        with processes.nghttpd() as running:
+            yield running, f"http://127.0.0.1:{running.port}/index.txt"
+        return
+    if kind == "nginx":
+        with processes.nginx(http2=True) as running:
+            yield running, f"http://127.0.0.1:{running.port}/"
+        return
+    with server(options, "node-http2" if kind == "node" else kind) as running_at:
+        yield running_at
+
+
+def go_server(options: report.Options) -> pathlib.Path:
+    """Go's net/http server, built when it is first wanted."""
+    program = options.build / "bench" / "go_server"
+    source = PEERS / "go_server.go"
+    if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        processes.run_on(processes.LOAD_CORE, ["go", "build", "-o", str(program), str(source)])
+    return program
 
 
 @contextlib.contextmanager
@@ -90,10 +121,17 @@ def missing_server(options: report.Options, name: str) -> str:
     kind = name.removesuffix("-again")
     if kind == "nginx":
         return "" if processes.NGINX else "nginx is not installed"
-    if kind == "node":
-        return "" if shutil.which("node") else "node is not installed"
+    if kind in ("node", "go", "h2o"):
+        return "" if shutil.which(kind) else f"{kind} is not installed"
     program = options.program("bench_beast_server") if kind == "beast" else rondo(options)
     return "" if pathlib.Path(program).exists() else f"{program} was not built"
+
+
+def missing_http2_server(options: report.Options, name: str) -> str:
+    kind = name.removesuffix("-again")
+    if kind == "nghttpd":
+        return "" if processes.NGHTTPD else "nghttpd is not installed"
+    return missing_server(options, name)
 
 
 # --- loads -------------------------------------------------------------------------------------------
@@ -107,6 +145,7 @@ def client_command(options: report.Options, name: str, url: str, seconds: float,
     whole = str(max(1, round(seconds)))  # wrk and h2load count in whole seconds
     return {
         "wrk": ["wrk", "-t1", f"-c{c}", f"-d{whole}", "--latency", url],
+        "wrk_pipelined": ["wrk", "-t1", f"-c{c}", f"-d{whole}", "-s", str(PEERS / "pipeline.lua"), url],
         "h2load": ["h2load", "--h1", "-t1", f"-c{c}", f"-D{whole}", url],
         "rondo-epoll": rondo_load(options, url, seconds, *(f"--unix-socket={a}" for a in at)),
         "rondo-io_uring": rondo_load(options, url, seconds, *(f"--unix-socket={a}" for a in at)),
@@ -150,7 +189,7 @@ def run_client(options: report.Options, name: str, url: str, seconds: float,
     if name.startswith("wrk"):
         return _read_wrk(text, user_s, system_s)
     if name == "h2load":
-        return _read_h2load(text, user_s, system_s)
+        return read_h2load(text, user_s, system_s)
     return read_json(text)
 
 
@@ -174,7 +213,7 @@ def _read_wrk(text: str, user_s: float, system_s: float) -> Run:
     return Run(int(requests), float(seconds), user_s, system_s, latency)
 
 
-def _read_h2load(text: str, user_s: float, system_s: float) -> Run:
+def read_h2load(text: str, user_s: float, system_s: float) -> Run:
     seconds = re.search(r"finished in ([\d.]+)(s|ms)", text)
     done, succeeded = re.search(r"(\d+) done, (\d+) succeeded", text).groups()
     if done != succeeded:

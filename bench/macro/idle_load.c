@@ -1,31 +1,21 @@
 // Connections that do nothing: what they cost the server.
 //
-// usage: idle_load PORT CONNECTIONS SECONDS SERVER_PID
+// usage: idle_load PORT CONNECTIONS SECONDS SERVER_PID [websocket]
 //
-// Opens them, has one message echoed on each, leaves them alone for SECONDS, has one echoed again, and prints
-// the growth of the server's own memory (RssAnon of proc(5): not what the kernel holds for a socket) and the
-// CPU time it used while all were idle.
+// Opens them, has a message echoed on each, leaves them alone for SECONDS, has one echoed again, and
+// prints the growth of the server's own memory (RssAnon of proc(5): not what the kernel holds for a
+// socket) and the CPU time it used while all were idle.
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <time.h>
+#include <stdbool.h>
 #include <unistd.h>
+
+#include "websocket.h"
 
 static int* sockets;
 static int connections;
-
-static void die(const char* what) {
-  perror(what);
-  exit(1);
-}
-
-static double read_clock(clockid_t id) {
-  struct timespec t;
-  if (clock_gettime(id, &t)) die("clock_gettime");
-  return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
+// A message, and what comes back: of a byte, or of a frame with one.
+static unsigned char message[LONGEST_HEAD + 1];
+static size_t message_size = 1, echo_size = 1;
 
 static long resident_kib(int pid) {
   char path[64];
@@ -40,39 +30,36 @@ static long resident_kib(int pid) {
   return kib;
 }
 
-static void connect_all(int port) {
-  struct sockaddr_in to = {.sin_family = AF_INET,
-                           .sin_port = htons((unsigned short)port),
-                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  for (int i = 0; i < connections; i++) {
-    sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
-    if (sockets[i] < 0 || connect(sockets[i], (struct sockaddr*)&to, sizeof to)) die("connect");
-  }
-}
-
 static void echo_on_all(void) {
-  char c = 'e';
+  unsigned char echo[sizeof message];
   for (int i = 0; i < connections; i++)
-    if (send(sockets[i], &c, 1, MSG_NOSIGNAL) != 1) die("send");
+    if (send(sockets[i], message, message_size, MSG_NOSIGNAL) != (ssize_t)message_size) die("send");
   for (int i = 0; i < connections; i++)
-    if (recv(sockets[i], &c, 1, 0) != 1) die("recv");
+    if (recv(sockets[i], echo, echo_size, MSG_WAITALL) != (ssize_t)echo_size) die("recv");
 }
 
 int main(int count, char** arguments) {
-  if (count != 5) {
-    fprintf(stderr, "usage: idle_load PORT CONNECTIONS SECONDS SERVER_PID\n");
+  const bool speaks_websocket = count == 6 && strcmp(arguments[5], "websocket") == 0;
+  if (count != 5 && !speaks_websocket) {
+    fprintf(stderr, "usage: idle_load PORT CONNECTIONS SECONDS SERVER_PID [websocket]\n");
     return 2;
   }
   connections = atoi(arguments[2]);
   const int seconds = atoi(arguments[3]);
   const int server = atoi(arguments[4]);
-  clockid_t server_cpu;
-  if (clock_getcpuclockid(server, &server_cpu)) die("clock_getcpuclockid");
+  const clockid_t server_cpu = clock_of(server);
   sockets = calloc((size_t)connections, sizeof *sockets);
   if (!sockets) die("calloc");
+  if (speaks_websocket) {
+    echo_size = write_head(message, BINARY, 1, 0) + 1;
+    message_size = write_head(message, BINARY, 1, MASKED) + 1;
+  }
 
   const long before_kib = resident_kib(server);
-  connect_all(atoi(arguments[1]));
+  for (int i = 0; i < connections; i++) {
+    sockets[i] = connect_to(atoi(arguments[1]));
+    if (speaks_websocket) open_websocket(sockets[i]);
+  }
   echo_on_all();
   sleep(1);  // what the last echo left to do
   const long idle_kib = resident_kib(server);

@@ -1,25 +1,17 @@
 // What the limit programs share: the listening socket, the end by SIGTERM, the report.
 //
-// A limit program is an echo server in plain C that does nothing but the system calls: what the
+// A limit program is a server in plain C that does nothing but the system calls: what the
 // kernel takes is the floor that a runtime is measured against. Like every server here it prints
 // {"port": N} when it listens, and what it has done when SIGTERM ends it.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
+
+#include "load.h"
 
 static unsigned long system_calls;
 static unsigned long round_trips;
-
-static void die(const char* what) {
-  perror(what);
-  exit(1);
-}
 
 static int listen_on_loopback(int socket_flags) {
   const int fd = socket(AF_INET, SOCK_STREAM | socket_flags, 0);

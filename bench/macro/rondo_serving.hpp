@@ -25,26 +25,30 @@ inline void report(const loop_stats& stats) {
               static_cast<unsigned long long>(stats.steps));
 }
 
-template <class Handler>
-task<> serve_beside(signal_watch& ends, task_group& group, Handler handler) {
+// `serving` gives the task that has the listener until it is cancelled.
+template <class Serving>
+task<> serve_and_report(Serving serving) {
+  signal_watch ends({SIGTERM, SIGINT});
   net::tcp_listener listener = net::tcp_listener::bind(net::endpoint::parse("127.0.0.1:0"));
   std::printf("{\"port\": %d}\n", listener.local_endpoint().port());
   std::fflush(stdout);
-  group.spawn(net::serve(std::move(listener), handler));
-  co_await ends.next();
-  group.cancel();
-}
-
-template <class Handler>
-task<> serve_and_report(Handler handler) {
-  signal_watch ends({SIGTERM, SIGINT});
-  co_await with_task_group([&](task_group& group) { return serve_beside(ends, group, handler); });
+  co_await with_task_group([&](task_group& group) -> task<> {
+    group.spawn(serving(std::move(listener)));
+    co_await ends.next();
+    group.cancel();
+  });
   report(this_loop().stats());
 }
 
 template <class Handler>
 void serve_until_signal(Handler handler) {
-  run(serve_and_report(handler));
+  run(serve_and_report(
+      [&](net::tcp_listener l) { return net::serve(std::move(l), std::move(handler)); }));
+}
+// Of an http::server.
+template <class Server>
+void serve_http_until_signal(Server& server) {
+  run(serve_and_report([&](net::tcp_listener l) { return server.serve(std::move(l)); }));
 }
 
 }  // namespace rondo::bench

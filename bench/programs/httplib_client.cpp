@@ -1,4 +1,4 @@
-// Prints what stands at a path of a host; over TLS with CPPHTTPLIB_OPENSSL_SUPPORT.
+// Prints what stands at a path of a host: of http, or of https.
 #include <httplib.h>
 
 #include <cstdio>

@@ -1,5 +1,7 @@
 #include "stage.hpp"
 
+#include <rondo/runtime/submit.hpp>
+
 #include <csignal>
 #include <future>
 #include <thread>

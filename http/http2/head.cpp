@@ -63,6 +63,10 @@ const char* http2_head::problem_of_request() {
     return "another scheme than http and https";
   const bool whole_server = path == "*" && method == "OPTIONS";
   if (!whole_server && (!path.starts_with('/') || !is_path_of(path))) return "a path that is none";
+  if (!protocol.empty()) {  // libnghttp2 takes it with CONNECT alone
+    if (!is_token(protocol)) return "a protocol that is no token";
+    if (fields.contains("content-length")) return "a length, of what has no body";
+  }
   join_cookies(fields);
   return nullptr;
 }
@@ -74,6 +78,11 @@ request_head http2_head::take_request() && {
   r.target = path.empty() ? authority : std::move(path);
   r.headers = std::move(fields);
   r.headers.set("Host", authority);
+  if (!protocol.empty()) {
+    r.method = "GET";
+    r.headers.set("Connection", "Upgrade");
+    r.headers.set("Upgrade", protocol);
+  }
   return r;
 }
 

@@ -30,7 +30,8 @@ struct http2_head {
   // lets pass: one authority, which is a host and Host's, and a path without a fragment. Several
   // Cookie fields become one (section 8.2.3).
   const char* problem_of_request();
-  // As one of HTTP/1.1 reads: the authority is Host, the first field.
+  // As one of HTTP/1.1 reads: the authority is Host, and an extended CONNECT a GET that asks for an
+  // upgrade (RFC 8441, section 5).
   request_head take_request() &&;
   response_head take_response() &&;
 };

@@ -7,10 +7,13 @@
 #include <rondo/http/server/connection_clock.hpp>
 #include <rondo/http/server/event_stream.hpp>
 #include <rondo/http/server/serving.hpp>
+#include <rondo/http/upgrade.hpp>
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 namespace rondo::http::detail {
 
@@ -65,6 +68,17 @@ class accepted_connection final : public open_connection {
   // Null: nobody.
   void listen_for_stop(stop_listener* l) noexcept { stop_listener_ = l; }
 
+  // HTTP ends here, and another protocol goes on, when nothing of the request is there any more.
+  void switch_to(std::unique_ptr<upgrade_handler> protocol, std::string first) noexcept {
+    protocol_ = std::move(protocol);
+    first_ = std::move(first);
+  }
+  bool has_switched() const noexcept { return protocol_ != nullptr; }
+  // What it has switched to; once.
+  task<> speak_other_protocol() {
+    return protocol_->call(upgraded_stream(std::move(stream_), std::move(first_)));
+  }
+
   void hear_of_stop() noexcept override;
   void cancel() noexcept override { record_.cancel_alone(); }
   void close_under() noexcept override;
@@ -76,6 +90,8 @@ class accepted_connection final : public open_connection {
   connection_clock clock_;
   net::detail::descriptor socket_;
   std::unique_ptr<net::endpoint> source_;
+  std::unique_ptr<upgrade_handler> protocol_;
+  std::string first_;               // of it, read behind the request
   event_stream* events_ = nullptr;  // that its response is
   stop_listener* stop_listener_ = nullptr;
   rondo::detail::time_point opened_;

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -125,6 +126,9 @@ class http2_exchange final : public server_exchange,
 
   task<server_response> handle(server_request& request, bool whole_server);
   http2_head head_of(const server_response& response) const;
+  // An extended CONNECT (RFC 8441) that is answered with the protocol it asks for.
+  bool may_switch(const server_request& request, const server_response& response) const noexcept;
+  task<> switch_protocols(std::unique_ptr<upgrade_handler> to);
   task<> send(std::string_view bytes);
   task<> send_body(server_response& response);
   // Waits until something of ours has moved, within write_timeout; else the stream is reset.
@@ -137,6 +141,7 @@ class http2_exchange final : public server_exchange,
   std::optional<std::uint64_t> length_;
   std::string lent_;  // what next_chunk() has given
   bool expects_continue_ = false;
+  bool tunnel_ = false;  // the request is an extended CONNECT
 };
 
 }  // namespace rondo::http::detail

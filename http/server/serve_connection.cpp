@@ -117,9 +117,10 @@ task<> serve_plain(serving::place place, plain_stream stream) {
         first = as_first_bytes(said);
       }
       c.becomes(accepted_connection::state::busy);
-      if (!co_await server_connection::converse(c, std::move(first))) co_return;
+      if (!co_await server_connection::converse(c, std::move(first))) break;
       c.becomes(accepted_connection::state::at_rest);
     }
+    if (c.has_switched()) co_await c.speak_other_protocol();
   } catch (...) {
     rondo::detail::report_unhandled(std::current_exception());
   }
@@ -185,9 +186,10 @@ task<> serve_buffered(serving::place place, transport stream,
         first = as_first_bytes(said);
       }
       c.becomes(accepted_connection::state::busy);
-      if (!co_await server_connection::converse(c, std::move(first))) co_return;
+      if (!co_await server_connection::converse(c, std::move(first))) break;
       c.becomes(accepted_connection::state::at_rest);
     }
+    if (c.has_switched()) co_await c.speak_other_protocol();
   } catch (...) {
     rondo::detail::report_unhandled(std::current_exception());
   }

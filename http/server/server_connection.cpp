@@ -76,7 +76,7 @@ task<bool> server_connection::converse(accepted_connection& c, first_bytes first
     co_return false;
   }
   c.leave_peer_alone();
-  if (!self.keep_) co_await self.linger();
+  if (!self.keep_ && !c.has_switched()) co_await self.linger();
   co_return self.keep_;
 }
 
@@ -429,8 +429,7 @@ task<> server_connection::switch_protocols(server_response response) {
   unread_ = {};
   lent_.give_back();
   buffer_.reset();
-  co_await response.upgrade_->call(
-      upgraded_stream(std::move(connection_.stream()), std::move(first)));
+  connection_.switch_to(std::move(response.upgrade_), std::move(first));
 }
 
 // What the client still sends must not turn our close into a reset that eats the response (RFC

@@ -33,7 +33,7 @@ class server_connection final : public server_exchange {
   };
 
   // Answers what has come and what comes behind it. True: the connection is at rest again; false:
-  // it is done with.
+  // HTTP is done with it, and perhaps another protocol goes on.
   static task<bool> converse(accepted_connection& c, first_bytes first);
 
   server_connection(const server_connection&) = delete;

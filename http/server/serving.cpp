@@ -69,6 +69,7 @@ void serving::told(void* self) noexcept {
     s.stopping_.set();
     s.accepting_.cancel();
     s.open_.for_each([](open_connection& c) noexcept { c.hear_of_stop(); });
+    s.hooks_.for_each([](stop_hook& h) noexcept { h.hear_of_stop(); });
   }
   s.changed_.set();
 }
@@ -78,6 +79,14 @@ task<> serving::wait_for_room() {
     changed_.clear();
     co_await changed_.wait();
   }
+}
+
+task<bool> serving::wait_for_room_in_grace() {
+  while (!has_room() && !watch_->grace_is_over()) {
+    changed_.clear();
+    co_await changed_.wait();
+  }
+  co_return has_room();
 }
 
 task<> serving::rest() {
@@ -164,7 +173,8 @@ task<> serving::wait_for_all() {
   }
 }
 
-task<> serving::wait_for_all_or_end_of_grace() {
+task<> serving::wait_for_all_or_end_of_grace(task<> rest) {
+  co_await std::move(rest);
   while (!empty() && !watch_->grace_is_over()) {
     changed_.clear();
     co_await changed_.wait();
@@ -176,8 +186,8 @@ void serving::cancel_all() noexcept {
   background_.for_each([](background_task& t) noexcept { t.record->cancel_alone(); });
 }
 
-task<> serving::wind_down() {
-  co_await try_for(options().grace_, wait_for_all_or_end_of_grace());
+task<> serving::wind_down(task<> rest) {
+  co_await try_for(options().grace_, wait_for_all_or_end_of_grace(std::move(rest)));
   if (empty()) co_return;
   cancel_all();
   if (co_await try_for(options().cancel_grace_, wait_for_all())) co_return;

@@ -4,7 +4,8 @@
 // The order of a stop:
 //
 //   1. what waits in the listener's queue is accepted, and the listener closed. A client there has
-//      its connection already, and has perhaps asked; closing first would reset it.
+//      its connection already, and has perhaps asked; closing first would reset it. Those for which
+//      there is no room are held, and served in their turn when others have ended.
 //   2. every connection is told. One at rest has a second for one more request, which it may have
 //      sent before it knew, and one that has never said a word a second from its beginning. The
 //      others say Connection: close with their next head. Whoever waits in until_stop() wakes.
@@ -81,6 +82,8 @@ class serving final : public running_server, private rondo::detail::shown {
   // Until there is room for one more.
   task<> wait_for_room();
   bool has_room() const noexcept { return connections_ < options().max_connections_; }
+  // The same in a stop: false when its grace is over before.
+  task<bool> wait_for_room_in_grace();
   // Until one has ended, or accept may be tried again.
   task<> rest();
   class place;
@@ -95,8 +98,8 @@ class serving final : public running_server, private rondo::detail::shown {
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
   // Until nothing of it is there any more.
   task<> wait_for_all();
-  // After the listener is closed: steps 2 to 4.
-  task<> wind_down();
+  // After the listener is closed: steps 2 to 4. `rest` starts what was held.
+  task<> wind_down(task<> rest);
   void tls_failed(const net::endpoint& client, const std::exception_ptr& why);
 
   // One of max_connections, and of its client's, as long as it lives: an argument of the
@@ -133,7 +136,7 @@ class serving final : public running_server, private rondo::detail::shown {
   void spawn_task(task<> t) override;
   static task<> run_background(background_place mine, task<> t);
   static void told(void* self) noexcept;
-  task<> wait_for_all_or_end_of_grace();
+  task<> wait_for_all_or_end_of_grace(task<> rest);
   bool empty() const noexcept { return connections_ == 0 && background_count_ == 0; }
   void cancel_all() noexcept;
 

@@ -66,13 +66,16 @@ class websocket_connection::cut_in_two {
 // The right to read, which one task has at a time.
 class websocket_connection::reading_turn {
  public:
-  explicit reading_turn(websocket_connection& c) : connection_(c) {
-    if (c.reading_) throw std::system_error(io_errc::busy, "websocket receive");
-    c.reading_ = true;
+  reading_turn(websocket_connection& c, reader who) : connection_(c) {
+    if (c.reading_ != reader::nobody) throw std::system_error(io_errc::busy, "websocket receive");
+    c.reading_ = who;
   }
   reading_turn(const reading_turn&) = delete;
   reading_turn& operator=(const reading_turn&) = delete;
-  ~reading_turn() { connection_.reading_ = false; }
+  ~reading_turn() {
+    connection_.reading_ = reader::nobody;
+    connection_.reader_left_.set();
+  }
 
  private:
   websocket_connection& connection_;
@@ -117,19 +120,22 @@ void websocket_connection::leave() noexcept {
   if (!writing_) write_now();
 }
 
-void websocket_connection::end() noexcept {
+void websocket_connection::end(ending how) noexcept {
   if (std::exchange(ended_, true)) return;
   unread_ = {};
   lent_.give_back();
   buffer_.reset();
   std::string().swap(first_);
-  stream_.close();
-  closed_.set();
+  if (how == ending::in_order)
+    stream_.close();
+  else
+    stream_.abort();
+  reader_left_.set();
   pong_came_.set();
 }
 
-void websocket_connection::lose(const std::string& why) {
-  end();
+void websocket_connection::lose(const std::string& why, ending how) {
+  end(how);
   throw websocket_error(close_code::lost, why);
 }
 
@@ -198,7 +204,7 @@ task<> websocket_connection::read_from(Stream& stream) {
   } catch (const std::system_error& e) {
     lose(io_failure(e));
   }
-  if (at_the_end) lose("the connection ended without a Close");
+  if (at_the_end) lose("the connection ended without a Close", ending::in_order);
   heard_at_ = this_loop().now();
   pinged_ = false;
 }
@@ -238,7 +244,8 @@ task<> websocket_connection::read_or_ping() {
 }
 
 task<std::optional<websocket_message>> websocket_connection::receive() {
-  const reading_turn turn(*this);
+  if (reading_ == reader::close) co_await until_left_by(reader::close);
+  const reading_turn turn(*this, reader::receive);
   for (;;) {
     if (ended_ || engine_.close_came()) {
       if (!ended_) co_await finish();  // or what another, who was cancelled, has begun of it
@@ -258,6 +265,13 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
     }
     if (!writing_) write_now();
     co_await read_or_ping();
+  }
+}
+
+task<> websocket_connection::until_left_by(reader who) {
+  while (reading_ == who && !ended_) {
+    reader_left_.clear();
+    co_await reader_left_.wait();
   }
 }
 
@@ -463,35 +477,29 @@ task<> websocket_connection::read_to_the_end() {
 }
 
 task<> websocket_connection::finish() {
-  closed_.set();
+  bool in_order = false;
   if (!broken_) {  // a large message that is on its way goes first
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
       co_await say_last_words();
       if (side_ == side::client && !ended_) co_await read_to_the_end();
     }));
-    static_cast<void>(said);  // whatever went wrong, it is over
+    in_order = said.has_value() && said.value();  // whatever went wrong, it is over
   }
-  end();
+  end(in_order ? ending::in_order : ending::given_up);
 }
 
 task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::string_view reason) {
   {
     const mutex::guard mine = co_await line_.lock();
-    if (!ended_ && !broken_) {
-      engine_.put_close(code, reason);
-      co_await write_out();
-    }
+    if (broken_ || ended_) co_return;  // nothing can be said, and so no answer comes
+    engine_.put_close(code, reason);
+    co_await write_out();
   }
+  // Who receives hears the answer, and closes the stream; or is cancelled.
+  co_await until_left_by(reader::receive);
   if (ended_) co_return;
-  if (reading_) {  // who receives hears the answer, and closes the stream
-    while (!ended_) {
-      closed_.clear();
-      co_await closed_.wait();
-    }
-    co_return;
-  }
-  const reading_turn turn(*this);
+  const reading_turn turn(*this, reader::close);
   while (!engine_.close_came()) {
     switch (take_buffered()) {
       case engine::step::closed:
@@ -509,8 +517,9 @@ task<> websocket_connection::close(std::uint16_t code, std::string_view reason) 
   if (ended_) co_return;
   const outcome<bool> done =
       co_await as_result(try_for(times_.close, shake_hands_to_close(code, reason)));
-  static_cast<void>(done);  // a connection that is lost on the way is closed, too
-  end();
+  // A connection that is lost on the way is closed, too.
+  const bool in_order = done.has_value() && done.value() && !broken_;
+  end(in_order ? ending::in_order : ending::given_up);
 }
 
 }  // namespace rondo::http::detail

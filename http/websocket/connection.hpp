@@ -1,9 +1,10 @@
 // A WebSocket on its stream: who reads, who writes, and how it ends. Internal.
 //
-// One task at a time reads: in receive(), or in close() when nobody else does. Whoever writes holds
-// the line, and writes what stands in the engine, his own frame last. What the reader has to say (a
-// pong, an answer to Close) it says without waiting, or leaves to the next writer; when there is
-// something left while it waits for bytes, it waits for both.
+// One task at a time reads: in receive(), or in close() when nobody else does. The other waits for
+// the end, and takes over from one that is cancelled. Whoever writes holds the line, and writes
+// what stands in the engine, his own frame last. What the reader has to say (a pong, an answer to
+// Close) it says without waiting, or leaves to the next writer; when there is something left while
+// it waits for bytes, it waits for both.
 //
 //   open ──▶ closing (a Close was sent or came) ──▶ ended
 //     └────────────── lost, failed ─────────────────▲
@@ -69,9 +70,10 @@ class websocket_connection {
   bool ended() const noexcept { return ended_; }
   std::uint16_t code() const noexcept { return engine_.code(); }
   const std::string& reason() const noexcept { return engine_.reason(); }
-  plain_stream& socket() noexcept { return stream_.socket(); }
+  net::endpoint remote_endpoint() { return stream_.remote_endpoint(); }
 
  private:
+  enum class reader : std::uint8_t { nobody, receive, close };
   class reading_turn;
   class cut_in_two;
 
@@ -84,6 +86,8 @@ class websocket_connection {
   task<> read_or_ping();
   task<> read_beside_writing();
   void note_pong() noexcept;
+  // Until such a one reads no more, or the connection has ended.
+  task<> until_left_by(reader who);
 
   // What can go without waiting goes. False: something is left.
   bool write_now() noexcept;
@@ -102,8 +106,10 @@ class websocket_connection {
   task<> say_last_words();
   task<> read_to_the_end();
   task<> shake_hands_to_close(std::uint16_t code, std::string_view reason);
-  void end() noexcept;
-  [[noreturn]] void lose(const std::string& why);
+  // What is given up leaves nothing to be sent: on a stream of HTTP/2 it is a reset.
+  enum class ending : std::uint8_t { in_order, given_up };
+  void end(ending how) noexcept;
+  [[noreturn]] void lose(const std::string& why, ending how = ending::given_up);
   [[noreturn]] void throw_failure() const;
 
   engine engine_;
@@ -117,12 +123,12 @@ class websocket_connection {
   std::span<std::byte> unread_;
 
   mutex line_;
-  bool reading_ = false;
+  reader reading_ = reader::nobody;
   bool writing_ = false;  // the kernel has bytes of the engine
   bool broken_ = false;   // a message was cut in two: nothing can follow
   bool failed_ = false;   // the peer broke a rule
   bool ended_ = false;
-  rondo::event closed_;  // the peer's Close has come, or the connection has ended
+  rondo::event reader_left_;  // or the connection has ended
   rondo::event pong_came_;
   std::uint64_t pings_ = 0;     // that ping() has sent
   std::uint64_t pongs_to_ = 0;  // the newest of them that was answered

@@ -37,7 +37,6 @@
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/span.hpp>
 #include <rondo/runtime/start.hpp>
-#include <rondo/runtime/submit.hpp>
 #include <rondo/runtime/task.hpp>
 #include <rondo/runtime/task_group.hpp>
 #include <rondo/runtime/task_local.hpp>

@@ -1,6 +1,7 @@
 #include <rondo/runtime/core/http_date.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 
 namespace rondo::detail {

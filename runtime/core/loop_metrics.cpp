@@ -19,9 +19,7 @@ struct loop_label {
 
 struct loop_state_label {
   static constexpr std::string_view label = "state";
-  static constexpr std::size_t count = 2;
   bool active;
-  std::size_t index() const noexcept { return active ? 1 : 0; }
   std::string_view text() const noexcept { return active ? "active" : "idle"; }
 };
 

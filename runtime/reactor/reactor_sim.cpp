@@ -384,6 +384,16 @@ std::int32_t simulated_reactor::perform(int fd, sim_socket& s, operation& op) {
 
 namespace rondo {
 
+simulation_options& simulation_options::host(std::string name, std::string address) {
+  hosts_[std::move(name)] = std::move(address);
+  return *this;
+}
+
+simulated_world& simulated_world::host(std::string name, std::vector<std::string> addresses) {
+  hosts_[std::move(name)] = std::move(addresses);
+  return *this;
+}
+
 simulated_address& simulated_world::address(const std::string& numeric) {
   std::array<char, sizeof(in6_addr)> raw{};
   std::size_t size = 0;

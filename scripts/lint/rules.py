@@ -50,6 +50,7 @@ CIRCLES = ()
 # Public headers that no umbrella includes, and why.
 NOT_IN_AN_UMBRELLA = {
     "runtime/reactor_sim.hpp": "the former place of simulation.hpp",
+    "runtime/submit.hpp": "brings <future>, an eighth of what <rondo/runtime.hpp> would cost",
     "http/json.hpp": "needs nlohmann-json, which Rondo does not",
     "testing/count_allocations.hpp": "defines operator new, in one file of a program",
 }
@@ -359,6 +360,47 @@ def cmake() -> Complaints:
         yield from (f"CMakeLists.txt: {path} is not {what} by meson" for path in sorted(here - meson))
 
 
+# Options of meson that are for those who work on Rondo, not for those who link it.
+NOT_FOR_USERS = {"tools", "tests", "test_optimization", "benches", "peers", "examples", "fuzz", "fuzz_seconds"}
+
+
+def options() -> Complaints:
+    """What meson lets a user choose, CMake does too: RONDO_ZLIB for zlib, wanting the same package of the same version,
+    and with the same default. README.md says the same of the three files."""
+    defaults = {"'auto'": "AUTO", "'disabled'": "OFF", "'enabled'": "ON", "true": "ON", "false": "OFF"}
+    meson = (ROOT / "meson_options.txt").read_text(encoding="utf-8")
+    offered = {}
+    for name, value in re.findall(r"option\('(\w+)'.*?\bvalue: ('\w+'|\w+)", meson, re.DOTALL):
+        if name not in NOT_FOR_USERS:
+            offered[name.upper()] = defaults.get(value, value)
+    cmake = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    here = dict(re.findall(r'^option\(RONDO_(\w+) "[^"]*" (\w+)\)$', cmake, re.MULTILINE))
+    features = re.search(r"^foreach\(feature ([\w ]+)\)\n  set\(RONDO_\$\{feature\} (\w+) ", cmake, re.MULTILINE)
+    here |= dict.fromkeys(features.group(1).split(), features.group(2)) if features else {}
+    for name in sorted(offered.keys() | here.keys()):
+        if offered.get(name) != here.get(name):
+            yield (f"CMakeLists.txt: RONDO_{name} is {here.get(name, 'missing')}, where meson's option is "
+                   f"{offered.get(name, 'missing')}")
+    build = (ROOT / "meson.build").read_text(encoding="utf-8")
+    wanted = {macro: module + least for module, least, macro in
+              re.findall(r"\['\w+', '(\w+)', '(>=[\d.]+)', '(\w+)'\]", build)}
+    wanted |= {"TLS": module + least for module, least in
+               re.findall(r"openssl_dep = dependency\('(\w+)',.*?version: '(>=[\d.]+)'", build)}
+    found = dict(re.findall(r'^rondo_feature\((\w+) "([^"]+)"', cmake, re.MULTILINE))
+    for name in sorted(wanted.keys() | found.keys()):
+        if wanted.get(name) != found.get(name):
+            yield f"CMakeLists.txt: {name} wants {found.get(name)}, where meson.build wants {wanted.get(name)}"
+    package = (ROOT / "debian/rules").read_text(encoding="utf-8")
+    enabled = {name.upper() for name in re.findall(r"-D(\w+)=enabled", package)}
+    for name in sorted(wanted.keys() - enabled):
+        yield f"debian/rules: the package has {name.lower()} only if its library happens to be there"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    files_alone = re.search(r"Leave out what you do not want of RONDO_HAVE_([\w, \n]+?) and (\w+)", readme)
+    told = {name.strip().lstrip("_") for name in ",".join(files_alone.groups()).split(",")} if files_alone else set()
+    if told != found.keys():
+        yield f"README.md: of RONDO_HAVE_… it names {sorted(told)}, where CMakeLists.txt has {sorted(found)}"
+
+
 # Who may name standard error: the log's default, what gives it to the program, what a caller names.
 MAY_NAME_STDERR = {"runtime/log.cpp", "net/standard_streams.cpp", "runtime/inspect.hpp"}
 
@@ -400,6 +442,21 @@ def one_version() -> Complaints:
         yield f"{listed}:{reasons[name]}: no case of one version is called {name}"
 
 
+def mutants() -> Complaints:
+    """What a mutant changes stands once in its file, and each part of its filter names a test (tests/mutants/mutants.py)."""
+    sys.path.insert(0, str(ROOT / "tests/mutants"))
+    from mutants import MUTANTS, Failure, broken, cases_of, is_named
+    cases = [case for path in files(".cpp", folders=("tests",)) for case in cases_of(ROOT / path)]
+    for mutant in MUTANTS:
+        try:
+            broken(mutant, (ROOT / mutant.file).read_text(encoding="utf-8"))
+        except (OSError, Failure) as error:
+            yield f"tests/mutants/mutants.py: {error}"
+        for one in mutant.tests.split(":"):
+            if not any(is_named(case, one) for case in cases):
+                yield f"tests/mutants/mutants.py: no test is called {one}"
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -412,10 +469,12 @@ RULES = {
     "raw-calls": raw_calls,
     "lists": lists,
     "cmake": cmake,
+    "options": options,
     "versions": versions,
     "links": links,
     "stderr": stderr,
     "one-version": one_version,
+    "mutants": mutants,
 }
 
 

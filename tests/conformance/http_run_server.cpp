@@ -1,12 +1,10 @@
 // A server on several threads: how the work is spread, and how signals and failures end it.
 #include "http/http_support.hpp"
+#include "net/shared_port.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -26,31 +24,6 @@ using http::stop_handle;
 namespace {
 
 constexpr std::size_t loops = 2;
-
-// A port that several listeners may share, and that is nobody else's: it is bound and does not
-// listen.
-class shared_port {
- public:
-  shared_port() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const int on = 1;
-    ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    sockaddr_in name{};
-    name.sin_family = AF_INET;
-    name.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(fd_, reinterpret_cast<const sockaddr*>(&name), sizeof name);
-    socklen_t size = sizeof name;
-    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&name), &size);
-    at_ = loopback(ntohs(name.sin_port));
-  }
-  shared_port(const shared_port&) = delete;
-  shared_port& operator=(const shared_port&) = delete;
-  ~shared_port() { ::close(fd_); }
-  endpoint at() const { return at_; }
-
- private:
-  int fd_;
-  endpoint at_;
-};
 
 // What the loops of a program count.
 struct counts {

@@ -6,7 +6,9 @@
 
 #include <rondo/http.hpp>
 
+#include <algorithm>
 #include <thread>
+#include <vector>
 
 namespace http_server_stop_cases {
 
@@ -167,6 +169,67 @@ CONFORMANCE(ServerStop, NobodyWhoHasAConnectionIsLost) {
       EXPECT_EQ(answered, connected);
     });
   }
+}
+
+// More than io_uring takes from the queue for who has not asked.
+CONFORMANCE(ServerStop, AFullServerServesInTheirTurnThoseWhoHaveAConnection) {
+  constexpr int crowd = 40;
+  for (int turns = 0; turns < 6; ++turns) {
+    stoppable s(server_options().max_connections(2).grace(1h));
+    int now = 0;
+    int most = 0;
+    s.server.route("GET", "/counted", [&](server_request&) -> task<server_response> {
+      most = std::max(most, ++now);
+      s.entered.set();
+      co_await s.go_on.wait();
+      co_await yield_now();
+      --now;
+      co_return server_response::text("hello");
+    });
+    co_await beside(s, [&](endpoint here) -> task<> {
+      std::vector<tcp_stream> clients;
+      for (int i = 0; i < crowd; ++i) {
+        clients.push_back(co_await tcp_stream::connect(here));
+        co_await write_text(clients.back(), "GET /counted HTTP/1.1\r\nHost: a\r\n\r\n");
+        if (i == 0) co_await s.entered.wait();
+      }
+      for (int i = 0; i < turns; ++i) co_await yield_now();
+      s.stop.stop();
+      s.go_on.set();
+      int answered = 0;
+      for (tcp_stream& c : clients) {
+        const auto got = co_await as_result(read_text(c));
+        answered += got.has_value() && first_line(got.value()) == "HTTP/1.1 200 OK";
+        c.close();
+      }
+      EXPECT_EQ(answered, crowd) << "stopped after " << turns << " turns";
+    });
+    EXPECT_EQ(most, 2);
+  }
+}
+
+TEST(ServerStop, HeldConnectionsAreClosedWhenTheGraceEnds) {
+  for (const bool by_a_second_word : {false, true})
+    simulate([=]() -> task<> {
+      stoppable s(server_options().max_connections(1).grace(20s));
+      co_await beside(s, [&](endpoint here) -> task<> {
+        tcp_stream busy = co_await tcp_stream::connect(here);
+        co_await write_text(busy, get_slow);
+        co_await s.entered.wait();
+        tcp_stream held = co_await tcp_stream::connect(here);
+        const auto begun = this_loop().now();
+        s.stop.stop();
+        co_await sleep_for(3s);
+        EXPECT_FALSE(s.ended);
+        if (by_a_second_word) s.stop.end_grace();
+        EXPECT_EQ(co_await read_text(held), "");
+        EXPECT_EQ(s.cleaned, 1);
+        co_await until(s.ended);
+        const auto whole = by_a_second_word ? 3s : 20s;
+        EXPECT_GE(s.ended_at - begun, whole);
+        EXPECT_LE(s.ended_at - begun, whole + 2 * way);
+      });
+    });
 }
 
 CONFORMANCE(ServerStop, AHandlerThatRunsEndsAndItsClientIsToldToClose) {
@@ -411,6 +474,31 @@ CONFORMANCE_RUNS(ServerStop, CanBeCancelledAtEveryWait) {
     });
   });
   EXPECT_GE(n.at_rest, 6U);
+}
+
+// Those that wait in the queue, that the reactor has taken, and that are held.
+CONFORMANCE_RUNS(ServerStop, WithManyWhoHaveAConnectionCanBeCancelledAtEveryWait) {
+  for (const int room : {1, 100}) {
+    const waits_cancelled n = cancel_at_every_wait(reactor, [room]() -> task<> {
+      stoppable s(server_options().max_connections(room).grace(1s).cancel_grace(2ms));
+      tcp_listener listener = listen_here();
+      const endpoint here = listener.local_endpoint();
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&] { return s.server.serve(std::move(listener), s.stop); });
+        std::vector<tcp_stream> clients;
+        for (int i = 0; i < 4; ++i) {
+          clients.push_back(co_await tcp_stream::connect(here));
+          co_await write_text(clients.back(), "GET / HTTP/1.0\r\n\r\n");
+        }
+        s.stop.stop();
+        for (tcp_stream& c : clients) {
+          EXPECT_EQ(first_line(co_await read_text(c)), "HTTP/1.1 200 OK");
+          c.close();
+        }
+      });
+    });
+    EXPECT_GE(n.at_rest, 6U);
+  }
 }
 
 }  // namespace http_server_stop_cases

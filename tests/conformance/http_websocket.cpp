@@ -108,6 +108,49 @@ CONFORMANCE(Websocket, CloseTakesItsTimeOnce) {
   EXPECT_TRUE(client.ended());
 }
 
+// Two tasks of one side: one asks again and again for a while, the other closes.
+CONFORMANCE(Websocket, CloseAndReceiveShareTheReading) {
+  both_ends ends = co_await connected(websocket_options().close_timeout(30s));
+  co_await with_task_group([&](task_group& g) -> task<> {
+    cancel_scope scope;
+    auto receiving = g.spawn(
+        [&]() -> task<> { EXPECT_FALSE((co_await scope.run(ends.client.receive())).has_value()); });
+    co_await yield_now();
+    auto closing = g.spawn(ends.client.close(4000, "enough"));  // leaves the reading to the other,
+    for (int i = 0; i < 5; ++i) co_await yield_now();
+    scope.cancel();  // who goes
+    co_await receiving;
+    auto again = g.spawn(ends.client.receive());  // waits for the end
+    for (int i = 0; i < 5; ++i) co_await yield_now();
+    EXPECT_FALSE(closing.done() || again.done());
+    co_await ends.server.send("nobody's");
+    EXPECT_FALSE(co_await ends.server.receive());
+    co_await closing;
+    EXPECT_FALSE(co_await again);
+    EXPECT_EQ(ends.client.close_code(), 4000);
+    EXPECT_EQ(ends.server.close_reason(), "enough");
+  });
+}
+
+// A close that is cancelled leaves the reading to who waits for it.
+CONFORMANCE(Websocket, ReceiveGoesOnAfterACloseThatWasCancelled) {
+  both_ends ends = co_await connected(websocket_options().close_timeout(30s));
+  co_await with_task_group([&](task_group& g) -> task<> {
+    cancel_scope scope;
+    auto closing = g.spawn([&]() -> task<> {
+      EXPECT_FALSE((co_await scope.run(ends.client.close(4000))).has_value());
+    });
+    for (int i = 0; i < 5; ++i) co_await yield_now();
+    auto receiving = g.spawn(ends.client.receive());
+    for (int i = 0; i < 5; ++i) co_await yield_now();
+    scope.cancel();
+    co_await closing;
+    EXPECT_FALSE(co_await ends.server.receive());
+    EXPECT_FALSE(co_await receiving);
+    EXPECT_EQ(ends.client.close_code(), 4000);
+  });
+}
+
 // aiohttp#10544: a handler that only sends is cut off by its own heartbeat.
 CONFORMANCE(Websocket, WhoOnlySendsIsNotCutOffByTheHeartbeat) {
   for (const bool listens : {false, true}) {

@@ -131,4 +131,33 @@ ON_KERNEL_REACTORS(Handover, AStopLosesNoConnection) {
   });
 }
 
+// Where there is no room for those that it has taken: they are served when others have ended.
+ON_KERNEL_REACTORS(Handover, AFullServersStopLosesNoConnection) {
+  run_on(reactor, []() -> task<> {
+    for (int turns = 0; turns <= most_turns; ++turns) {
+      const kept_listener all;
+      serve_handle first;
+      serve_handle second;
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn(net::serve(all.duplicate(), echo, serve_options().max_connections(2), first));
+        co_await pass_turns(2);
+        std::vector<tcp_stream> clients = connect_crowd(all);
+        co_await pass_turns(turns);
+        first.stop();
+        g.spawn(net::serve(all.duplicate(), echo, serve_options(), second));
+        for (tcp_stream& c : clients) {
+          std::array<std::byte, 1> one{};
+          const auto asked = co_await as_result(c.write_all(one));
+          const auto answered = co_await as_result(c.read_some(one));
+          EXPECT_TRUE(asked.has_value() && answered.has_value() && answered.value() == 1)
+              << "stopped after " << turns << " turns";
+          c.close();
+        }
+        second.stop();
+      });
+      EXPECT_EQ(first.accepted() + second.accepted(), static_cast<std::uint64_t>(crowd));
+    }
+  });
+}
+
 }  // namespace net_handover_cases

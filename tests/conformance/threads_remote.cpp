@@ -4,6 +4,7 @@
 #include "support/conformance.hpp"
 
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/submit.hpp>
 
 #include <chrono>
 #include <future>

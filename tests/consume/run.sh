@@ -135,13 +135,16 @@ echo "consume: meson subproject"
 new_project subproject
 mkdir "$work/subproject/subprojects"
 ln -s "$source_root" "$work/subproject/subprojects/rondo"
-# Unoptimized, without debug information, several sources as one: quick, and yet another way to build
-# the archive.
+# Unoptimized and without debug information: quick, and yet another way to build the archive.
 meson setup --force-fallback-for=rondo --buildtype=debug -Ddebug=false \
-  -Dunity=subprojects -Dunity_size=16 \
   "$work/subproject/build" "$work/subproject"
 if ninja -C "$work/subproject/build" -t targets all | grep -E '(^|/)(test_|bench_)'; then
   echo "consume: the subproject builds tests or benchmarks" >&2
+  exit 1
+fi
+compiled=$(ninja -C "$work/subproject/build" -t targets all | grep -c 'subprojects/rondo/.*\.cpp\.o: ')
+if ((compiled > 20)); then
+  echo "consume: the subproject compiles its sources one by one, in $compiled steps" >&2
   exit 1
 fi
 # A whole build of the library once more: the lint `install` makes one, and so does the amalgamation.

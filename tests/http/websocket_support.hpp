@@ -14,9 +14,11 @@ namespace rondo_test {
 inline rondo::http::websocket websocket_over(rondo::http::detail::side s,
                                              rondo::http::detail::transport stream,
                                              const rondo::http::websocket_options& o) {
-  return rondo::http::websocket(std::make_unique<rondo::http::detail::websocket_connection>(
-                                    s, std::move(stream), std::string(), o),
-                                {});
+  auto c = std::make_unique<rondo::http::detail::websocket_connection>(s, std::move(stream),
+                                                                       std::string(), o);
+  if (o.compress_ && rondo::http::detail::has_deflate())  // as a handshake would agree on it
+    c->set_deflate({.send_takeover = o.context_, .receive_takeover = o.context_});
+  return rondo::http::websocket(std::move(c), {});
 }
 
 struct both_ends {
@@ -98,12 +100,16 @@ class numbered_traffic {
     co_await w.end();
     sent_.push_back(last_);
   }
-  void came(const rondo::http::websocket_message& m) { came_.push_back(number_of(m)); }
+  void came(const rondo::http::websocket_message& m) {
+    came_.push_back(number_of(m));
+    if (m.data != numbered(came_.back(), m.data.size())) intact_ = false;
+  }
 
   // In the order of sending, none twice, none of which a piece is missing.
   bool in_order() const {
     return std::ranges::is_sorted(came_) && std::ranges::adjacent_find(came_) == came_.end();
   }
+  bool intact() const noexcept { return intact_; }
   // Each that was sent for certain came.
   bool complete() const { return std::ranges::includes(came_, sent_); }
   const std::vector<int>& sent() const noexcept { return sent_; }
@@ -112,6 +118,7 @@ class numbered_traffic {
  private:
   int last_ = 0;
   int begun_ = 0;
+  bool intact_ = true;
   std::vector<int> sent_, came_;
 };
 

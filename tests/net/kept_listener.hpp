@@ -26,17 +26,23 @@ class kept_listener {
   ~kept_listener() { ::close(fd_); }
 
   tcp_listener duplicate() const { return tcp_listener::adopt(::fcntl(fd_, F_DUPFD_CLOEXEC, 0)); }
+  endpoint at() const { return loopback(ntohs(name().sin_port)); }
   // A client that has its connection when this returns, whether it was accepted or not.
   tcp_stream connect() const {
-    sockaddr_in at{};
-    socklen_t size = sizeof at;
-    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    const sockaddr_in at = name();
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&at), size), 0);
+    EXPECT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
     return tcp_stream::adopt(fd);
   }
 
  private:
+  sockaddr_in name() const {
+    sockaddr_in at{};
+    socklen_t size = sizeof at;
+    EXPECT_EQ(::getsockname(fd_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    return at;
+  }
+
   int fd_;
 };
 

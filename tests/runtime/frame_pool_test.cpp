@@ -5,6 +5,7 @@
 
 #include <rondo/patterns.hpp>
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/submit.hpp>
 
 #include <gtest/gtest.h>
 

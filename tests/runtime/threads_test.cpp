@@ -5,6 +5,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/submit.hpp>
 
 #include <gtest/gtest.h>
 

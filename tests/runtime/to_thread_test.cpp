@@ -4,6 +4,7 @@
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
+#include <rondo/runtime/submit.hpp>
 
 #include <gtest/gtest.h>
 #include <unistd.h>
