@@ -16,9 +16,8 @@
 #include <vector>
 
 namespace rondo::http::detail {
-namespace {
 
-std::string hash(bool sha256, std::string_view text) {
+std::string digest_hash(bool sha256, std::string_view text) {
 #ifdef RONDO_HAVE_TLS
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -38,8 +37,7 @@ std::string hash(bool sha256, std::string_view text) {
 #endif
 }
 
-constexpr std::string_view token68_bytes =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+namespace {
 
 void skip_spaces(std::string_view& s) {
   while (!s.empty() && is_ows(s.front())) s.remove_prefix(1);
@@ -94,26 +92,15 @@ void skip_element(std::string_view& s) {
   }
 }
 
-// A token68, when one stands here for all of the element.
-void skip_token68(std::string_view& s) {
-  std::string_view after = s;
-  skip_spaces(after);
-  const std::size_t n = std::min(after.find_first_not_of(token68_bytes), after.size());
-  if (n == 0) return;
-  after.remove_prefix(n);
-  while (after.starts_with('=')) after.remove_prefix(1);
-  skip_spaces(after);
-  if (after.empty() || after.starts_with(',')) s = after;
-}
-
 struct challenge {
   std::string scheme;
-  std::vector<std::pair<std::string, std::string>> params;
+  digest_parameters params;
 };
 
 // A list of: scheme [ 1*SP ( token68 / #( name BWS "=" BWS value ) ) ] (RFC 9110, section 11.6.1).
 // Its commas part challenges and parameters alike: what "=" and a value follow is a parameter.
-// What cannot be read is passed over.
+// What cannot be read is passed over, and so is a token68, of which at most "=" is taken for the
+// value of a parameter that nobody asks for.
 std::vector<challenge> parse_challenges(std::string_view s) {
   std::vector<challenge> out;
   bool begins = true;  // an element: only there a scheme may stand
@@ -133,7 +120,6 @@ std::vector<challenge> parse_challenges(std::string_view s) {
     } else if (!word.empty() && begins && !after.starts_with('=') &&
                (s.empty() || s.front() == ',' || is_ows(s.front()))) {
       out.push_back({std::string(word), {}});
-      skip_token68(s);
     } else {
       skip_element(s);
     }
@@ -227,6 +213,13 @@ std::optional<digest_challenge> find_digest_challenge(const headers& response) {
   return best;
 }
 
+// A field of credentials is written as one challenge is (RFC 9110, section 11.4).
+std::optional<digest_parameters> read_digest_authorization(std::string_view field) {
+  std::vector<challenge> all = parse_challenges(field);
+  if (all.size() != 1 || !iequals(all.front().scheme, "digest")) return std::nullopt;
+  return std::move(all.front().params);
+}
+
 std::string digest_authorization(const digest_challenge& c, std::string_view username,
                                  std::string_view password, std::string_view method,
                                  std::string_view target, std::string_view cnonce,
@@ -234,12 +227,12 @@ std::string digest_authorization(const digest_challenge& c, std::string_view use
   std::array<char, 9> count{};
   std::snprintf(count.data(), count.size(), "%08x", uses);
   std::string a1 = joined({username, c.realm, password});
-  if (c.sess) a1 = joined({hash(c.sha256, a1), c.nonce, cnonce});
-  const std::string secret = hash(c.sha256, a1);
-  const std::string request = hash(c.sha256, joined({method, target}));
-  const std::string response =
-      hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
-                                : joined({secret, c.nonce, request}));
+  if (c.sess) a1 = joined({digest_hash(c.sha256, a1), c.nonce, cnonce});
+  const std::string secret = digest_hash(c.sha256, a1);
+  const std::string request = digest_hash(c.sha256, joined({method, target}));
+  const std::string response = digest_hash(
+      c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
+                           : joined({secret, c.nonce, request}));
   std::string out = "Digest username=" + in_quotes(username) + ", realm=" + in_quotes(c.realm) +
                     ", nonce=" + in_quotes(c.nonce) + ", uri=" + in_quotes(target) +
                     ", algorithm=" + c.algorithm + ", response=\"" + response + '"';

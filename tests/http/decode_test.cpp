@@ -136,6 +136,10 @@ TEST(Decode, IgnoresZerosBehindGzipAndBehindNothingElse) {
   EXPECT_EQ(refusal({"gzip"}, zeros + gzip), body_error::reason::bad_coding);
   EXPECT_EQ(refusal({"gzip"}, gzip + zeros + "x"), body_error::reason::bad_coding);
   EXPECT_EQ(refusal({"gzip"}, gzip + zeros + gzip), body_error::reason::bad_coding);
+  for (const std::size_t piece : {1'000'000U, 1U, 7U})
+    EXPECT_NE(complaint({"gzip"}, gzip + zeros + gzip, piece).find("bytes follow its end"),
+              std::string::npos)
+        << piece;
   // The second member is judged as the first is.
   EXPECT_EQ(refusal({"gzip"}, gzip + gzip.substr(0, 1)), body_error::reason::truncated);
   EXPECT_EQ(refusal({"gzip"}, gzip + "\x1f\x8c"), body_error::reason::bad_coding);

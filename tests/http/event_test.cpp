@@ -45,6 +45,7 @@ TEST(EventParser, ReadsWhatTheStandardSays) {
       {"one", "data: a\n\n", {"message|a|"}},
       {"CR", "data: a\r\rdata: b\r\r", {"message|a|", "message|b|"}},
       {"CRLF", "data: a\r\n\r\ndata: b\r\n\r\n", {"message|a|", "message|b|"}},
+      {"a CRLF is one line end", "data: a\r\ndata: b\r\n\r\n", {"message|a/b|"}},
       {"all three line ends", "data: a\rdata: b\ndata: c\r\n\n", {"message|a/b/c|"}},
       {"LF and CR are two line ends", "data: a\n\rdata: b\n\n", {"message|a|", "message|b|"}},
       {"a byte order mark first",

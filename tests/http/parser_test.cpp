@@ -202,6 +202,22 @@ TEST(RequestParser, TheSecondOpinionIsTheStrictLlhttp) {
       << "llhttp was built without -DLLHTTP_STRICT_MODE=1";
 }
 
+TEST(RequestParser, TheSecondReadingComparesWhatItDoesNotKnowTheMethodOf) {
+  using namespace http::detail;
+  for (const std::string method : {"POST", "BREW"}) {
+    const std::string head = method + " /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    head_scan ours(scan_kind::request, {});
+    ASSERT_EQ(ours.scan(head), head.size());
+    framing_fields framing = read_framing(ours.fields, ours.version, false, false);
+    EXPECT_NO_THROW(check_with_llhttp(head, ours, framing)) << method;
+    framing.content_length = 6;
+    EXPECT_THROW(check_with_llhttp(head, ours, framing), http::protocol_error) << method;
+    framing.content_length = 5;
+    ours.target = "/y";
+    EXPECT_THROW(check_with_llhttp(head, ours, framing), http::protocol_error) << method;
+  }
+}
+
 // --- what smuggling is made of ------------------------------------------------------------------
 
 struct bad_request {

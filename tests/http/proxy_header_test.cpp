@@ -88,6 +88,14 @@ void expect_verdicts(const std::vector<row>& table) {
   }
 }
 
+TEST(ProxyHeader, OfVersion1HasItsLongestLineAlsoWhenItComesAsOne) {
+  const std::string begin = "PROXY UNKNOWN ";
+  const std::size_t most = http::detail::proxy_v1_bytes - begin.size() - 2;
+  EXPECT_TRUE(read_proxy_header(begin + std::string(most, 'a') + "\r\n").complete);
+  EXPECT_THROW((void)read_proxy_header(begin + std::string(most + 1, 'a') + "\r\n"),
+               http::protocol_error);
+}
+
 TEST(ProxyHeader, OfVersion1) {
   const std::string end = "\r\n";
   expect_verdicts({

@@ -43,4 +43,10 @@ TEST(RequestTarget, RefusesWhatNamesNobodyOrSomebodyElse) {
   }
 }
 
+TEST(RequestTarget, SaysThatUserInformationIsWhatItRefuses) {
+  EXPECT_STREQ(read_target("GET", "http://u:p@a/").problem,
+               "a request target with user information");
+  EXPECT_STREQ(read_target("GET", "http://a\\b/").problem, "a request target that names no host");
+}
+
 }  // namespace
