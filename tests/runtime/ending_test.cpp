@@ -283,9 +283,13 @@ TEST(TaskTreeAtTheEnd, ADestructorOfACancelledTaskMayPrintIt) {
     EXPECT_TRUE(has(t, "main: waiting for a timeout")) << t;
     EXPECT_TRUE(has(t, "  body: being cancelled")) << t;
   }
-  // The innermost frame that is whole.
-  EXPECT_TRUE(has(trees[0], "ending_test.cpp:" + std::to_string(awaits_sleep))) << trees[0];
-  EXPECT_TRUE(has(trees[1], "ending_test.cpp:" + std::to_string(awaits_inner))) << trees[1];
+  // In the innermost frame that is whole: the one that is being destroyed is not named.
+  const auto body = [](const std::string& tree) {
+    const std::size_t at = tree.find("  body: ");
+    return tree.substr(at, tree.find('\n', at) - at);
+  };
+  EXPECT_TRUE(body(trees[0]).ends_with(":" + std::to_string(awaits_sleep))) << trees[0];
+  EXPECT_TRUE(body(trees[1]).ends_with(":" + std::to_string(awaits_inner))) << trees[1];
 }
 
 TEST(TaskTreeAtTheEnd, ATaskThatIsAboutToBeTakenApartSaysSo) {
