@@ -1,26 +1,33 @@
 #include "httpbin.hpp"
 
+#include "httpbin_digest.hpp"
+#include "httpbin_images.hpp"
 #include "json.hpp"
 
 #include <rondo/http/compress.hpp>
 #include <rondo/http/cookies.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/multipart_reader.hpp>
+#include <rondo/http/parts/random_bytes.hpp>
 #include <rondo/http/request.hpp>
 #include <rondo/http/server/conditions.hpp>
 #include <rondo/http/server_auth.hpp>
 #include <rondo/http/url.hpp>
+#include <rondo/http/wire/http_date.hpp>
 #include <rondo/runtime/sleep.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 namespace rondo::tools {
 
@@ -168,9 +175,39 @@ task<server_response> user_agent(server_request& r) {
 
 // --- statuses and redirects
 
+// From 0 to 1.
+double any_fraction() {
+  std::uint32_t bits = 0;
+  http::detail::fill_random(std::as_writable_bytes(std::span(&bits, 1)));
+  return bits / 4294967296.0;
+}
+
+// "500", or "200:9,500:1": one of them, by weight. nullopt: it cannot be read.
+std::optional<int> any_status(std::string_view list) {
+  std::vector<std::pair<int, double>> all;
+  double weights = 0;
+  for (bool more = true; more;) {
+    const std::size_t comma = list.find(',');
+    const std::string_view one = list.substr(0, comma);
+    more = comma != std::string_view::npos;
+    if (more) list.remove_prefix(comma + 1);
+    const std::size_t colon = one.find(':');
+    const auto code = parse<int>(one.substr(0, colon), 200, 599);
+    const auto weight = colon == std::string_view::npos
+                            ? std::optional<double>(1)
+                            : parse<double>(one.substr(colon + 1), 0, 1e9);
+    if (!code || !weight) return std::nullopt;
+    all.emplace_back(*code, weights += *weight);
+  }
+  const double chosen = any_fraction() * weights;
+  for (const auto& [code, up_to] : all)
+    if (chosen < up_to) return code;
+  return all.back().first;
+}
+
 task<server_response> status(server_request& r) {
-  const auto code = parse<int>(r.param("code"), 200, 599);
-  if (!code) co_return bad("/status/{code} wants a number from 200 to 599");
+  const auto code = any_status(r.param("code"));
+  if (!code) co_return bad("/status/{code} wants numbers from 200 to 599: 500, or 200:9,500:1");
   server_response answer(*code);
   if (*code == 401) answer.header("WWW-Authenticate", "Basic realm=\"Fake Realm\"");
   if (*code >= 301 && *code <= 308 && *code != 304 && *code != 306)
@@ -219,12 +256,98 @@ task<server_response> xml(server_request&) {
       .header("Content-Type", "application/xml");
 }
 
+task<server_response> index_page(server_request&) {
+  std::string out =
+      "<!doctype html>\n<html lang=\"en\"><title>rondo serve</title>\n<h1>rondo serve</h1>\n"
+      "<p><img src=\"/image/svg\" alt=\"\"></p>\n<p>A test server in the manner of "
+      "httpbin.</p>\n<ul>\n";
+  for (const std::string_view path : {"/get?a=1",
+                                      "/anything",
+                                      "/headers",
+                                      "/ip",
+                                      "/user-agent",
+                                      "/status/418",
+                                      "/redirect/3",
+                                      "/json",
+                                      "/html",
+                                      "/xml",
+                                      "/image/png",
+                                      "/bytes/64",
+                                      "/stream/5",
+                                      "/gzip",
+                                      "/brotli",
+                                      "/uuid",
+                                      "/links/5",
+                                      "/forms/post",
+                                      "/delay/1",
+                                      "/drip",
+                                      "/basic-auth/user/password",
+                                      "/digest-auth/auth/user/password",
+                                      "/bearer",
+                                      "/cookies",
+                                      "/cache",
+                                      "/etag/tag",
+                                      "/range/64"})
+    out.append("<li><a href=\"").append(path).append("\">").append(path).append("</a>\n");
+  co_return server_response::html(out + "</ul></html>\n");
+}
+
 task<server_response> robots(server_request&) {
   co_return server_response::text("User-agent: *\nDisallow: /deny\n");
 }
 
 task<server_response> deny(server_request&) {
   co_return server_response::text("You shouldn't be here.\n");
+}
+
+task<server_response> form_page(server_request&) {
+  co_return server_response::html(
+      "<!doctype html>\n<html lang=\"en\"><title>An order</title>\n"
+      "<form method=\"post\" action=\"/post\">\n"
+      "<p><label>Name <input name=\"custname\"></label>\n"
+      "<p><label>E-mail <input type=\"email\" name=\"custemail\"></label>\n"
+      "<p><label><input type=\"radio\" name=\"size\" value=\"small\"> Small</label>\n"
+      "<label><input type=\"radio\" name=\"size\" value=\"large\"> Large</label>\n"
+      "<p><label><input type=\"checkbox\" name=\"topping\" value=\"cheese\"> Cheese</label>\n"
+      "<label><input type=\"checkbox\" name=\"topping\" value=\"onion\"> Onion</label>\n"
+      "<p><label>For the driver <textarea name=\"comments\"></textarea></label>\n"
+      "<p><button>Order</button>\n</form></html>\n");
+}
+
+// A page of links to the other pages of n.
+task<server_response> links(server_request& r) {
+  const auto n = parse<int>(r.param("n"), 0, 200);
+  const bool numbered = !r.param("page").empty();
+  const auto page = numbered ? parse<int>(r.param("page"), 0, 200) : std::optional<int>(0);
+  if (!n || !page) co_return bad("/links/{n}/{page} wants numbers from 0 to 200");
+  const std::string stem = "/links/" + std::to_string(*n) + '/';
+  if (!numbered) co_return server_response::redirect(stem + '0');
+  std::string out = "<!doctype html>\n<html lang=\"en\"><title>Links</title>\n";
+  for (int i = 0; i < *n; ++i) {
+    const std::string number = std::to_string(i);
+    out += i == *page ? number + '\n' : "<a href=\"" + stem + number + "\">" + number + "</a>\n";
+  }
+  co_return server_response::html(out + "</html>\n");
+}
+
+// RFC 9562, section 5.4.
+task<server_response> uuid(server_request&) {
+  std::string digits = http::detail::random_hex(16);
+  digits[12] = '4';
+  digits[16] = "89ab"[(digits[16] % 4)];
+  for (const std::size_t at : {20U, 16U, 12U, 8U}) digits.insert(at, 1, '-');
+  co_return server_response::json("{\"uuid\": \"" + digits + "\"}\n");
+}
+
+server_response picture(std::string_view type) {
+  return std::move(server_response::bytes(image_of_type(type)).header("Content-Type", type));
+}
+
+// The kind that the client would like best.
+task<server_response> any_picture(server_request& r) {
+  const std::string_view type = r.accepts("image/png", "image/webp", "image/jpeg", "image/svg+xml");
+  if (type.empty()) co_return server_response::text("/image is an image\n", 406);
+  co_return std::move(picture(type).header("Vary", "Accept"));
 }
 
 task<server_response> utf8(server_request&) {
@@ -289,6 +412,27 @@ task<server_response> coded(server_request& r, std::string coding, const char* f
   const std::string text = "{\"" + std::string(flag) + "\": true, " + common_facts(r) + "}\n";
   co_return server_response::json(http::compressed(text, coding))
       .header("Content-Encoding", coding);
+}
+
+// As it is, in the form of Brotli (RFC 7932, section 9.2): a window of 16 bits, meta-blocks that
+// are not compressed, and an empty last one.
+std::string in_brotli(const std::string& text) {
+  constexpr std::size_t most = 0x10000;
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); at += most) {
+    const std::size_t n = std::min(most, text.size() - at);
+    // The window is said once, by a bit that is zero.
+    const auto head = (static_cast<std::uint32_t>(n - 1) << 3U | 1U << 19U) << (at == 0 ? 1U : 0U);
+    for (unsigned shift = 0; shift < 24; shift += 8)
+      out += static_cast<char>(head >> shift & 0xffU);
+    out.append(text, at, n);
+  }
+  return out + '\x03';
+}
+
+task<server_response> brotli(server_request& r) {
+  const std::string text = "{\"brotli\": true, " + common_facts(r) + "}\n";
+  co_return std::move(server_response::json(in_brotli(text)).header("Content-Encoding", "br"));
 }
 
 // --- time
@@ -430,6 +574,15 @@ task<server_response> range(server_request& r) {
   co_return answer;
 }
 
+// 304 to whoever has anything.
+task<server_response> cache_by_condition(server_request& r) {
+  if (r.headers().contains("If-Modified-Since") || r.headers().contains("If-None-Match"))
+    co_return server_response(304);
+  co_return (co_await get(r))
+      .header("Last-Modified", http::detail::http_date(today()))
+      .header("ETag", '"' + http::detail::random_hex(16) + '"');
+}
+
 task<server_response> cache(server_request& r) {
   const auto seconds = parse<std::uint32_t>(r.param("seconds"), 0, 1'000'000'000);
   if (!seconds) co_return bad("/cache/{seconds} wants a number");
@@ -471,10 +624,25 @@ void add_httpbin_routes(http::server& s) {
       .route("GET", "/base64/{text}", &base64)
       .route("GET", "/gzip", [](server_request& r) { return coded(r, "gzip", "gzipped"); })
       .route("GET", "/deflate", [](server_request& r) { return coded(r, "deflate", "deflated"); });
+  s.route("GET", "/", &index_page)
+      .route("GET", "/forms/post", &form_page)
+      .route("GET", "/links/{n}", &links)
+      .route("GET", "/links/{n}/{page}", &links)
+      .route("GET", "/uuid", &uuid)
+      .route("GET", "/brotli", &brotli)
+      .route("GET", "/image", &any_picture);
+  for (const char* kind : {"png", "jpeg", "webp", "svg"}) {
+    const std::string type =
+        "image/" + std::string(kind == std::string_view("svg") ? "svg+xml" : kind);
+    s.route("GET", std::string("/image/") + kind,
+            [type](server_request&) -> task<server_response> { co_return picture(type); });
+  }
   s.route("GET", "/drip", &drip);
   s.route("GET", "/basic-auth/{user}/{password}", &basic_auth)
       .route("GET", "/hidden-basic-auth/{user}/{password}", &hidden_basic_auth)
       .route("GET", "/bearer", &bearer);
+  for (const char* rest : {"", "/{algorithm}", "/{algorithm}/{stale_after}"})
+    s.route("GET", std::string("/digest-auth/{qop}/{user}/{password}") + rest, &digest_auth);
   s.route("GET", "/cookies", &cookies)
       .route("GET", "/cookies/set",
              [](server_request& r) { return set_cookies(r.query_fields(), false); })
@@ -487,6 +655,7 @@ void add_httpbin_routes(http::server& s) {
              [](server_request& r) { return set_cookies(r.query_fields(), true); });
   s.route("GET", "/response-headers", &response_headers)
       .route("POST", "/response-headers", &response_headers)
+      .route("GET", "/cache", &cache_by_condition)
       .route("GET", "/cache/{seconds}", &cache)
       .route("GET", "/etag/{tag}", &etag)
       .route("GET", "/range/{n}", &range);

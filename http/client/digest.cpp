@@ -16,9 +16,8 @@
 #include <vector>
 
 namespace rondo::http::detail {
-namespace {
 
-std::string hash(bool sha256, std::string_view text) {
+std::string digest_hash(bool sha256, std::string_view text) {
 #ifdef RONDO_HAVE_TLS
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
@@ -37,6 +36,8 @@ std::string hash(bool sha256, std::string_view text) {
   throw std::logic_error("Digest authentication needs a Rondo that was built with OpenSSL");
 #endif
 }
+
+namespace {
 
 void skip_spaces(std::string_view& s) {
   while (!s.empty() && is_ows(s.front())) s.remove_prefix(1);
@@ -93,7 +94,7 @@ void skip_element(std::string_view& s) {
 
 struct challenge {
   std::string scheme;
-  std::vector<std::pair<std::string, std::string>> params;
+  digest_parameters params;
 };
 
 // A list of: scheme [ 1*SP ( token68 / #( name BWS "=" BWS value ) ) ] (RFC 9110, section 11.6.1).
@@ -212,6 +213,13 @@ std::optional<digest_challenge> find_digest_challenge(const headers& response) {
   return best;
 }
 
+// A field of credentials is written as one challenge is (RFC 9110, section 11.4).
+std::optional<digest_parameters> read_digest_authorization(std::string_view field) {
+  std::vector<challenge> all = parse_challenges(field);
+  if (all.size() != 1 || !iequals(all.front().scheme, "digest")) return std::nullopt;
+  return std::move(all.front().params);
+}
+
 std::string digest_authorization(const digest_challenge& c, std::string_view username,
                                  std::string_view password, std::string_view method,
                                  std::string_view target, std::string_view cnonce,
@@ -219,12 +227,12 @@ std::string digest_authorization(const digest_challenge& c, std::string_view use
   std::array<char, 9> count{};
   std::snprintf(count.data(), count.size(), "%08x", uses);
   std::string a1 = joined({username, c.realm, password});
-  if (c.sess) a1 = joined({hash(c.sha256, a1), c.nonce, cnonce});
-  const std::string secret = hash(c.sha256, a1);
-  const std::string request = hash(c.sha256, joined({method, target}));
-  const std::string response =
-      hash(c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
-                                : joined({secret, c.nonce, request}));
+  if (c.sess) a1 = joined({digest_hash(c.sha256, a1), c.nonce, cnonce});
+  const std::string secret = digest_hash(c.sha256, a1);
+  const std::string request = digest_hash(c.sha256, joined({method, target}));
+  const std::string response = digest_hash(
+      c.sha256, c.qop_auth ? joined({secret, c.nonce, count.data(), cnonce, "auth", request})
+                           : joined({secret, c.nonce, request}));
   std::string out = "Digest username=" + in_quotes(username) + ", realm=" + in_quotes(c.realm) +
                     ", nonce=" + in_quotes(c.nonce) + ", uri=" + in_quotes(target) +
                     ", algorithm=" + c.algorithm + ", response=\"" + response + '"';

@@ -11,6 +11,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace rondo::http::detail {
 
@@ -40,6 +42,13 @@ struct digest_challenge {
                                                std::string_view password, std::string_view method,
                                                std::string_view target, std::string_view cnonce,
                                                std::uint32_t count = 1);
+
+// For who checks an answer: the parameters of an Authorization field; nullopt when it is not of
+// Digest.
+using digest_parameters = std::vector<std::pair<std::string, std::string>>;
+[[nodiscard]] std::optional<digest_parameters> read_digest_authorization(std::string_view field);
+// In hexadecimal; MD5 else. Throws std::logic_error when Rondo was built without OpenSSL.
+[[nodiscard]] std::string digest_hash(bool sha256, std::string_view text);
 
 // The challenges that a client has answered: one for each origin and user, the latest. While a
 // nonce holds, requests bring their answer unasked, with a count that goes up (RFC 7616, section

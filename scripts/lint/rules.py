@@ -5,6 +5,7 @@ X
 """
 
 import collections.abc
+import fnmatch
 import pathlib
 import re
 import subprocess
@@ -410,6 +411,33 @@ def stderr() -> Complaints:
                 yield f"{path}:{number}: {found.group(0)}: the log is for that (rondo::detail::log)"
 
 
+def one_version() -> Complaints:
+    """A case of HTTP runs over every version, unless it is named with the reason why not."""
+    listed = "tests/http/one_version.txt"
+    reasons = {}
+    for number, line in enumerate((ROOT / listed).read_text(encoding="utf-8").splitlines(), start=1):
+        if line and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            if not reason.strip():
+                yield f"{listed}:{number}: {name} has no reason"
+            reasons[name] = number
+    used = set()
+    for path in files(".cpp", folders=("tests/conformance",)):
+        if not path.startswith("tests/conformance/http_"):
+            continue
+        for number, line in lines(path):
+            if not (found := re.match(r"(CONFORMANCE|EVERY_VERSION)(?:_RUNS)?\((\w+), (\w+)\)", line)):
+                continue
+            name = f"{found.group(2)}.{found.group(3)}"
+            excused = {pattern for pattern in reasons if fnmatch.fnmatchcase(name, pattern)}
+            if found.group(1) == "CONFORMANCE" and not excused:
+                yield f"{path}:{number}: {name} runs over one version: EVERY_VERSION, or a reason in {listed}"
+            if found.group(1) == "CONFORMANCE":
+                used |= excused
+    for name in sorted(reasons.keys() - used):
+        yield f"{listed}:{reasons[name]}: no case of one version is called {name}"
+
+
 def mutants() -> Complaints:
     """What a mutant changes stands once in its file, and each part of its filter names a test (tests/mutants/mutants.py)."""
     sys.path.insert(0, str(ROOT / "tests/mutants"))
@@ -441,6 +469,7 @@ RULES = {
     "versions": versions,
     "links": links,
     "stderr": stderr,
+    "one-version": one_version,
     "mutants": mutants,
 }
 
