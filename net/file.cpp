@@ -147,7 +147,11 @@ task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, io_call call) {
     co_return co_await flow(*f, call);
   }
   if (!f->attached.is_open() && rondo::detail::this_core().io().serves_files()) f->attach();
-  if (f->attached.is_open()) co_return co_await file_wait(*f, call);
+  while (f->attached.is_open()) {
+    const std::int32_t r = co_await file_wait(*f, call);
+    if (r != -EINTR) co_return r;  // a signal is no error, in the ring neither
+    if (f->closed) co_return rondo::detail::result_closed;
+  }
   const thread_use use(*f, call.way());
   if (!use.mine()) co_return rondo::detail::result_busy;
   co_return co_await to_thread(&do_here, f, call);

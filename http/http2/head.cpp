@@ -94,11 +94,18 @@ response_head http2_head::take_response() && {
   return r;
 }
 
+void http2_fields(http::headers& out, const http::headers& fields) {
+  out.clear();
+  const bool names_some = fields.contains("Connection");
+  for (const auto& [name, value] : fields)
+    if (!is_of_a_connection(name, value) && !(names_some && fields.has_token("Connection", name)))
+      headers_access::append_lower(out, name, value);
+}
+
 http::headers http2_fields(const http::headers& fields) {
   http::headers out;
-  for (const auto& [name, value] : fields)
-    if (!is_of_a_connection(name, value) && !fields.has_token("Connection", name))
-      out.add(name, value);
+  headers_access::reserve(out, fields.wire().size(), fields.size());
+  http2_fields(out, fields);
   return out;
 }
 

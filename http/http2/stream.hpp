@@ -4,6 +4,7 @@
 
 #include <rondo/http/http2/error_code.hpp>
 #include <rondo/http/http2/head.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/event.hpp>
 
@@ -28,7 +29,7 @@ class http2_stream_owner {
   ~http2_stream_owner() = default;
 };
 
-class http2_stream : public rondo::detail::list_node {
+class http2_stream : public rondo::detail::list_node, public rondo::detail::pooled {
  public:
   // Of our side, that may stand in a stream until it has been sent.
   static constexpr std::size_t most_unsent = 64 * 1024;

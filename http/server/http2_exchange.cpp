@@ -7,6 +7,7 @@
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,6 +19,7 @@ namespace rondo::http::detail {
 
 http2_exchange::http2_exchange(http2_serving& s, http2_stream_ref stream)
     : server_exchange(s.connection()),
+      serving_(s),
       record_(static_cast<rondo::detail::child_record&>(rondo::detail::current_job())),
       stream_(std::move(stream)) {
   stream_->set_owner(this);
@@ -93,9 +95,11 @@ task<server_response> http2_exchange::handle(server_request& request, bool whole
 }
 
 // As write_response_head() of HTTP/1.1, without what is a connection's there.
-http2_head http2_exchange::head_of(const server_response& response) const {
-  http2_head h = http2_response_head(response.status_, response.headers_);
-  h.fields.remove("Content-Length");
+const http2_head& http2_exchange::head_of(const server_response& response) {
+  http2_head& h = serving_.answer_head();
+  h.status = response.status_;
+  http2_fields(h.fields, response.headers_);
+  h.fields.remove("content-length");
   h.fields.set("date", http_date_now());
   if (response.status_ != 204 && response.status_ != 304 && (!response.source_ || response.size_))
     h.fields.add("content-length", std::to_string(response.size_.value_or(response.body_.size())));
@@ -218,6 +222,8 @@ task<> http2_exchange::answer() {
       co_await send(response.body_);
       stream_->end();
     }
+    // The writer is next, and sends most answers whole: those need no clock.
+    if (!stream_->all_sent() && !stream_->closed()) co_await yield_now();
     while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();
   } catch (...) {
     // The client's own body, passed on as the response: what is wrong with it is the client's.

@@ -1,6 +1,7 @@
 // A server on a thread of its own, plain or over TLS, which answers GET /hello, echoes POST /echo,
-// streams GET /much without end, never answers GET /wait, and serves the files of its folder under
-// /files/: what fails on the test's thread does not fail on its own.
+// streams GET /much without end, never answers GET /wait, tells at GET /memory how many bytes the
+// program has from malloc, and serves the files of its folder under /files/: what fails on the
+// test's thread does not fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
@@ -8,6 +9,8 @@
 #include "support/child_process.hpp"
 
 #include <rondo/http.hpp>
+
+#include <malloc.h>
 
 #include <exception>
 #include <future>
@@ -73,6 +76,9 @@ class http_server_thread {
     server.route("GET", "/much", [](http::server_request&) -> rondo::task<http::server_response> {
       co_return http::server_response::stream(http::make_body(
           []() -> rondo::task<std::optional<std::string>> { co_return std::string(16'000, 'm'); }));
+    });
+    server.route("GET", "/memory", [](http::server_request&) -> rondo::task<http::server_response> {
+      co_return http::server_response::text(std::to_string(::mallinfo2().uordblks));
     });
     server.files("/files/", folder_.path());
     tcp_listener listener = listen_here();
