@@ -8,14 +8,15 @@ websocket_acceptance examine_websocket_request(const server_request& r,
                                                const websocket_options& o) {
   websocket_acceptance a;
   const headers& fields = r.headers();
-  if (const websocket_refusal no = check_websocket_request(fields, o); no.status != 0) {
+  if (const websocket_refusal no = check_websocket_request(fields, o, r.version());
+      no.status != 0) {
     a.answer = server_response::text(std::string(no.why) + '\n', no.status);
     if (no.status == 426)  // RFC 9110, section 15.5.22; RFC 6455, section 4.4
       a.answer.header("Upgrade", "websocket").header("Sec-WebSocket-Version", "13");
     return a;
   }
   a.accepted = true;
-  a.key = *fields.get("Sec-WebSocket-Key");
+  if (r.version() != version::http_2) a.key = *fields.get("Sec-WebSocket-Key");
   a.protocol = choose_protocol(fields, o);
   if (std::optional<agreed_deflate> agreed = choose_deflate(fields, o)) {
     a.deflate = agreed->terms;
@@ -25,7 +26,7 @@ websocket_acceptance examine_websocket_request(const server_request& r,
 }
 
 void complete_websocket_answer(server_response& response, const websocket_acceptance& a) {
-  response.header("Sec-WebSocket-Accept", websocket_accept(a.key));
+  if (!a.key.empty()) response.header("Sec-WebSocket-Accept", websocket_accept(a.key));
   if (!a.protocol.empty()) response.header("Sec-WebSocket-Protocol", a.protocol);
   if (!a.extensions.empty()) response.header("Sec-WebSocket-Extensions", a.extensions);
 }

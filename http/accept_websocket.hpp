@@ -29,7 +29,7 @@ namespace detail {
 struct websocket_acceptance {
   server_response answer;  // without an upgrade: the refusal
   bool accepted = false;
-  std::string key;
+  std::string key;  // empty: of HTTP/2, which needs none
   std::string protocol;
   std::string extensions;
   std::optional<deflate_terms> deflate;
@@ -59,15 +59,15 @@ struct typed_websocket_handler final : websocket_handler {
 
 }  // namespace detail
 
-// 101, after which `handler`, (websocket&) -> task<>, has the connection for as long as its task
-// runs; then the WebSocket is closed with 1000, or with 1011 when the task threw. What it throws of
-// its own WebSocket (websocket_error, for a client that has gone) is told to nobody, all else to
-// on_unhandled. A stop of the server sends Close 1001: receive() goes on until the client answers,
-// and the grace is for the rest.
+// 101 (HTTP/2: 200, on the request's stream), after which `handler`, (websocket&) -> task<>, has
+// the connection for as long as its task runs; then the WebSocket is closed with 1000, or with 1011
+// when the task threw. What it throws of its own WebSocket (websocket_error, for a client that has
+// gone) is told to nobody, all else to on_unhandled. A stop of the server sends Close 1001:
+// receive() goes on until the client answers, and the grace is for the rest.
 //
-// Refused are, with the sentence why: another version than 13 (426), a key that is none (400), a
-// page of another site (403; see websocket_options::origins), and by server_response::upgrade what
-// is no request for an upgrade (426).
+// Refused are, with the sentence why: another version than 13 (426), a key that is none (400;
+// HTTP/2 has none), a page of another site (403; see websocket_options::origins), and by
+// server_response::upgrade what is no request for an upgrade (426).
 template <class Handler>
 server_response accept_websocket(server_request& r, Handler handler,
                                  websocket_options options = {}) {

@@ -145,9 +145,12 @@ task<websocket> client::websocket(request r, websocket_options options) {
   if (!timed) r.timeout(websocket_opening);
   response answer = co_await send(std::move(r));
   try {
-    if (answer.status() != 101) throw status_error(answer.status(), answer.reason());
+    const bool tunnelled = answer.version() == version::http_2;
+    if (answer.status() != (tunnelled ? 200 : 101))
+      throw status_error(answer.status(), answer.reason());
+    if (!tunnelled) detail::check_websocket_answer(answer.headers(), key);
     const detail::websocket_agreement agreed =
-        detail::read_websocket_answer(answer.headers(), key, options);
+        detail::read_websocket_answer(answer.headers(), options);
     auto [stream, first] = detail::exchange::take_over(answer);
     auto connection = std::make_unique<detail::websocket_connection>(
         detail::side::client, std::move(stream), std::move(first), options);

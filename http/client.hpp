@@ -93,9 +93,11 @@ class client {
 
   // A WebSocket. `url` is a ws, wss, http or https URL, and may be relative to the base; what a GET
   // would do with redirects, proxies, cookies, authentication and TLS, this does. For 30 s at most,
-  // unless a total timeout says otherwise. Throws as send(); status_error when the server answers
-  // with anything but 101, protocol_error when its 101 is not what was asked for. Cancelled: the
-  // connection is closed.
+  // unless a total timeout says otherwise. It has a stream of HTTP/2 (RFC 8441) where a connection
+  // to the origin is open whose server has said that it takes that, and with prior_knowledge, once
+  // the server has said so; else a connection of HTTP/1.1. Throws as send(); status_error when the
+  // server answers with anything but 101 (HTTP/2: 200), protocol_error when that is not what was
+  // asked for. Cancelled: the connection, or the stream, is closed.
   task<http::websocket> websocket(std::string url, websocket_options options = {});
   // The same for a request with fields, cookies or times of its own. Throws std::invalid_argument
   // for one that is no GET, or has a body.

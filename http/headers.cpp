@@ -10,6 +10,7 @@ namespace rondo::http {
 namespace {
 
 constexpr std::size_t min_growth = 128;
+constexpr std::size_t min_fields = 8;
 constexpr std::size_t max_bytes = std::numeric_limits<std::uint32_t>::max();
 
 [[noreturn]] void refuse_name(std::string_view name) {
@@ -58,6 +59,7 @@ headers::headers(std::initializer_list<std::pair<std::string_view, std::string_v
 void headers::append(std::string_view name, std::string_view value) {
   const std::size_t bytes = name.size() + value.size() + 4;
   if (bytes > max_bytes - text_.size()) throw std::length_error("header fields above 4 GiB");
+  if (entries_.capacity() == 0) entries_.reserve(min_fields);
   const std::size_t begin = text_.size();
   const entry e{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size()),
                 static_cast<std::uint32_t>(value.size())};
@@ -102,6 +104,7 @@ void headers::set(std::string_view name, std::string_view value) {
 }
 
 std::size_t headers::remove(std::string_view name) {
+  if (!contains(name)) return 0;
   const std::string wanted(name);  // it may point into a field that is about to move
   std::size_t kept = 0;
   std::uint32_t end = 0;
@@ -177,6 +180,12 @@ void headers_access::append_line(headers& h, std::string_view line, std::size_t 
                         static_cast<std::uint32_t>(name_size),
                         static_cast<std::uint32_t>(line.size() - name_size - 4)});
   h.text_ += line;
+}
+
+void headers_access::append_lower(headers& h, std::string_view name, std::string_view value) {
+  h.append(name, value);
+  char* const begin = h.text_.data() + h.entries_.back().begin;
+  std::transform(begin, begin + name.size(), begin, to_lower);
 }
 
 void headers_access::extend_last(headers& h, std::string_view more) {

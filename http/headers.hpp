@@ -136,6 +136,8 @@ struct headers_access {
   static void append(headers& h, std::string_view name, std::string_view value) {
     h.append(name, value);
   }
+  // The same with the name in lower case.
+  static void append_lower(headers& h, std::string_view name, std::string_view value);
   // Continues the value of the last field after one space (obs-fold).
   static void extend_last(headers& h, std::string_view more);
   static void reserve(headers& h, std::size_t bytes, std::size_t fields);

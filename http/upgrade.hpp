@@ -12,10 +12,15 @@
 // Connection: upgrade, and nothing else: any other request is answered with 426. A request that
 // asks for an upgrade and gets an ordinary answer goes on as if it had not asked.
 //
-// The task runs in the connection's place, when the request and its answer are gone: the server
-// counts the connection, a stop waits for it within the grace and then cancels it, and
-// server_request::server().until_stop() tells it of the stop. Nothing on the stream has a limit of
-// the server's any more: limits are the protocol's.
+// Over HTTP/2 it is the extended CONNECT (RFC 8441) that asks: the handler sees it as a GET with
+// these two fields, the client is answered with 200, and the stream is that of the request. There
+// 200 says that the protocol is spoken: an ordinary answer of 2xx becomes 501.
+//
+// The task runs in the connection's place, or the stream's, when the request and its answer are
+// gone: the server counts the connection, a stop waits for it within the grace and then cancels it,
+// and server_request::server().until_stop() tells it of the stop. Nothing on the stream has a limit
+// of the server's any more: limits are the protocol's. Over HTTP/2 shutdown_write() is END_STREAM,
+// and a stream that the client has reset fails as a connection would.
 #pragma once
 
 #include <rondo/http/parts/transport.hpp>
@@ -53,7 +58,7 @@ class upgraded_stream {
     return {std::move(stream_), first_.substr(read_)};
   }
   // Throws std::system_error.
-  net::endpoint remote_endpoint() { return stream_.socket().remote_endpoint(); }
+  net::endpoint remote_endpoint() { return stream_.remote_endpoint(); }
 
  private:
   task<std::size_t> read_first(std::span<std::byte> buffer);

@@ -111,7 +111,7 @@ class websocket {
   // The subprotocol that both sides speak; empty: none was agreed on.
   const std::string& protocol() const noexcept { return protocol_; }
   // Throws std::system_error.
-  net::endpoint remote_endpoint() const { return connection_->socket().remote_endpoint(); }
+  net::endpoint remote_endpoint() const { return connection_->remote_endpoint(); }
 
  private:
   friend class message_writer;

@@ -37,6 +37,7 @@ class erased_stream {
   virtual task<hang_up> gone(hang_up least) = 0;
   virtual std::size_t try_write(std::span<const std::byte> bytes) noexcept = 0;
   virtual void close() noexcept = 0;
+  virtual void abort() noexcept = 0;
   virtual bool is_open() const noexcept = 0;
   virtual bool readable_now() const noexcept = 0;
   virtual endpoint local_endpoint() const = 0;
@@ -80,6 +81,13 @@ class held_stream final : public erased_stream {
   void close() noexcept override {
     open_ = false;
     stream_.close();
+  }
+  void abort() noexcept override {
+    open_ = false;
+    if constexpr (requires { stream_.abort(); })
+      stream_.abort();
+    else
+      stream_.close();
   }
   bool is_open() const noexcept override {
     if constexpr (requires { stream_.is_open(); })
@@ -172,6 +180,11 @@ class any_stream {
   }
   void close() noexcept {
     if (held_) held_->close();
+  }
+  // At once, and as an error where the stream can say so (TLS: without its last word); else as
+  // close().
+  void abort() noexcept {
+    if (held_) held_->abort();
   }
   bool is_open() const noexcept { return held_ && held_->is_open(); }
   // Sends what fits without waiting, while no other write is under way: how many bytes went. A

@@ -149,7 +149,7 @@ task<std::int32_t> perform(std::shared_ptr<detail::open_file> f, io_call call) {
   if (!f->attached.is_open() && rondo::detail::this_core().io().serves_files()) f->attach();
   while (f->attached.is_open()) {
     const std::int32_t r = co_await file_wait(*f, call);
-    if (r != -EINTR) co_return r;  // else a signal has broken it off before it moved anything
+    if (r != -EINTR) co_return r;  // a signal is no error, in the ring neither
     if (f->closed) co_return rondo::detail::result_closed;
   }
   const thread_use use(*f, call.way());

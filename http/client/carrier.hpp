@@ -4,6 +4,7 @@
 
 #include <rondo/http/message.hpp>
 #include <rondo/http/wire/parser.hpp>
+#include <rondo/net/any_stream.hpp>
 #include <rondo/runtime/core/clock.hpp>
 #include <rondo/runtime/task.hpp>
 
@@ -68,6 +69,13 @@ class client_stream : public carrier {
   void body_sent() noexcept {}
   // Tells the peer that nobody wants the rest, either way.
   virtual void reset() noexcept = 0;
+
+  // Whether the peer takes an extended CONNECT (RFC 8441); completes when it has said (its SETTINGS
+  // have come), or is lost, with false.
+  virtual task<bool> takes_extended_connect() = 0;
+  // After an answer that has opened a tunnel: the stream as bytes both ways. Nothing but the end of
+  // this may follow. Throws std::bad_alloc.
+  virtual net::any_stream hand_over() = 0;
 
   // The stream is the only one, and something has come on its connection that nobody has looked at
   // yet: it may be the end.

@@ -249,13 +249,12 @@ task<response> exchange::hop() {
       way_ = {.proxy = by,
               .tunnel = proxy->tunnels(request_.url_),
               .speaks = proxy->kind_for(request_.url_)};
-  net::tls_context identity;
-  try {
-    if (request_.url_.is_secure()) identity = tls_identity();
-  } catch (const net::tls_error& e) {
-    throw tls_error(e.what(), e.code());
+  if (!request_.upgrade_.empty()) [[unlikely]] {
+    std::optional<response> tunnelled = co_await hop_by_tunnel();
+    if (tunnelled) co_return std::move(*tunnelled);
   }
   const speaks how = spoken();
+  const net::tls_context identity = tls_identity(how);
   std::string made;
   const std::string_view key = way_.key(request_.url_, identity ? identity.id() : 0, made);
   int unprocessed = 0;
@@ -320,6 +319,58 @@ task<response> exchange::hop() {
   }
 }
 
+// Where both ends agree on what they speak, only a connection that is open already is known to take
+// it: a fresh one would have to be thrown away when it does not.
+task<lease> exchange::place_for_tunnel(reuse what, speaks how) {
+  const net::tls_context identity = tls_identity(how);
+  std::string made;
+  const std::string_view key = way_.key(request_.url_, identity ? identity.id() : 0, made);
+  lease l;
+  if (how == speaks::agreed) {
+    l = what == reuse::kept ? state_.connections->take_for_tunnel(key) : lease();
+    if (l && l.stream->is_in_doubt()) {
+      l.drop();
+      co_await yield_now();
+      l = state_.connections->take_for_tunnel(key);
+    }
+    co_return l;
+  }
+  context_.enter(phase::pool);
+  context_.trace(trace_point::queued);
+  l = co_await context_.within(phase::pool,
+                               rondo::detail::to_task(state_.connections->acquire(key, what, how)));
+  context_.trace(trace_point::granted, {}, l.stream ? 1 : 0);
+  if (!l.stream) co_await open(l, identity, how);
+  context_.enter(phase::connect);
+  if (!co_await context_.within(phase::connect, l.stream->takes_extended_connect())) l.drop();
+  co_return l;
+}
+
+task<std::optional<response>> exchange::hop_by_tunnel() {
+  const speaks how = spoken_without_upgrade();
+  if (how == speaks::http_1) co_return std::nullopt;
+  int let_go = 0;
+  for (reuse what = reuse::kept;;) {
+    lease l = co_await place_for_tunnel(what, how);
+    if (!l) co_return std::nullopt;
+    const bool reused = begin_on(*l.stream);
+    try {
+      const http2_head head = request_head_fields(outgoing(digest_answer()));
+      co_await trip_.run(*l.stream, head);
+      if (l.stream->status() != 421 || !reused || what == reuse::none)
+        co_return make_response(std::move(l));
+      l.stream->retire_connection();
+      what = reuse::none;
+    } catch (const round_trip::no_answer& e) {
+      const bool again =
+          e.unprocessed ? ++let_go <= most_unprocessed : reused && what == reuse::kept;
+      if (l.stream->answered || !again) trip_.throw_failure(e);
+      if (!e.unprocessed) what = reuse::none;
+    }
+    context_.trace(trace_point::retried);
+  }
+}
+
 task<> exchange::open(lease& l, const net::tls_context& identity, speaks how) {
   const client_options& o = state_.options;
   context_.enter(phase::connect);
@@ -364,21 +415,25 @@ void exchange::begin(lease& l, transport stream, speaks how) {
   }
 }
 
+// RFC 9113, section 8.6: HTTP/2 has no Upgrade. What it has in its place hop_by_tunnel() tries.
 speaks exchange::spoken() const noexcept {
+  return request_.upgrade_.empty() ? spoken_without_upgrade() : speaks::http_1;
+}
+
+speaks exchange::spoken_without_upgrade() const noexcept {
   const http2 asked = state_.options.http2_;
-  // RFC 9113, section 8.6: it has no Upgrade. And a proxy that reads the request is asked as ever.
-  if (asked == http2::never || !request_.upgrade_.empty() || way_.proxy_reads())
-    return speaks::http_1;
+  // A proxy that reads the request is asked as ever.
+  if (asked == http2::never || way_.proxy_reads()) return speaks::http_1;
   if (asked == http2::prior_knowledge) return speaks::http_2;
   return features().http2 && request_.url_.is_secure() ? speaks::agreed : speaks::http_1;
 }
 
-net::tls_context exchange::tls_identity() const {
+net::tls_context exchange::tls_identity(speaks how) const try {
+  if (!request_.url_.is_secure()) return {};
   client_state::tls_contexts& made = state_.tls;
   if (!made.given)
     made.given = state_.options.tls_ ? state_.options.tls_ : net::tls_context::client();
   // What the options' own context offers is what its owner wants.
-  const speaks how = spoken();
   net::tls_context& c = made.offering[static_cast<std::size_t>(how)];
   if (!c) {
     const bool own = made.given.offers_protocols() && how != speaks::http_2;
@@ -388,6 +443,8 @@ net::tls_context exchange::tls_identity() const {
                                 : made.given.offering({"h2", "http/1.1"});
   }
   return crossed_ ? c.without_certificate() : c;
+} catch (const net::tls_error& e) {
+  throw tls_error(e.what(), e.code());
 }
 
 // Makes the connection ready for this request; whether it has carried another before.
@@ -435,9 +492,11 @@ std::string exchange::digest_answer() const {
 
 std::pair<transport, std::string> exchange::take_over(response& r) {
   lease held = std::move(r.in_->from);
+  if (!held) throw protocol_error("the server has ended the stream with its answer", 502);
   r.in_->ended = true;
   r.tell_end();
-  return held.conn->hand_over();
+  if (held.conn) return held.conn->hand_over();
+  return {held.stream->hand_over(), std::string()};
 }
 
 response exchange::make_response(lease l) {

@@ -61,7 +61,8 @@ class exchange {
   void set_deadline(response& r, rondo::detail::time_point deadline) const noexcept;
 
   // The connection of a response with status 101, and what has come on it since; its place in the
-  // pool is free.
+  // pool is free. Or the stream of one with status 200 to an extended CONNECT. Throws
+  // protocol_error when that has ended with its head; std::bad_alloc.
   static std::pair<transport, std::string> take_over(response& r);
 
   // For a policy.
@@ -77,13 +78,18 @@ class exchange {
   void refuse_what_cannot_be_sent();
   bool may_send_again() const noexcept;
   task<response> hop();
+  // An upgrade over HTTP/2 (RFC 8441), where that is known to be taken; nothing: by HTTP/1.1.
+  task<std::optional<response>> hop_by_tunnel();
+  // A place for it; none: by HTTP/1.1.
+  task<lease> place_for_tunnel(reuse what, speaks how);
   task<> open(lease& l, const net::tls_context& identity, speaks how);
   void begin(lease& l, transport stream, speaks how);
-  // What is to be spoken with whom the request goes to now.
+  // What is to be spoken with whom the request goes to now; and what would be without its upgrade.
   speaks spoken() const noexcept;
+  speaks spoken_without_upgrade() const noexcept;
   // What https is spoken with: after a redirect to another origin without the client's certificate.
-  // Throws net::tls_error.
-  net::tls_context tls_identity() const;
+  // Throws tls_error.
+  net::tls_context tls_identity(speaks how) const;
   bool begin_on(client_connection& c, pool& p);
   bool begin_on(client_stream& c) noexcept;
   // `answer`: to a Digest challenge; kept by the caller.

@@ -1,6 +1,7 @@
 #include <rondo/http/client/http2_link.hpp>
 #include <rondo/http/errors.hpp>
 #include <rondo/http/http2/session.hpp>
+#include <rondo/http/http2/tunnel.hpp>
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/loop.hpp>
@@ -98,6 +99,9 @@ class http2_link final : public multiplexed,
   std::uint32_t peer_limit() const noexcept override {
     return session_.settings_came() ? session_.peer_streams() : assumed_limit;
   }
+  bool takes_extended_connect() const noexcept override {
+    return session_.settings_came() && session_.peer_takes_extended_connect();
+  }
   std::unique_ptr<client_stream> take_place() override;
   void retire() noexcept override;
   void close() noexcept override;
@@ -116,6 +120,7 @@ class http2_link final : public multiplexed,
   task<> watch();
   void end() noexcept;
   void tell_changes() noexcept;
+  net::endpoint remote_endpoint() noexcept;
   // What the pool knows.
   void note_told() noexcept {
     places_told_ = places();
@@ -147,6 +152,7 @@ class http2_link_stream final : public client_stream {
     reused = reused_connection;
   }
   ~http2_link_stream() override {
+    if (handed_over_) return;
     if (!ref_)
       --link_->reserved_;
     else if (!ref_->in_ended() || !ref_->out_ended())
@@ -190,6 +196,19 @@ class http2_link_stream final : public client_stream {
   }
   void reset() noexcept override { ref_->reset(http2_code::cancel); }
 
+  task<bool> takes_extended_connect() override {
+    http2_session& s = link_->session_;
+    while (!s.settings_came() && !s.is_lost()) {
+      s.changed.clear();
+      co_await s.changed.wait();
+    }
+    co_return link_->takes_extended_connect();
+  }
+  net::any_stream hand_over() override {
+    handed_over_ = true;
+    return net::any_stream(http2_tunnel(std::move(ref_), link_->remote_endpoint()));
+  }
+
   bool is_in_doubt() const noexcept override {
     return link_->streams() == 1 && link_->stream_.readable_now();
   }
@@ -208,6 +227,7 @@ class http2_link_stream final : public client_stream {
   http2_stream_ref ref_;
   response_head head_;
   std::string body_;  // the piece that was given last
+  bool handed_over_ = false;
   bool to_head_ = false;
   bool head_told_ = false;
   bool has_body_ = false;
@@ -277,6 +297,14 @@ std::unique_ptr<client_stream> http2_link::take_place() {
   ++reserved_;
   note_told();
   return s;
+}
+
+net::endpoint http2_link::remote_endpoint() noexcept {
+  try {
+    return stream_.remote_endpoint();
+  } catch (const std::system_error&) {
+    return {};  // it has gone
+  }
 }
 
 void http2_link::retire() noexcept {

@@ -47,6 +47,8 @@ class multiplexed {
   virtual std::unique_ptr<client_stream> take_place() = 0;
   // Streams at a time that the peer has allowed; assumed_limit until it has said so.
   virtual std::uint32_t peer_limit() const noexcept = 0;
+  // The peer has said that it takes an extended CONNECT (RFC 8441).
+  virtual bool takes_extended_connect() const noexcept = 0;
   // No more streams; closed with the last, and at once when there is none.
   virtual void retire() noexcept = 0;
   // At once, whatever is under way; the listener hears nothing of it.

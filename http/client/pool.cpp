@@ -150,6 +150,20 @@ bool pool::grant(wait& w) noexcept {
   return true;
 }
 
+lease pool::take_for_tunnel(std::string_view key) {
+  const auto at = entries_.find(key);
+  if (at == entries_.end() || !at->second.shared) return {};
+  for (const auto& c : at->second.shared->connections) {
+    if (c->places() <= 0 || !c->takes_extended_connect()) continue;
+    std::unique_ptr<client_stream> taken = c->take_place();
+    end_idle(*c);
+    lease l(shared_from_this(), *at);
+    l.stream = std::move(taken);
+    return l;
+  }
+  return {};
+}
+
 // A place for a stream, or the word to wait for one. Throws std::bad_alloc.
 pool::found pool::grant_shared(wait& w, place& p) {
   pool_entry& e = p.second;

@@ -176,6 +176,9 @@ class pool final : public std::enable_shared_from_this<pool>,
   // there is one that will do. Whether something has come on it meanwhile is for whoever is about
   // to send: see lease::replace. Cancelled: leaves the line.
   wait acquire(std::string_view key, reuse what, speaks how = speaks::http_1);
+  // A stream of a connection that is open already, and whose peer takes an extended CONNECT; none
+  // when there is none. Throws std::bad_alloc.
+  lease take_for_tunnel(std::string_view key);
   // For a lease that came without a connection, of an origin that was asked for more than HTTP/1.1:
   // what has been agreed on. With HTTP/2 the connection is the pool's from now on, and the lease
   // has a stream of it. Throws std::bad_alloc, and the connection is then the caller's to close.

@@ -117,7 +117,9 @@ struct head_as_text {
 // HTTP/2: nothing of the connection (RFC 9113, section 8.2). The session makes names lower case.
 struct head_as_fields {
   void start(const outgoing_request& r) {
-    head.method = r.method;
+    tunnels = !r.upgrade.empty();  // RFC 8441, section 5
+    head.method = tunnels ? "CONNECT" : std::string_view(r.method);
+    head.protocol = r.upgrade;
     head.scheme = r.url.scheme();
     head.authority = r.host.empty() ? r.url.host_header() : std::string_view(r.host);
     head.path = r.url.target();
@@ -125,6 +127,7 @@ struct head_as_fields {
                             usual_request_fields);
   }
   void field(std::string_view name, std::string_view value) {
+    if (tunnels && iequals(name, "Sec-WebSocket-Key")) return;
     headers_access::append(head.fields, name, value);
   }
   void checked_field(std::string_view name, std::string_view value) {
@@ -133,6 +136,7 @@ struct head_as_fields {
   void connection(const outgoing_request& /*r*/, bool /*te*/) {}
 
   http2_head head;
+  bool tunnels = false;
 };
 
 }  // namespace

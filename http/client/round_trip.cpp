@@ -70,7 +70,7 @@ task<> round_trip::send_at_once(client_connection& c, std::string& head) {
 void round_trip::send_at_once(client_stream& c, const http2_head& head) {
   const auto* whole = std::get_if<std::string>(&request_.body_);
   const bool no_body = !whole || whole->empty();
-  c.send_head(head, no_body);
+  c.send_head(head, no_body && head.protocol.empty());  // what is asked for goes on both ways
   if (!no_body) c.send_rest(*whole);
   trace_head(head);
   context_.trace(trace_point::sent);
@@ -121,6 +121,7 @@ void round_trip::trace_head(const http2_head& head) const {
   if (!context_.is_traced()) return;
   std::string text = ":method: " + head.method + "\r\n:scheme: " + head.scheme +
                      "\r\n:authority: " + head.authority + "\r\n:path: " + head.path + "\r\n";
+  if (!head.protocol.empty()) text += ":protocol: " + head.protocol + "\r\n";
   text += head.fields.wire();
   text += "\r\n";
   context_.trace(trace_point::head_sent, text);

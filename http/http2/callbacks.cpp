@@ -1,5 +1,4 @@
 #include <rondo/http/http2/session.hpp>
-#include <rondo/http/wire/ascii.hpp>
 
 #include <nghttp2/nghttp2.h>
 
@@ -28,36 +27,39 @@ constexpr std::size_t field_overhead = 32;
 // So many times the limit of a head is decoded and thrown away; more ends the connection.
 constexpr std::uint64_t patience_with_heads = 16;
 
-// Names and values as libnghttp2 wants them. It copies what is not of a constant.
+// Names, which are in lower case, and values as libnghttp2 wants them. It copies what it is given.
 class field_vector {
  public:
-  explicit field_vector(std::size_t fields) { entries_.reserve(fields + 5); }
+  explicit field_vector(std::size_t fields) {
+    if (fields + most_pseudo_fields > few_.size()) many_.reserve(fields + most_pseudo_fields);
+  }
 
   void add(std::string_view name, std::string_view value) {
-    entries_.push_back(
-        {bytes(name), bytes(value), name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
+    const nghttp2_nv entry{bytes(name), bytes(value), name.size(), value.size(),
+                           NGHTTP2_NV_FLAG_NONE};
+    if (many_.capacity() > 0)
+      many_.push_back(entry);
+    else
+      few_[count_++] = entry;
   }
-  // Names go in lower case (RFC 9113, section 8.2.1).
   void add(const http::headers& fields) {
-    std::size_t size = 0;
-    for (const auto& [name, value] : fields) size += name.size();
-    names_.reserve(size);
-    for (const auto& [name, value] : fields) {
-      const std::size_t begin = names_.size();
-      for (const char c : name) names_ += to_lower(c);
-      add(std::string_view(names_).substr(begin), value);
-    }
+    for (const auto& [name, value] : fields) add(name, value);
   }
-  const nghttp2_nv* data() const noexcept { return entries_.data(); }
-  std::size_t size() const noexcept { return entries_.size(); }
+  const nghttp2_nv* data() const noexcept {
+    return many_.capacity() > 0 ? many_.data() : few_.data();
+  }
+  std::size_t size() const noexcept { return many_.capacity() > 0 ? many_.size() : count_; }
 
  private:
   static std::uint8_t* bytes(std::string_view text) noexcept {
     return reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
   }
 
-  std::vector<nghttp2_nv> entries_;
-  std::string names_;
+  static constexpr std::size_t most_pseudo_fields = 5;
+
+  std::array<nghttp2_nv, 24> few_;
+  std::size_t count_ = 0;  // of few_
+  std::vector<nghttp2_nv> many_;
 };
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) noexcept {
@@ -75,8 +77,13 @@ void throw_if_no_memory(int result) {
 // What libnghttp2 calls back. Nothing here throws, and nothing is sent or resumed.
 struct http2_callbacks {
   static http2_session& of(void* user) noexcept { return *static_cast<http2_session*>(user); }
-  static http2_stream* stream_of(nghttp2_session* native, std::int32_t id) noexcept {
-    return static_cast<http2_stream*>(nghttp2_session_get_stream_user_data(native, id));
+  // Callbacks come in rows for one stream: the latest is not looked up again.
+  static http2_stream* stream_of(http2_session& s, std::int32_t id) noexcept {
+    if (s.latest_ != nullptr && s.latest_->id_ == id) return s.latest_;
+    auto* const found =
+        static_cast<http2_stream*>(nghttp2_session_get_stream_user_data(s.native_.get(), id));
+    if (found != nullptr) s.latest_ = found;
+    return found;
   }
   static int out_of_memory(http2_session& s) noexcept {
     s.no_memory_ = true;
@@ -88,15 +95,20 @@ struct http2_callbacks {
   static int begin_headers(nghttp2_session* native, const nghttp2_frame* frame, void* user) {
     http2_session& s = of(user);
     if (s.failed_) return 0;
-    if (http2_stream* const known = stream_of(native, frame->hd.stream_id)) {
+    if (http2_stream* const known = stream_of(s, frame->hd.stream_id)) {
       known->head_size_ = 0;
       return 0;
     }
     if (s.role_ != http2_role::server || frame->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    auto* const stream = new (std::nothrow) http2_stream(s);
-    if (stream == nullptr) return out_of_memory(s);
+    http2_stream* stream = nullptr;
+    try {
+      stream = new http2_stream(s);
+    } catch (const std::bad_alloc&) {
+      return out_of_memory(s);
+    }
     stream->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(native, stream->id_, stream);
+    s.latest_ = stream;
     s.streams_.push_back(*stream);
     ++s.places_;
     return 0;
@@ -106,7 +118,7 @@ struct http2_callbacks {
                     std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                     std::uint8_t /*flags*/, void* user) {
     http2_session& s = of(user);
-    http2_stream* const stream = stream_of(native, frame->hd.stream_id);
+    http2_stream* const stream = stream_of(s, frame->hd.stream_id);
     if (stream == nullptr || s.failed_ || stream->closed_) return 0;
     const std::uint64_t size = stream->head_size_ + name_size + value_size + field_overhead;
     if (size > s.settings_.head_bytes * patience_with_heads) {
@@ -151,11 +163,11 @@ struct http2_callbacks {
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   }
 
-  static int frame_came(nghttp2_session* native, const nghttp2_frame* frame, void* user) {
+  static int frame_came(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     http2_session& s = of(user);
     if (s.failed_) return 0;
     http2_stream* const stream =
-        frame->hd.stream_id == 0 ? nullptr : stream_of(native, frame->hd.stream_id);
+        frame->hd.stream_id == 0 ? nullptr : stream_of(s, frame->hd.stream_id);
     switch (frame->hd.type) {
       case NGHTTP2_HEADERS:
         if (stream == nullptr || stream->closed_) return 0;
@@ -218,11 +230,11 @@ struct http2_callbacks {
     s.changed.set();
   }
 
-  static int data_came(nghttp2_session* native, std::uint8_t /*flags*/, std::int32_t id,
+  static int data_came(nghttp2_session*, std::uint8_t /*flags*/, std::int32_t id,
                        const std::uint8_t* data, std::size_t size, void* user) {
     http2_session& s = of(user);
     if (s.role_ == http2_role::server) s.useful_ += size;
-    http2_stream* const stream = stream_of(native, id);
+    http2_stream* const stream = stream_of(s, id);
     if (stream == nullptr || stream->closed_ || stream->abandoned_ || s.failed_) {
       s.give_credit(size);
       return 0;
@@ -244,9 +256,10 @@ struct http2_callbacks {
   static int stream_closed(nghttp2_session* native, std::int32_t id, std::uint32_t code,
                            void* user) {
     http2_session& s = of(user);
-    http2_stream* const stream = stream_of(native, id);
+    http2_stream* const stream = stream_of(s, id);
     if (stream == nullptr) return 0;
     nghttp2_session_set_stream_user_data(native, id, nullptr);
+    s.latest_ = nullptr;
     stream->open_ = false;
     const bool by_peer = stream->reset_came_ || (!s.writing_ && s.goaway_came_);
     s.leave_place(*stream);
@@ -315,16 +328,16 @@ struct http2_callbacks {
     return NGHTTP2_ERR_PAUSE;
   }
 
-  static int before_send(nghttp2_session* native, const nghttp2_frame* frame, void* user) {
+  static int before_send(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     http2_session& s = of(user);
     if (frame->hd.type != NGHTTP2_RST_STREAM || s.failed_) return 0;
-    const http2_stream* const stream = stream_of(native, frame->hd.stream_id);
+    const http2_stream* const stream = stream_of(s, frame->hd.stream_id);
     if (stream != nullptr && stream->reset_ours_) return 0;
     if (!s.faults_.take(s.now_)) s.fail(http2_code::enhance_your_calm);
     return 0;
   }
 
-  static int frame_sent(nghttp2_session* native, const nghttp2_frame* frame, void* user) {
+  static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     http2_session& s = of(user);
     const nghttp2_frame_hd& hd = frame->hd;
     if (s.observer_) s.observer_->frame({true, hd.type, hd.flags, hd.stream_id, hd.length});
@@ -336,7 +349,7 @@ struct http2_callbacks {
     if (hd.type == NGHTTP2_HEADERS) s.useful_ += hd.length;
     if (hd.type != NGHTTP2_HEADERS && hd.type != NGHTTP2_DATA) return 0;
     if ((hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return 0;
-    http2_stream* const stream = stream_of(native, hd.stream_id);
+    http2_stream* const stream = stream_of(s, hd.stream_id);
     if (stream == nullptr) return 0;
     stream->end_sent_ = true;
     stream->outgoing.set();

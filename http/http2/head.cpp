@@ -63,6 +63,10 @@ const char* http2_head::problem_of_request() {
     return "another scheme than http and https";
   const bool whole_server = path == "*" && method == "OPTIONS";
   if (!whole_server && (!path.starts_with('/') || !is_path_of(path))) return "a path that is none";
+  if (!protocol.empty()) {  // libnghttp2 takes it with CONNECT alone
+    if (!is_token(protocol)) return "a protocol that is no token";
+    if (fields.contains("content-length")) return "a length, of what has no body";
+  }
   join_cookies(fields);
   return nullptr;
 }
@@ -74,6 +78,11 @@ request_head http2_head::take_request() && {
   r.target = path.empty() ? authority : std::move(path);
   r.headers = std::move(fields);
   r.headers.set("Host", authority);
+  if (!protocol.empty()) {
+    r.method = "GET";
+    r.headers.set("Connection", "Upgrade");
+    r.headers.set("Upgrade", protocol);
+  }
   return r;
 }
 
@@ -85,11 +94,18 @@ response_head http2_head::take_response() && {
   return r;
 }
 
+void http2_fields(http::headers& out, const http::headers& fields) {
+  out.clear();
+  const bool names_some = fields.contains("Connection");
+  for (const auto& [name, value] : fields)
+    if (!is_of_a_connection(name, value) && !(names_some && fields.has_token("Connection", name)))
+      headers_access::append_lower(out, name, value);
+}
+
 http::headers http2_fields(const http::headers& fields) {
   http::headers out;
-  for (const auto& [name, value] : fields)
-    if (!is_of_a_connection(name, value) && !fields.has_token("Connection", name))
-      out.add(name, value);
+  headers_access::reserve(out, fields.wire().size(), fields.size());
+  http2_fields(out, fields);
   return out;
 }
 

@@ -30,18 +30,20 @@ struct http2_head {
   // lets pass: one authority, which is a host and Host's, and a path without a fragment. Several
   // Cookie fields become one (section 8.2.3).
   const char* problem_of_request();
-  // As one of HTTP/1.1 reads: the authority is Host, the first field.
+  // As one of HTTP/1.1 reads: the authority is Host, and an extended CONNECT a GET that asks for an
+  // upgrade (RFC 8441, section 5).
   request_head take_request() &&;
   response_head take_response() &&;
 };
 
-// Without the fields that a connection of HTTP/1.1 would have (section 8.2.2), and Host, which is
-// the authority. Throws std::invalid_argument for a target that is neither a path nor "*", nor an
-// authority in CONNECT.
+// the authority; names in lower case (section 8.2.1). Throws std::invalid_argument for a target
+// that is neither a path nor "*", nor an authority in CONNECT.
+// is neither a path nor "*", nor an authority in CONNECT.
 [[nodiscard]] http2_head http2_request_head(const request_head& r, std::string_view scheme);
 [[nodiscard]] http2_head http2_response_head(int status, const http::headers& fields);
-// Trailers, too, go without them.
+// Trailers, too, go without them. `out` loses what it had, and keeps its memory.
 [[nodiscard]] http::headers http2_fields(const http::headers& fields);
+void http2_fields(http::headers& out, const http::headers& fields);
 
 // What Content-Length says; nullopt when it is not there or no number.
 [[nodiscard]] std::optional<std::uint64_t> content_length_of(const http::headers& fields) noexcept;

@@ -1,4 +1,5 @@
 #include <rondo/http/http2/native_memory.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -7,7 +8,9 @@
 namespace rondo::http::detail {
 namespace {
 
-// What stands before each block of libnghttp2's.
+// What stands before each block of libnghttp2's. A stream and its frames take a dozen small blocks,
+// and a hundred streams are open at once: the frame pool has them at hand, where malloc would join
+// and part them again and again.
 struct alignas(std::max_align_t) native_block : rondo::detail::list_node {
   std::size_t size = 0;
 
@@ -15,25 +18,30 @@ struct alignas(std::max_align_t) native_block : rondo::detail::list_node {
   static native_block& of(void* p) noexcept { return *(static_cast<native_block*>(p) - 1); }
 };
 
+void release_block(native_block& b) noexcept {
+  rondo::detail::release_frame(&b, sizeof(native_block) + b.size);
+}
+
 }  // namespace
 
 void* http2_memory::allocate(std::size_t size, void* user) {
   auto& memory = *static_cast<http2_memory*>(user);
-  void* const raw = ::operator new(sizeof(native_block) + size, std::nothrow);
-  if (raw == nullptr) {
+  try {
+    auto* const block =
+        new (rondo::detail::allocate_frame(sizeof(native_block) + size)) native_block;
+    block->size = size;
+    memory.blocks.push_back(*block);
+    return block->bytes();
+  } catch (const std::bad_alloc&) {
     memory.ran_out = true;
     return nullptr;
   }
-  auto* const block = new (raw) native_block;
-  block->size = size;
-  memory.blocks.push_back(*block);
-  return block->bytes();
 }
 void http2_memory::release(void* p, void* /*user*/) {
   if (p == nullptr) return;
   native_block& block = native_block::of(p);
   block.unlink();
-  ::operator delete(&block);
+  release_block(block);
 }
 void* http2_memory::allocate_zeroed(std::size_t count, std::size_t size, void* user) {
   void* const p = allocate(count * size, user);
@@ -50,7 +58,7 @@ void* http2_memory::reallocate(void* p, std::size_t size, void* user) {
 
 http2_memory::~http2_memory() {
   while (rondo::detail::list_node* const b = blocks.pop_front())
-    ::operator delete(static_cast<native_block*>(b));
+    release_block(static_cast<native_block&>(*b));
 }
 
 }  // namespace rondo::http::detail

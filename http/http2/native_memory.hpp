@@ -7,8 +7,8 @@
 
 namespace rondo::http::detail {
 
-// What libnghttp2 has allocated for a session: by operator new, as all of ours, so that what counts
-// or refuses ours does the same to it.
+// What libnghttp2 has allocated for a session: from the pool that coroutine frames come from, so
+// that what counts or refuses those does the same to it.
 struct http2_memory {
   http2_memory() = default;
   http2_memory(const http2_memory&) = delete;

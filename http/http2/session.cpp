@@ -292,6 +292,7 @@ std::span<const std::byte> http2_session::unsent() {
         break;
       }
       if (n == 0) break;
+      if (out_.empty()) out_.reserve(std::max(expected_, static_cast<std::size_t>(n)));
       out_.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(n));
       if (out_.size() >= enough_for_a_write) full_ = true;
       if (full_) break;
@@ -320,6 +321,7 @@ void http2_session::sent(std::size_t n) noexcept {
   if (sent_ < out_.size()) return;
   before_ += sent_;
   sent_ = 0;
+  expected_ = out_.size();
   // An idle connection holds nothing.
   if (out_.capacity() > most_kept_of_output)
     std::string().swap(out_);

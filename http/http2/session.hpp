@@ -211,12 +211,14 @@ class http2_session {
 
   std::string out_;
   std::size_t sent_ = 0;      // of out_
+  std::size_t expected_ = 0;  // bytes of the next write: as many as the last one's
   std::uint64_t before_ = 0;  // where out_ begins
 
   rondo::detail::time_point now_{};
   http2_budget resets_;
   http2_budget faults_;
   stream_history history_;
+  http2_stream* latest_ = nullptr;  // of libnghttp2's open ones, whom a callback was about
   // The frame that comes.
   std::array<std::byte, 9> head_{};
   std::uint8_t head_have_ = 0;

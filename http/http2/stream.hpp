@@ -4,6 +4,7 @@
 
 #include <rondo/http/http2/error_code.hpp>
 #include <rondo/http/http2/head.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/event.hpp>
 
@@ -28,7 +29,7 @@ class http2_stream_owner {
   ~http2_stream_owner() = default;
 };
 
-class http2_stream : public rondo::detail::list_node {
+class http2_stream : public rondo::detail::list_node, public rondo::detail::pooled {
  public:
   // Of our side, that may stand in a stream until it has been sent.
   static constexpr std::size_t most_unsent = 64 * 1024;
@@ -54,6 +55,7 @@ class http2_stream : public rondo::detail::list_node {
   std::size_t unread() const noexcept { return body_.size() - body_begin_; }
   // Takes them, this many at most, and so gives their credit back; empty when there are none.
   std::string take_body(std::size_t most = std::string::npos);
+  std::size_t take_body(std::span<std::byte> into) noexcept;
   // The other side has ended: what is unread is all that comes. trailers() is what followed.
   bool in_ended() const noexcept { return in_ended_; }
   http::headers& trailers() noexcept { return trailers_; }
@@ -106,6 +108,8 @@ class http2_stream : public rondo::detail::list_node {
   ~http2_stream() = default;
 
   std::size_t out_size() const noexcept { return out_.size() - out_begin_; }
+  // So many bytes were taken from where the body begins, or all of it.
+  void give_credit_of(std::size_t n) noexcept;
   void changed() noexcept {
     incoming.set();
     outgoing.set();

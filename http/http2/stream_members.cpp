@@ -2,8 +2,15 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 namespace rondo::http::detail {
+namespace {
+
+// Of a body's buffer, while all of it has been taken.
+constexpr std::size_t most_kept_of_body = 1024;
+
+}  // namespace
 
 std::string http2_stream::take_body(std::size_t most) {
   std::string taken;
@@ -17,17 +24,37 @@ std::string http2_stream::take_body(std::size_t most) {
       body_begin_ = 0;
     }
   }
-  if (session_ == nullptr || taken.empty()) return taken;
-  session_->buffered_ -= taken.size();
-  if (const std::size_t n = std::min(held_, taken.size()); n > 0) {
-    held_ -= n;
-    session_->give_credit(n);
+  give_credit_of(taken.size());
+  return taken;
+}
+
+std::size_t http2_stream::take_body(std::span<std::byte> into) noexcept {
+  const std::size_t n = std::min(into.size(), unread());
+  if (n == 0) return 0;
+  std::memcpy(into.data(), body_.data() + body_begin_, n);
+  body_begin_ += n;
+  if (body_begin_ == body_.size() && body_.capacity() > most_kept_of_body) {
+    std::string().swap(body_);
+    body_begin_ = 0;
+  } else if (body_begin_ >= body_.size() / 2) {
+    body_.erase(0, body_begin_);
+    body_begin_ = 0;
+  }
+  give_credit_of(n);
+  return n;
+}
+
+void http2_stream::give_credit_of(std::size_t n) noexcept {
+  if (session_ == nullptr || n == 0) return;
+  session_->buffered_ -= n;
+  if (const std::size_t from_reader = std::min(held_, n); from_reader > 0) {
+    held_ -= from_reader;
+    session_->give_credit(from_reader);
   }
   if (open_ && !in_ended_ && !closed_) {
-    credit_ += taken.size();
+    credit_ += n;
     session_->mark_due(*this);
   }
-  return taken;
 }
 
 void http2_stream::send_head(const http2_head& h, bool end) {

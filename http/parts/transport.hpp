@@ -62,6 +62,10 @@ class transport {
   // TLS itself; nullptr where there is none.
   tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
   const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  // Throws std::system_error. 0.0.0.0:0 for a stream of another kind that has none.
+  net::endpoint remote_endpoint() {
+    return kind_ == kind::other ? other_.remote_endpoint() : socket().remote_endpoint();
+  }
   // A stream of another kind; nullptr where it is none.
   net::any_stream* other() noexcept { return kind_ == kind::other ? &other_ : nullptr; }
   // Sends what fits without waiting, while no other write is under way: how many bytes went.
@@ -81,10 +85,10 @@ class transport {
   // At once, and without that word.
   void abort() noexcept {
     with([]<class S>(S& s) noexcept {
-      if constexpr (std::same_as<S, tls_stream>)
-        s.abort();
-      else
+      if constexpr (std::same_as<S, plain_stream>)
         s.close();
+      else
+        s.abort();
     });
   }
 

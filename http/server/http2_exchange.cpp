@@ -1,9 +1,13 @@
+#include <rondo/http/http2/tunnel.hpp>
 #include <rondo/http/server/http2_serving.hpp>
 #include <rondo/http/server/request_target.hpp>
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/wire/http_date.hpp>
+#include <rondo/net/any_stream.hpp>
+#include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
+#include <rondo/runtime/sleep.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +19,7 @@ namespace rondo::http::detail {
 
 http2_exchange::http2_exchange(http2_serving& s, http2_stream_ref stream)
     : server_exchange(s.connection()),
+      serving_(s),
       record_(static_cast<rondo::detail::child_record&>(rondo::detail::current_job())),
       stream_(std::move(stream)) {
   stream_->set_owner(this);
@@ -23,7 +28,7 @@ http2_exchange::http2_exchange(http2_serving& s, http2_stream_ref stream)
 
 http2_exchange::~http2_exchange() {
   unlink();
-  stream_->set_owner(nullptr);
+  if (stream_) stream_->set_owner(nullptr);
 }
 
 void http2_exchange::throw_lost() {
@@ -90,9 +95,11 @@ task<server_response> http2_exchange::handle(server_request& request, bool whole
 }
 
 // As write_response_head() of HTTP/1.1, without what is a connection's there.
-http2_head http2_exchange::head_of(const server_response& response) const {
-  http2_head h = http2_response_head(response.status_, response.headers_);
-  h.fields.remove("Content-Length");
+const http2_head& http2_exchange::head_of(const server_response& response) {
+  http2_head& h = serving_.answer_head();
+  h.status = response.status_;
+  http2_fields(h.fields, response.headers_);
+  h.fields.remove("content-length");
   h.fields.set("date", http_date_now());
   if (response.status_ != 204 && response.status_ != 304 && (!response.source_ || response.size_))
     h.fields.add("content-length", std::to_string(response.size_.value_or(response.body_.size())));
@@ -131,6 +138,28 @@ task<> http2_exchange::send_body(server_response& response) {
   stream_->end(http2_fields(response.source_->trailers()));
 }
 
+bool http2_exchange::may_switch(const server_request& request,
+                                const server_response& response) const noexcept {
+  return tunnel_ && response.upgrade_ &&
+         request.headers().has_token("Upgrade", response.headers_.get("Upgrade").value_or(""));
+}
+
+// What becomes of the stream from here on its protocol hears, as it would of a connection; nobody
+// is cancelled for it. What is written when that closes it goes within write_timeout.
+task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
+  const auto shared = std::make_shared<http2_tunnel::shared>(std::move(stream_));
+  const outcome<void> over = co_await as_result(
+      to->call(upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string())));
+  if (shared->closed) {
+    stream_ = std::move(shared->stream);
+    try {
+      while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();
+    } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it has been reset
+    }
+  }
+  if (over.has_error()) std::rethrow_exception(over.error());
+}
+
 task<> http2_exchange::answer() {
   if (stream_->closed()) co_return;  // before anybody could hear of it
   server_request request(*this);
@@ -142,16 +171,36 @@ task<> http2_exchange::answer() {
   } else if (problem != nullptr) {
     response = server_response::text(std::string(problem) + '\n', 400);
   } else {
+    tunnel_ = !head.protocol.empty();
     request.head_ = std::move(head).take_request();
-    body_ended_ = stream_->in_ended() && stream_->unread() == 0;
+    body_ended_ = tunnel_ || (stream_->in_ended() && stream_->unread() == 0);
     length_ = content_length_of(request.head_.headers);
     expects_continue_ = request.head_.headers.has_token("Expect", "100-continue");
     const request_target target = read_target(request.method(), request.target());
     request.path_begin_ = target.path_begin;
     request.path_size_ = target.path_size;
     response = co_await handle(request, target.whole_server);
-    if (response.upgrade_)  // RFC 9113, section 8.6
-      response = server_response::text("this is for HTTP/1.1 alone\n", 426);
+    if (may_switch(request, response)) {
+      stream_->set_owner(nullptr);
+      if (stream_->closed()) co_return;
+      http2_head h = http2_response_head(200, response.headers_);
+      h.fields.set("date", http_date_now());
+      stream_->send_head(h, false);
+      std::unique_ptr<upgrade_handler> to = std::move(response.upgrade_);
+      response = server_response();
+      request.head_ = {};
+      request.values_.clear();
+      co_await switch_protocols(std::move(to));
+      co_return;
+    }
+    // To a CONNECT 2xx says that the protocol is spoken (RFC 9110, section 9.3.6).
+    if (tunnel_ && (response.upgrade_ || response.status_ / 100 == 2))
+      response = server_response::text("no such protocol here\n", 501);
+    else if (response.upgrade_)
+      response = server_response::text(
+          "this is for those who ask for " +
+              std::string(response.headers_.get("Upgrade").value_or("")) + '\n',
+          426);
   }
   const bool head_only = request.method() == "HEAD";
   check_response(response, head_only);
@@ -173,6 +222,8 @@ task<> http2_exchange::answer() {
       co_await send(response.body_);
       stream_->end();
     }
+    // The writer is next, and sends most answers whole: those need no clock.
+    if (!stream_->all_sent() && !stream_->closed()) co_await yield_now();
     while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();
   } catch (...) {
     // The client's own body, passed on as the response: what is wrong with it is the client's.

@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +46,8 @@ class http2_serving final : public http2_connection, private stop_listener {
 
   accepted_connection& connection() noexcept { return connection_; }
   rondo::detail::intrusive_list<http2_exchange>& exchanges() noexcept { return exchanges_; }
+  // For the answer that is being written: its memory is used for the next.
+  http2_head& answer_head() noexcept { return answer_head_; }
 
  private:
   // One of most_running, as long as it lives.
@@ -86,6 +89,7 @@ class http2_serving final : public http2_connection, private stop_listener {
   accepted_connection& connection_;
   task_group* group_ = nullptr;
   rondo::detail::intrusive_list<http2_exchange> exchanges_;
+  http2_head answer_head_;
   std::size_t running_ = 0;
   const connection_clock::reading* reading_ = nullptr;
   std::optional<connection_clock::writing> writing_;
@@ -124,19 +128,24 @@ class http2_exchange final : public server_exchange,
   void stream_ended() noexcept override { record_.cancel_alone(); }
 
   task<server_response> handle(server_request& request, bool whole_server);
-  http2_head head_of(const server_response& response) const;
+  const http2_head& head_of(const server_response& response);
+  // An extended CONNECT (RFC 8441) that is answered with the protocol it asks for.
+  bool may_switch(const server_request& request, const server_response& response) const noexcept;
+  task<> switch_protocols(std::unique_ptr<upgrade_handler> to);
   task<> send(std::string_view bytes);
   task<> send_body(server_response& response);
   // Waits until something of ours has moved, within write_timeout; else the stream is reset.
   task<> wait_for_room();
   [[noreturn]] void throw_lost();
 
+  http2_serving& serving_;
   rondo::detail::child_record& record_;
   http2_stream_ref stream_;
   event_stream* events_ = nullptr;
   std::optional<std::uint64_t> length_;
   std::string lent_;  // what next_chunk() has given
   bool expects_continue_ = false;
+  bool tunnel_ = false;  // the request is an extended CONNECT
 };
 
 }  // namespace rondo::http::detail

@@ -9,7 +9,9 @@ namespace rondo::http {
 namespace {
 
 std::vector<std::string_view> split(std::string_view path) {
+  constexpr std::size_t usual = 8;
   std::vector<std::string_view> segments;
+  segments.reserve(usual);
   path.remove_prefix(1);
   for (;;) {
     const std::size_t slash = path.find('/');
@@ -17,6 +19,13 @@ std::vector<std::string_view> split(std::string_view path) {
     if (slash == std::string_view::npos) return segments;
     path.remove_prefix(slash + 1);
   }
+}
+
+// The length and the first seven bytes of a literal: where these differ, it need not be looked at.
+std::uint64_t beginning_of(std::string_view text) noexcept {
+  std::uint64_t bytes = 0;
+  for (const char c : text.substr(0, 7)) bytes = bytes << 8 | static_cast<unsigned char>(c);
+  return (std::min<std::uint64_t>(text.size(), 254) + 1) << 56 | bytes;
 }
 
 // Each "%" has its two hexadecimal digits.
@@ -85,7 +94,7 @@ void router::add(std::string_view method, std::string_view pattern, std::size_t 
   if (method == "CONNECT")
     throw std::invalid_argument("CONNECT has no path that a route could match");
   if (!pattern.starts_with('/')) refuse("must begin with \"/\"");
-  route r{std::string(method), {}, handler};
+  route r{std::string(method), {}, handler, 0};
   for (const std::string_view s : split(pattern)) {
     if (!r.segments.empty() && r.segments.back().what == kind::rest)
       refuse("goes on behind {" + r.segments.back().text + "...}, which takes all that follows");
@@ -100,6 +109,8 @@ void router::add(std::string_view method, std::string_view pattern, std::size_t 
         refuse("names {" + part.text + "} twice");
     r.segments.push_back(std::move(part));
   }
+  if (const segment& first = r.segments.front(); first.what == kind::literal)
+    r.beginning = beginning_of(first.text);
   const auto alike = [](const segment& a, const segment& b) {
     return a.what == b.what && (a.what != kind::literal || a.text == b.text);
   };
@@ -147,7 +158,9 @@ router::match router::find(std::string_view method, std::string_view path) const
   }
   const route* best = nullptr;
   std::size_t nearest = 0;
+  const std::uint64_t beginning = beginning_of(segments.front());
   for (const route& r : routes_) {
+    if (r.beginning != 0 && r.beginning != beginning) continue;
     if (!matches(r, segments)) continue;
     const bool serves = r.method == method || (method == "HEAD" && r.method == "GET");
     if (!serves) {

@@ -61,6 +61,7 @@ class router {
     std::string method;
     std::vector<segment> segments;
     std::size_t handler;
+    std::uint64_t beginning;  // of the first segment, if that is a literal; else 0
   };
   static segment parse_segment(std::string_view text);
   static bool matches(const route& r, const std::vector<std::string_view>& path) noexcept;

@@ -13,6 +13,7 @@ namespace {
 
 http2_settings settings_of(const server_options& o) noexcept {
   http2_settings s;
+  s.extended_connect = true;  // any handler may answer with an upgrade
   s.head_bytes = static_cast<std::uint32_t>(
       std::min<std::size_t>(o.limits_.head_bytes, std::uint32_t{1} << 24));
   s.fields =

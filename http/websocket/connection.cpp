@@ -120,19 +120,22 @@ void websocket_connection::leave() noexcept {
   if (!writing_) write_now();
 }
 
-void websocket_connection::end() noexcept {
+void websocket_connection::end(ending how) noexcept {
   if (std::exchange(ended_, true)) return;
   unread_ = {};
   lent_.give_back();
   buffer_.reset();
   std::string().swap(first_);
-  stream_.close();
+  if (how == ending::in_order)
+    stream_.close();
+  else
+    stream_.abort();
   reader_left_.set();
   pong_came_.set();
 }
 
-void websocket_connection::lose(const std::string& why) {
-  end();
+void websocket_connection::lose(const std::string& why, ending how) {
+  end(how);
   throw websocket_error(close_code::lost, why);
 }
 
@@ -201,7 +204,7 @@ task<> websocket_connection::read_from(Stream& stream) {
   } catch (const std::system_error& e) {
     lose(io_failure(e));
   }
-  if (at_the_end) lose("the connection ended without a Close");
+  if (at_the_end) lose("the connection ended without a Close", ending::in_order);
   heard_at_ = this_loop().now();
   pinged_ = false;
 }
@@ -474,24 +477,24 @@ task<> websocket_connection::read_to_the_end() {
 }
 
 task<> websocket_connection::finish() {
+  bool in_order = false;
   if (!broken_) {  // a large message that is on its way goes first
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
       co_await say_last_words();
       if (side_ == side::client && !ended_) co_await read_to_the_end();
     }));
-    static_cast<void>(said);  // whatever went wrong, it is over
+    in_order = said.has_value() && said.value();  // whatever went wrong, it is over
   }
-  end();
+  end(in_order ? ending::in_order : ending::given_up);
 }
 
 task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::string_view reason) {
   {
     const mutex::guard mine = co_await line_.lock();
-    if (!ended_ && !broken_) {
-      engine_.put_close(code, reason);
-      co_await write_out();
-    }
+    if (broken_ || ended_) co_return;  // nothing can be said, and so no answer comes
+    engine_.put_close(code, reason);
+    co_await write_out();
   }
   // Who receives hears the answer, and closes the stream; or is cancelled.
   co_await until_left_by(reader::receive);
@@ -514,8 +517,9 @@ task<> websocket_connection::close(std::uint16_t code, std::string_view reason) 
   if (ended_) co_return;
   const outcome<bool> done =
       co_await as_result(try_for(times_.close, shake_hands_to_close(code, reason)));
-  static_cast<void>(done);  // a connection that is lost on the way is closed, too
-  end();
+  // A connection that is lost on the way is closed, too.
+  const bool in_order = done.has_value() && done.value() && !broken_;
+  end(in_order ? ending::in_order : ending::given_up);
 }
 
 }  // namespace rondo::http::detail

@@ -70,7 +70,7 @@ class websocket_connection {
   bool ended() const noexcept { return ended_; }
   std::uint16_t code() const noexcept { return engine_.code(); }
   const std::string& reason() const noexcept { return engine_.reason(); }
-  plain_stream& socket() noexcept { return stream_.socket(); }
+  net::endpoint remote_endpoint() { return stream_.remote_endpoint(); }
 
  private:
   enum class reader : std::uint8_t { nobody, receive, close };
@@ -106,8 +106,10 @@ class websocket_connection {
   task<> say_last_words();
   task<> read_to_the_end();
   task<> shake_hands_to_close(std::uint16_t code, std::string_view reason);
-  void end() noexcept;
-  [[noreturn]] void lose(const std::string& why);
+  // What is given up leaves nothing to be sent: on a stream of HTTP/2 it is a reset.
+  enum class ending : std::uint8_t { in_order, given_up };
+  void end(ending how) noexcept;
+  [[noreturn]] void lose(const std::string& why, ending how = ending::given_up);
   [[noreturn]] void throw_failure() const;
 
   engine engine_;

@@ -151,11 +151,12 @@ std::string websocket_accept(std::string_view key) {
   return base64({digest.data(), digest.size()});
 }
 
-websocket_refusal check_websocket_request(const headers& fields, const websocket_options& o) {
-  const auto version = fields.get("Sec-WebSocket-Version");
-  if (version != "13") return {426, "WebSockets of version 13 are spoken here"};
+websocket_refusal check_websocket_request(const headers& fields, const websocket_options& o,
+                                          version v) {
+  if (fields.get("Sec-WebSocket-Version") != "13")
+    return {426, "WebSockets of version 13 are spoken here"};
   const auto key = fields.get("Sec-WebSocket-Key");
-  if (fields.count("Sec-WebSocket-Key") != 1 || !is_websocket_key(*key))
+  if (v != version::http_2 && (fields.count("Sec-WebSocket-Key") != 1 || !is_websocket_key(*key)))
     return {400, "Sec-WebSocket-Key is not sixteen bytes in base64"};
   const auto origin = fields.get("Origin");
   if (!origin || o.any_origin_) return {};
@@ -216,15 +217,17 @@ void add_websocket_fields(headers& fields, const std::string& key, const websock
   fields.set("Sec-WebSocket-Extensions", offer);
 }
 
-websocket_agreement read_websocket_answer(const headers& fields, std::string_view key,
-                                          const websocket_options& o) {
-  const auto refuse = [](const std::string& why) -> void { throw protocol_error(why, 502); };
+void check_websocket_answer(const headers& fields, std::string_view key) {
   if (!fields.has_token("Connection", "upgrade") ||
       !iequals(fields.get("Upgrade").value_or(""), "websocket"))
-    refuse("the server switches protocols (101), and not to websocket");
+    throw protocol_error("the server switches protocols (101), and not to websocket", 502);
   if (fields.count("Sec-WebSocket-Accept") != 1 ||
       *fields.get("Sec-WebSocket-Accept") != websocket_accept(key))
-    refuse("the server's Sec-WebSocket-Accept does not answer our key");
+    throw protocol_error("the server's Sec-WebSocket-Accept does not answer our key", 502);
+}
+
+websocket_agreement read_websocket_answer(const headers& fields, const websocket_options& o) {
+  const auto refuse = [](const std::string& why) -> void { throw protocol_error(why, 502); };
   websocket_agreement out;
   if (const auto protocol = fields.get("Sec-WebSocket-Protocol")) {
     if (fields.count("Sec-WebSocket-Protocol") != 1 ||

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <rondo/http/headers.hpp>
+#include <rondo/http/message.hpp>
 #include <rondo/http/websocket/deflate.hpp>
 #include <rondo/http/websocket_options.hpp>
 
@@ -26,9 +27,11 @@ struct websocket_refusal {
   int status = 0;
   const char* why = "";
 };
-// The method, HTTP's version and the Upgrade are whoever upgrades the connection's affair.
+// The method and the Upgrade are whoever upgrades the connection's affair. HTTP/2 has no key (RFC
+// 8441, section 5).
 [[nodiscard]] websocket_refusal check_websocket_request(const headers& fields,
-                                                        const websocket_options& o);
+                                                        const websocket_options& o,
+                                                        version v = version::http_1_1);
 // The client's best subprotocol that we speak; empty when there is none.
 [[nodiscard]] std::string choose_protocol(const headers& fields, const websocket_options& o);
 
@@ -50,9 +53,10 @@ struct websocket_agreement {
   std::string protocol;
   std::optional<deflate_terms> deflate;
 };
-// What a 101 says. Throws protocol_error: it is not the answer to this key, or names what was not
-// offered.
-[[nodiscard]] websocket_agreement read_websocket_answer(const headers& fields, std::string_view key,
+// Whether a 101 is one for a WebSocket, and the answer to this key. Throws protocol_error when not.
+void check_websocket_answer(const headers& fields, std::string_view key);
+// What it, or the 200 of HTTP/2, has agreed on. Throws protocol_error for what was not offered.
+[[nodiscard]] websocket_agreement read_websocket_answer(const headers& fields,
                                                         const websocket_options& o);
 
 }  // namespace rondo::http::detail

@@ -5,6 +5,7 @@ X
 """
 
 import collections.abc
+import fnmatch
 import pathlib
 import re
 import subprocess
@@ -389,10 +390,6 @@ def options() -> Complaints:
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             yield f"CMakeLists.txt: {name} wants {found.get(name)}, where meson.build wants {wanted.get(name)}"
-    package = (ROOT / "debian/rules").read_text(encoding="utf-8")
-    enabled = {name.upper() for name in re.findall(r"-D(\w+)=enabled", package)}
-    for name in sorted(wanted.keys() - enabled):
-        yield f"debian/rules: the package has {name.lower()} only if its library happens to be there"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     files_alone = re.search(r"Leave out what you do not want of RONDO_HAVE_([\w, \n]+?) and (\w+)", readme)
     told = {name.strip().lstrip("_") for name in ",".join(files_alone.groups()).split(",")} if files_alone else set()
@@ -412,6 +409,33 @@ def stderr() -> Complaints:
             code = re.sub(r'"(?:[^"\\]|\\.)*"', '""', line)
             if path not in MAY_NAME_STDERR and (found := writes.search(code)):
                 yield f"{path}:{number}: {found.group(0)}: the log is for that (rondo::detail::log)"
+
+
+def one_version() -> Complaints:
+    """A case of HTTP runs over every version, unless it is named with the reason why not."""
+    listed = "tests/http/one_version.txt"
+    reasons = {}
+    for number, line in enumerate((ROOT / listed).read_text(encoding="utf-8").splitlines(), start=1):
+        if line and not line.startswith("#"):
+            name, _, reason = line.partition(" ")
+            if not reason.strip():
+                yield f"{listed}:{number}: {name} has no reason"
+            reasons[name] = number
+    used = set()
+    for path in files(".cpp", folders=("tests/conformance",)):
+        if not path.startswith("tests/conformance/http_"):
+            continue
+        for number, line in lines(path):
+            if not (found := re.match(r"(CONFORMANCE|EVERY_VERSION)(?:_RUNS)?\((\w+), (\w+)\)", line)):
+                continue
+            name = f"{found.group(2)}.{found.group(3)}"
+            excused = {pattern for pattern in reasons if fnmatch.fnmatchcase(name, pattern)}
+            if found.group(1) == "CONFORMANCE" and not excused:
+                yield f"{path}:{number}: {name} runs over one version: EVERY_VERSION, or a reason in {listed}"
+            if found.group(1) == "CONFORMANCE":
+                used |= excused
+    for name in sorted(reasons.keys() - used):
+        yield f"{listed}:{reasons[name]}: no case of one version is called {name}"
 
 
 def mutants() -> Complaints:
@@ -445,6 +469,7 @@ RULES = {
     "versions": versions,
     "links": links,
     "stderr": stderr,
+    "one-version": one_version,
     "mutants": mutants,
 }
 

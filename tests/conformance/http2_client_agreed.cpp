@@ -215,4 +215,85 @@ CONFORMANCE_RUNS(Http2Agreed, LeavesNothingWhereverItIsCancelled) {
   EXPECT_GE(n.at_rest, 20U);
 }
 
+// --- WebSockets (RFC 8441) ---
+
+namespace {
+
+// Runs body(origin, client) beside a server of ours over TLS, whose /ws says what brought it there.
+template <class Body>
+task<> with_websockets(Body body) {
+  http::server server;
+  server.route("GET", "/", [](http::server_request&) -> task<http::server_response> {
+    co_return http::server_response::text("page");
+  });
+  server.route("GET", "/ws", [](http::server_request& r) -> task<http::server_response> {
+    const std::string version(to_string(r.version()));
+    co_return http::accept_websocket(r, [version](http::websocket& ws) -> task<> {
+      co_await ws.send(version);
+      while (const auto m = co_await ws.receive()) co_await ws.send(*m);
+    });
+  });
+  tcp_listener listener = listen_here();
+  const std::string at = listener.local_endpoint().to_string();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn([&] {
+      return server.serve(std::move(listener),
+                          tls_context::server(server_as("ip").alpn({"h2", "http/1.1"})));
+    });
+    http::client c(trusting());
+    co_await body(at, c);
+    g.cancel();
+  });
+}
+
+}  // namespace
+
+CONFORMANCE(Http2Agreed, AWebsocketUsesTheConnectionThatIsThereAndElseHttp11) {
+  NEEDS_OPENSSL;
+  co_await with_websockets([](std::string at, http::client& c) -> task<> {
+    http::websocket alone = co_await c.websocket("wss://" + at + "/ws");
+    EXPECT_EQ((co_await alone.receive())->data, "HTTP/1.1");
+    EXPECT_EQ(co_await get_text(c, "https://" + at + "/"), "page");
+    EXPECT_EQ(c.open_connections(), 1U);
+    http::websocket shared = co_await c.websocket("wss://" + at + "/ws");
+    EXPECT_EQ((co_await shared.receive())->data, "HTTP/2");
+    EXPECT_EQ(c.open_connections(), 1U);
+    for (http::websocket* ws : {&alone, &shared}) {
+      co_await ws->send(std::string(300'000, 't'));
+      EXPECT_EQ((co_await ws->receive())->data.size(), 300'000U);
+      co_await ws->close();
+      EXPECT_EQ(ws->close_code(), 1000);
+    }
+    EXPECT_EQ(co_await get_text(c, "https://" + at + "/"), "page");
+    EXPECT_EQ(c.open_connections(), 1U);
+  });
+}
+
+// The connection that was there has ended meanwhile, without a word that anybody has read.
+CONFORMANCE(Http2Agreed, AWebsocketOnAConnectionThatHasEndedGoesByHttp11) {
+  NEEDS_OPENSSL;
+  http::server server;
+  server.websocket("/ws", [](http::websocket& ws) -> task<> { co_await ws.ignore_incoming(); });
+  server.route("GET", "/", [](http::server_request&) -> task<http::server_response> {
+    co_return http::server_response::text("page");
+  });
+  http::client c(trusting());
+  http::stop_handle stop;
+  tcp_listener listener = listen_here();
+  const endpoint here = listener.local_endpoint();
+  const tls_context tls = tls_context::server(server_as("ip").alpn({"h2", "http/1.1"}));
+  co_await with_task_group([&](task_group& g) -> task<> {
+    auto first = g.spawn([&] { return server.serve(std::move(listener), tls, stop); });
+    EXPECT_EQ(co_await get_text(c, "https://" + here.to_string() + "/"), "page");
+    stop.stop();
+    co_await first;
+    tcp_listener again = tcp_listener::bind(here);
+    g.spawn([&] { return server.serve(std::move(again), tls); });
+    http::websocket ws = co_await c.websocket("wss://" + here.to_string() + "/ws");
+    co_await ws.close();
+    EXPECT_EQ(ws.close_code(), 1000);
+    g.cancel();
+  });
+}
+
 }  // namespace http2_client_agreed

@@ -1,5 +1,6 @@
 // HTTP/2 in the simulation: how fast it is far away, and under many seeds.
 #include "http/http2_peer.hpp"
+#include "http/http2_support.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
@@ -137,6 +138,15 @@ task<> serve_seeded(http2_peer& p, http2_stream_ref s, seeded& dice) {
   co_await answer(*s, 200, std::string(down, letter));
 }
 
+// Cancels a few of what runs, and waits for all.
+task<> cancel_some(std::vector<join_handle<void>>& all, seeded& dice, seed_tally& t) {
+  for (int i = 0; i < 4; ++i) {
+    co_await sleep_for(std::chrono::microseconds(dice.below(2000)));
+    all[dice.below(all.size())].cancel();
+  }
+  for (auto& one : all) t.cancelled += (co_await one.join()).is_cancelled() ? 1 : 0;
+}
+
 task<> seeded_run(std::uint64_t seed, seed_tally& t) {
   seeded dice(seed);
   http2_settings settings;
@@ -151,12 +161,7 @@ task<> seeded_run(std::uint64_t seed, seed_tally& t) {
           for (int i = 0; i < 12; ++i)
             all.push_back(g.spawn(exchange_one(c, at, static_cast<char>('a' + i),
                                                dice.below(30'000), dice.below(30'000), t)));
-          for (int i = 0; i < 4; ++i) {
-            co_await sleep_for(std::chrono::microseconds(dice.below(2000)));
-            auto& one = all[dice.below(all.size())];
-            one.cancel();
-          }
-          for (auto& one : all) t.cancelled += (co_await one.join()).is_cancelled() ? 1 : 0;
+          co_await cancel_some(all, dice, t);
         });
         EXPECT_LE(c.open_connections(), 3U);
         c.close_idle();
@@ -167,7 +172,88 @@ task<> seeded_run(std::uint64_t seed, seed_tally& t) {
 
 }  // namespace
 
-TEST(Http2Simulation, EveryByteBelongsToItsStream) {
+namespace {
+
+// The server of ours under the same requests: with it a connection is left after a few of them.
+void add_seeded_routes(http::server& server, seeded& dice) {
+  server.route("POST", "/{down}", [&dice](http::server_request& r) -> task<http::server_response> {
+    const char letter = r.headers().get("X-Letter").value_or("?").front();
+    const std::size_t down = std::stoul(std::string(r.param("down")));
+    check_letter(co_await r.text(), letter);
+    if (dice.below(3) == 0) co_await sleep_for(std::chrono::microseconds(dice.below(3000)));
+    if (down % 2 == 0) co_return http::server_response::bytes(std::string(down, letter));
+    co_return http::server_response::stream(
+        http::make_body([letter, left = down]() mutable -> task<std::optional<std::string>> {
+          if (left == 0) co_return std::nullopt;
+          const std::size_t n = std::min<std::size_t>(left, 7000);
+          left -= n;
+          co_return std::string(n, letter);
+        }));
+  });
+}
+
+http::server_options seeded_server(seeded& dice) {
+  return http::server_options().max_requests(static_cast<std::uint32_t>(2 + dice.below(20)));
+}
+
+task<> seeded_run_of_both(std::uint64_t seed, seed_tally& t) {
+  seeded dice(seed);
+  http::server server(seeded_server(dice));
+  add_seeded_routes(server, dice);
+  co_await with_server(server, [&](std::string at, endpoint) -> task<> {
+    http::client c(over_http2().max_connections(3).total_timeout(60s));
+    co_await with_task_group([&](task_group& g) -> task<> {
+      std::vector<join_handle<void>> all;
+      for (int i = 0; i < 12; ++i)
+        all.push_back(g.spawn(exchange_one(c, at, static_cast<char>('a' + i), dice.below(30'000),
+                                           dice.below(30'000), t)));
+      co_await cancel_some(all, dice, t);
+    });
+    EXPECT_LE(c.open_connections(), 3U);
+    c.close_idle();
+  });
+  EXPECT_EQ(t.whole + t.failed + t.cancelled, 12);
+}
+
+task<> ask_by_hand(h2_client& c, char letter, std::size_t up, std::size_t down, seed_tally& t) {
+  const h2_answer a =
+      co_await c.ask(h2_request("POST", "/" + std::to_string(down),
+                                http::headers{{"X-Letter", std::string(1, letter)}}),
+                     std::string(up, letter));
+  check_letter(a.body, letter);
+  EXPECT_LE(a.body.size(), down);
+  if (a.whole && a.status == 200) EXPECT_EQ(a.body.size(), down);
+  ++(a.whole && a.status == 200 ? t.whole : t.failed);
+}
+
+// A client of small windows, which says GOAWAY now and then.
+task<> seeded_run_of_a_server(std::uint64_t seed, seed_tally& t) {
+  seeded dice(seed);
+  http::server server(seeded_server(dice));
+  add_seeded_routes(server, dice);
+  http2_settings small = h2_client_settings();
+  small.stream_window = static_cast<std::uint32_t>(1 + dice.below(20'000));
+  small.connection_window = static_cast<std::uint32_t>(65'535 + dice.below(20'000));
+  small.buffered = dice.below(100'000);
+  const auto body = [&](h2_client& c) -> task<> {
+    co_await with_task_group([&](task_group& g) -> task<> {
+      std::vector<join_handle<void>> all;
+      for (int i = 0; i < 12; ++i)
+        all.push_back(g.spawn(ask_by_hand(c, static_cast<char>('a' + i), 1 + dice.below(30'000),
+                                          dice.below(30'000), t)));
+      if (dice.below(4) == 0) {
+        co_await sleep_for(std::chrono::microseconds(dice.below(3000)));
+        c.session().shut_down();
+      }
+      co_await cancel_some(all, dice, t);
+    });
+  };
+  const auto ended = co_await as_result(with_h2(server, body, small));
+  if (ended.has_error()) t.failed = 12 - t.whole - t.cancelled;  // the connection was reset
+  EXPECT_EQ(t.whole + t.failed + t.cancelled, 12);
+}
+
+void run_seeds(task<> (*one)(std::uint64_t, seed_tally&)) {
   const std::uint64_t seeds = long_run() ? 20'000 : 100;
   seed_tally all;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
@@ -176,16 +262,24 @@ TEST(Http2Simulation, EveryByteBelongsToItsStream) {
     world.seed(seed).latency(10us, 2ms).short_transfers(0.3);
     if (seed % 4 == 0) world.resets(0.002);
     seed_tally t;
-    run_as(options_for(reactor_kind::simulated).simulation(world),
-           [&] { return seeded_run(seed, t); });
+    run_as(options_for(reactor_kind::simulated).simulation(world), [&] { return one(seed, t); });
     all.whole += t.whole;
     all.failed += t.failed;
     all.cancelled += t.cancelled;
-    if (HasFailure()) return;  // one seed is enough to look at
+    if (testing::Test::HasFailure()) return;  // one seed is enough to look at
   }
   EXPECT_GT(all.whole, 0);
   EXPECT_GT(all.failed, 0);
   EXPECT_GT(all.cancelled, 0);
+  std::printf("%d whole, %d failed, %d cancelled\n", all.whole, all.failed, all.cancelled);
 }
+
+}  // namespace
+
+TEST(Http2Simulation, EveryByteBelongsToItsStream) { run_seeds(seeded_run); }
+
+TEST(Http2Simulation, EveryByteBelongsToItsStreamOfOurServer) { run_seeds(seeded_run_of_a_server); }
+
+TEST(Http2Simulation, EveryByteBelongsToItsStreamOfBoth) { run_seeds(seeded_run_of_both); }
 
 }  // namespace http2_client_simulation

@@ -125,7 +125,7 @@ TEST(HttpConnect, NamesTheHostOfTheUrlWhenItsAddressesFail) {
   });
 }
 
-CONFORMANCE(HttpConnect, AsksTheGuardForEachConnectionAnew) {
+EVERY_VERSION(HttpConnect, AsksTheGuardForEachConnectionAnew) {
   http::server server;
   server.route("GET", "/", [](server_request&) -> task<server_response> {
     co_return server_response::text("here");
@@ -134,7 +134,7 @@ CONFORMANCE(HttpConnect, AsksTheGuardForEachConnectionAnew) {
     const std::string url = "http://localhost:" + std::to_string(here.port()) + "/";
     int asked = 0;
     bool open = true;
-    http::client c(http::client_options().guard(http::make_guard([&](const endpoint& to) {
+    http::client c(spoken().guard(http::make_guard([&](const endpoint& to) {
       ++asked;
       return open && to.ip().is_v4();
     })));
@@ -150,15 +150,15 @@ CONFORMANCE(HttpConnect, AsksTheGuardForEachConnectionAnew) {
   });
 }
 
-CONFORMANCE(HttpConnect, PassesWhatTheGuardThrows) {
+EVERY_VERSION(HttpConnect, PassesWhatTheGuardThrows) {
   struct no_decision {};
-  http::client c(http::client_options().guard(
-      http::make_guard([](const endpoint&) -> bool { throw no_decision(); })));
+  http::client c(
+      spoken().guard(http::make_guard([](const endpoint&) -> bool { throw no_decision(); })));
   EXPECT_TRUE(co_await caught<no_decision>(c.get("http://localhost:1/")));
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE_RUNS(HttpConnect, GuardedLeavesNothingWhereverItIsCancelled) {
+EVERY_VERSION_RUNS(HttpConnect, GuardedLeavesNothingWhereverItIsCancelled) {
   const auto n = cancel_at_every_wait(
       reactor,
       []() -> task<> {
@@ -168,7 +168,7 @@ CONFORMANCE_RUNS(HttpConnect, GuardedLeavesNothingWhereverItIsCancelled) {
         });
         co_await with_server(server, [](std::string, endpoint here) -> task<> {
           http::client c(
-              http::client_options()
+              spoken()
                   .trace(std::make_shared<connect_log>())
                   .guard(http::make_guard([](const endpoint& to) { return to.ip().is_v4(); })));
           EXPECT_EQ(co_await get_text(c, "http://localhost:" + std::to_string(here.port()) + "/"),

@@ -46,10 +46,10 @@ task<> expect_no_clean_end(http::response& r) {
 
 }  // namespace
 
-CONFORMANCE(HttpError, NamesAPortThatIsRefused) {
+EVERY_VERSION(HttpError, NamesAPortThatIsRefused) {
   const unserved_port port;
   const endpoint gone = port.at();
-  http::client c;
+  http::client c(spoken());
   const std::string url = origin_of(gone) + "/x";
   const auto e = co_await failure<http::connect_error>(c, url);
   EXPECT_TRUE(e);
@@ -60,8 +60,8 @@ CONFORMANCE(HttpError, NamesAPortThatIsRefused) {
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpError, NamesAHostThatIsUnknown) {
-  http::client c;
+EVERY_VERSION(HttpError, NamesAHostThatIsUnknown) {
+  http::client c(spoken());
   const std::string url = "http://no-such-host.invalid/";
   const auto e = co_await failure<http::connect_error>(c, url);
   EXPECT_TRUE(e);
@@ -72,8 +72,8 @@ CONFORMANCE(HttpError, NamesAHostThatIsUnknown) {
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpError, NamesAUrlThatIsNone) {
-  http::client c;
+EVERY_VERSION(HttpError, NamesAUrlThatIsNone) {
+  http::client c(spoken());
   for (const char* text :
        {"", "not a url", "http://", "http://a b/", "http://a:99999/", "http://[::1/"}) {
     std::optional<http::url_error> e;
@@ -90,8 +90,8 @@ CONFORMANCE(HttpError, NamesAUrlThatIsNone) {
   }
 }
 
-CONFORMANCE(HttpError, NamesASchemeThatIsNotSpoken) {
-  http::client c;
+EVERY_VERSION(HttpError, NamesASchemeThatIsNotSpoken) {
+  http::client c(spoken());
   const auto ws = co_await failure<http::url_error>(c, "ws://127.0.0.1/");
   EXPECT_TRUE(ws && ws->phase() == phase::url);
 }
@@ -208,7 +208,7 @@ CONFORMANCE(HttpError, NamesAChunkThatIsNone) {
       });
 }
 
-CONFORMANCE(HttpError, EndsAnEndlessRowOfInterimResponses) {
+EVERY_VERSION(HttpError, EndsAnEndlessRowOfInterimResponses) {
   const std::string interim = "HTTP/1.1 102 Processing\r\n\r\n";
   const auto reply = [&](int n) {
     std::string s;
@@ -216,11 +216,11 @@ CONFORMANCE(HttpError, EndsAnEndlessRowOfInterimResponses) {
     return s + "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
   };
   co_await with_peer(answers(reply(16)), [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     EXPECT_EQ(co_await get_text(c, origin), "");
   });
   co_await with_peer(answers(reply(17)), [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     const auto e = co_await failure<http::protocol_error>(c, origin);
     EXPECT_TRUE(e);
   });
@@ -277,9 +277,9 @@ CONFORMANCE(HttpError, NamesAServerThatClosesWithoutAnAnswer) {
   });
 }
 
-CONFORMANCE(HttpError, NamesAServerThatSaysNothingUntilTheTimeout) {
+EVERY_VERSION(HttpError, NamesAServerThatSaysNothingUntilTheTimeout) {
   co_await with_peer(silence, [](std::string origin) -> task<> {
-    http::client c(http::client_options().total_timeout(30ms));
+    http::client c(spoken().total_timeout(30ms));
     const auto start = this_loop().now();
     const auto e = co_await failure<http::timeout_error>(c, origin + "/silent");
     EXPECT_GE(this_loop().now() - start, 30ms);
@@ -287,32 +287,32 @@ CONFORMANCE(HttpError, NamesAServerThatSaysNothingUntilTheTimeout) {
     if (!e) co_return;
     EXPECT_EQ(e->phase(), phase::total);
     expect_says(*e, origin + "/silent", "first byte");
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }
 
-CONFORMANCE(HttpError, LetsARequestHaveItsOwnTimeout) {
+EVERY_VERSION(HttpError, LetsARequestHaveItsOwnTimeout) {
   co_await with_peer(silence, [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     const auto e = co_await caught<http::timeout_error>(
         c.send(http::request("GET", origin + "/").timeout(10ms)));
     EXPECT_TRUE(e);
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }
 
-CONFORMANCE(HttpError, NamesAServerThatStopsInTheMiddleOfABody) {
+EVERY_VERSION(HttpError, NamesAServerThatStopsInTheMiddleOfABody) {
   for (const char* reply : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"}) {
     co_await with_peer(answers(reply, then::stay_open), [](std::string origin) -> task<> {
-      http::client c(http::client_options().total_timeout(100ms));
+      http::client c(spoken().total_timeout(100ms));
       http::response r = co_await c.get(origin + "/half");
       const auto e = co_await caught<http::timeout_error>(r.text());
       EXPECT_TRUE(e);
       if (!e) co_return;
       EXPECT_EQ(e->phase(), phase::total);
       expect_says(*e, origin + "/half", "body");
-      EXPECT_EQ(c.open_connections(), 0U);
+      co_await expect_given_up(c);
     });
   }
 }
@@ -335,7 +335,7 @@ CONFORMANCE(HttpError, NamesAPlaceThatNeverGetsFree) {
 }
 
 // A backlog that is full answers no connect.
-CONFORMANCE(HttpError, NamesAConnectThatTakesTooLong) {
+EVERY_VERSION(HttpError, NamesAConnectThatTakesTooLong) {
   tcp_listener listener = tcp_listener::bind(loopback(), net::listen_options().backlog(1));
   std::vector<tcp_stream> filling;
   for (int i = 0; i < 16; ++i) {
@@ -343,7 +343,7 @@ CONFORMANCE(HttpError, NamesAConnectThatTakesTooLong) {
     if (!s) break;
     filling.push_back(std::move(*s));
   }
-  http::client c(http::client_options().connect_timeout(20ms));
+  http::client c(spoken().connect_timeout(20ms));
   const std::string url = origin_of(listener.local_endpoint()) + "/";
   const auto e = co_await failure<http::timeout_error>(c, url);
   EXPECT_TRUE(e);
@@ -353,18 +353,18 @@ CONFORMANCE(HttpError, NamesAConnectThatTakesTooLong) {
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpError, NamesABodyThatIsTooLarge) {
+EVERY_VERSION(HttpError, NamesABodyThatIsTooLarge) {
   co_await with_peer(answers("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"),
                      [](std::string origin) -> task<> {
-                       http::client exact(http::client_options().max_body(10));
+                       http::client exact(spoken().max_body(10));
                        EXPECT_EQ(co_await get_text(exact, origin), "0123456789");
-                       http::client small(http::client_options().max_body(9));
+                       http::client small(spoken().max_body(9));
                        const auto e = co_await failure<http::body_error>(small, origin + "/");
                        EXPECT_TRUE(e);
                        if (!e) co_return;
                        EXPECT_EQ(e->why(), http::body_error::reason::too_large);
                        expect_says(*e, origin + "/", "max_body");
-                       EXPECT_EQ(small.open_connections(), 0U);
+                       co_await expect_given_up(small);
                      });
 }
 
@@ -374,21 +374,21 @@ const std::string three_of_ten = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\na
 
 }  // namespace
 
-CONFORMANCE(HttpBodyRead, ThatWasCancelledIsFollowedByNoCleanEnd) {
+EVERY_VERSION(HttpBodyRead, ThatWasCancelledIsFollowedByNoCleanEnd) {
   co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     http::response r = co_await c.get(origin);
     EXPECT_EQ((co_await r.next_chunk()).size(), 3U);
     EXPECT_FALSE((co_await try_for(1ms, r.next_chunk())).has_value());
     co_await expect_no_clean_end(r);
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }
 
-CONFORMANCE(HttpBodyRead, ThatTookTooLongIsFollowedByNoCleanEnd) {
+EVERY_VERSION(HttpBodyRead, ThatTookTooLongIsFollowedByNoCleanEnd) {
   co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
     for (const phase p : {phase::read, phase::total}) {
-      http::client c(http::client_options().timeout(p, 200ms));
+      http::client c(spoken().timeout(p, 200ms));
       http::response r = co_await c.get(origin);
       const auto late = co_await caught<http::timeout_error>(r.text());
       EXPECT_TRUE(late && late->phase() == p);
@@ -417,9 +417,9 @@ CONFORMANCE(HttpBodyRead, ThatFoundNoChunkIsFollowedByNoCleanEnd) {
       });
 }
 
-CONFORMANCE(HttpBodyRead, ThatWasTooLargeIsFollowedByNoCleanEnd) {
+EVERY_VERSION(HttpBodyRead, ThatWasTooLargeIsFollowedByNoCleanEnd) {
   co_await with_peer(answers(three_of_ten, then::stay_open), [](std::string origin) -> task<> {
-    http::client c(http::client_options().max_body(2));
+    http::client c(spoken().max_body(2));
     http::response r = co_await c.get(origin);
     const auto e = co_await caught<http::body_error>(r.text());
     EXPECT_TRUE(e && e->why() == http::body_error::reason::too_large);
@@ -445,9 +445,9 @@ CONFORMANCE(HttpBodyRead, PastTheEndIsTheEndAgain) {
       });
 }
 
-CONFORMANCE(HttpError, NamesARequestBodyThatIsNotAsLongAsItSaid) {
+EVERY_VERSION(HttpError, NamesARequestBodyThatIsNotAsLongAsItSaid) {
   co_await with_peer(silence, [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     for (const std::uint64_t said : {std::uint64_t{5}, std::uint64_t{3}}) {
       int taken = 0;
       const auto e = co_await caught<http::body_error>(
@@ -456,14 +456,14 @@ CONFORMANCE(HttpError, NamesARequestBodyThatIsNotAsLongAsItSaid) {
       if (!e) co_return;
       EXPECT_EQ(e->why(), said == 5 ? http::body_error::reason::truncated
                                     : http::body_error::reason::too_large);
-      EXPECT_EQ(c.open_connections(), 0U);
+      co_await expect_given_up(c);
     }
   });
 }
 
-CONFORMANCE(HttpError, PassesOnWhatARequestsBodyThrows) {
+EVERY_VERSION(HttpError, PassesOnWhatARequestsBodyThrows) {
   co_await with_peer(silence, [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = http::make_body(
         []() -> task<std::optional<std::string>> { throw std::domain_error("no more"); });
     bool thrown = false;
@@ -473,7 +473,7 @@ CONFORMANCE(HttpError, PassesOnWhatARequestsBodyThrows) {
       thrown = true;
     }
     EXPECT_TRUE(thrown);
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }
 
@@ -503,10 +503,10 @@ CONFORMANCE(HttpError, DeliversAnAnswerThatEndedTheUpload) {
       });
 }
 
-CONFORMANCE(HttpError, HidesTheUserinfoOfItsUrl) {
+EVERY_VERSION(HttpError, HidesTheUserinfoOfItsUrl) {
   const unserved_port port;
   const endpoint gone = port.at();
-  http::client c;
+  http::client c(spoken());
   const auto e = co_await failure<http::error>(c, "http://user:secret@" + gone.to_string() + "/");
   EXPECT_TRUE(e);
   if (!e) co_return;
@@ -514,9 +514,9 @@ CONFORMANCE(HttpError, HidesTheUserinfoOfItsUrl) {
   EXPECT_NE(e->url().find("***@"), std::string_view::npos) << e->url();
 }
 
-CONFORMANCE(HttpError, IsNoneOfTheseWhenItIsCancelled) {
+EVERY_VERSION(HttpError, IsNoneOfTheseWhenItIsCancelled) {
   co_await with_peer(silence, [](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     bool caught_any = false;
     bool stopped = false;
     co_await with_task_group([&](task_group& g) -> task<> {
@@ -533,6 +533,6 @@ CONFORMANCE(HttpError, IsNoneOfTheseWhenItIsCancelled) {
     });
     EXPECT_TRUE(stopped);
     EXPECT_FALSE(caught_any);
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }

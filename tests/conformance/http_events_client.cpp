@@ -33,6 +33,13 @@ struct scripted_peer {
   std::vector<std::string> heads{};  // what was asked
 
   task<> operator()(tcp_stream& s, int n) {
+    if (speaks_http2()) {  // a request instead of a connection
+      co_await answer_over_http2(s, [this](std::string head) {
+        heads.push_back(std::move(head));
+        return answers[std::min(heads.size(), answers.size()) - 1];
+      });
+      co_return;
+    }
     net::buffered_reader in(s);
     heads.push_back(co_await read_head(in));
     const std::string& answer = answers[std::min(static_cast<std::size_t>(n), answers.size() - 1)];
@@ -105,7 +112,7 @@ class numbers_peer {
 
 }  // namespace
 
-CONFORMANCE(ClientEvents, ComeInOrderUntilTheServerSaysThatThereAreNoMore) {
+EVERY_VERSION(ClientEvents, ComeInOrderUntilTheServerSaysThatThereAreNoMore) {
   http::server server;
   server.route("GET", "/", [](server_request& r) -> task<server_response> {
     EXPECT_EQ(r.headers().get("Accept"), "text/event-stream");
@@ -118,7 +125,7 @@ CONFORMANCE(ClientEvents, ComeInOrderUntilTheServerSaysThatThereAreNoMore) {
     });
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick());
     for (int n = 1; n <= 6; ++n) {
       const auto e = co_await source.next();
@@ -170,7 +177,7 @@ CONFORMANCE(ClientEvents, NoNumberIsLostOrDoubledOverDroppedConnections) {
 }
 
 // A cancelled wait gives up the connection, and no event.
-CONFORMANCE(ClientEvents, NoNumberIsLostOrDoubledByCancelledWaits) {
+EVERY_VERSION(ClientEvents, NoNumberIsLostOrDoubledByCancelledWaits) {
   constexpr int total = 12;
   http::server server;
   server.events("/", [](server_request& r, event_sink& out) -> task<> {
@@ -181,7 +188,7 @@ CONFORMANCE(ClientEvents, NoNumberIsLostOrDoubledByCancelledWaits) {
     co_await sleep_for(1h);
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick());
     for (int n = 1; n <= total;) {
       const auto e = co_await try_for(500us * (n % 3 + 1) + 3ms, source.next());
@@ -192,7 +199,7 @@ CONFORMANCE(ClientEvents, NoNumberIsLostOrDoubledByCancelledWaits) {
   });
 }
 
-CONFORMANCE(ClientEvents, AnotherContentTypeIsAnErrorThatNamesIt) {
+EVERY_VERSION(ClientEvents, AnotherContentTypeIsAnErrorThatNamesIt) {
   http::server server;
   server.route("GET", "/html", [](server_request&) -> task<server_response> {
     co_return server_response::text("data: x\n\n").header("Content-Type", "text/html");
@@ -206,7 +213,7 @@ CONFORMANCE(ClientEvents, AnotherContentTypeIsAnErrorThatNamesIt) {
         .header("Content-Type", "Text/Event-Stream ; charset=utf-8");
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto html = c.events(origin + "/html", quick());
     for (int i = 0; i < 2; ++i) {  // a further next() asks again
       const auto e = co_await caught<http::protocol_error>(html.next());
@@ -223,7 +230,7 @@ CONFORMANCE(ClientEvents, AnotherContentTypeIsAnErrorThatNamesIt) {
   });
 }
 
-CONFORMANCE(ClientEvents, RedirectsAreFollowed) {
+EVERY_VERSION(ClientEvents, RedirectsAreFollowed) {
   http::server server;
   server.route("GET", "/old", [](server_request&) -> task<server_response> {
     co_return server_response(307).header("Location", "/new");
@@ -232,18 +239,18 @@ CONFORMANCE(ClientEvents, RedirectsAreFollowed) {
     co_await out.send(http::event().id("7").data("after " + std::string(r.last_event_id())));
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c(http::client_options().base_url(origin));
+    http::client c(spoken().base_url(origin));
     auto source = c.events("/old", quick().last_event_id("5"));
     EXPECT_EQ((co_await source.next())->data, "after 5");
     EXPECT_EQ((co_await source.next())->data, "after 7");
   });
 }
 
-CONFORMANCE(ClientEvents, AStatusOfItsOwnIsThrown) {
+EVERY_VERSION(ClientEvents, AStatusOfItsOwnIsThrown) {
   scripted_peer peer{{stream_head + "9\r\ndata: x\n\n\r\n0\r\n\r\n",
                       "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"}};
   co_await with_script(peer, [&](std::string origin) -> task<> {
-    http::client c(http::client_options().raise_for_status());
+    http::client c(spoken().raise_for_status());
     auto source = c.events(origin + "/", quick());
     EXPECT_TRUE(co_await source.next());
     const auto e = co_await caught<http::status_error>(source.next());
@@ -265,11 +272,11 @@ CONFORMANCE(ClientEvents, WhatPassesIsTriedAgainOnceAStreamHasCome) {
   });
 }
 
-CONFORMANCE(ClientEvents, BeforeTheFirstStreamAFailureIsThrown) {
+EVERY_VERSION(ClientEvents, BeforeTheFirstStreamAFailureIsThrown) {
   scripted_peer peer{{"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n",
                       stream_head + "9\r\ndata: x\n\n\r\n0\r\n\r\n"}};
   co_await with_script(peer, [&](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick());
     const auto e = co_await caught<http::status_error>(source.next());
     EXPECT_TRUE(e && e->status() == 503);
@@ -277,12 +284,12 @@ CONFORMANCE(ClientEvents, BeforeTheFirstStreamAFailureIsThrown) {
   });
 }
 
-CONFORMANCE(ClientEvents, TooManyFailuresInARowAreThrown) {
+EVERY_VERSION(ClientEvents, TooManyFailuresInARowAreThrown) {
   const std::string one = stream_head + "9\r\ndata: x\n\n\r\n0\r\n\r\n";
   const std::string busy = "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n";
   scripted_peer peer{{one, busy, one, busy, busy}};
   co_await with_script(peer, [&](std::string origin) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick().max_failures(2));
     EXPECT_TRUE(co_await source.next());
     EXPECT_TRUE(co_await source.next());
@@ -292,14 +299,14 @@ CONFORMANCE(ClientEvents, TooManyFailuresInARowAreThrown) {
   });
 }
 
-CONFORMANCE(ClientEvents, LimitsHold) {
+EVERY_VERSION(ClientEvents, LimitsHold) {
   http::server server;
   server.events("/", [](server_request&, event_sink& out) -> task<> {
     co_await out.send(http::event().data("small"));
     co_await out.send(http::event().data(std::string(1000, 'x')));
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick().limits({.line_bytes = 100}));
     EXPECT_TRUE(co_await source.next());
     const auto e = co_await caught<http::protocol_error>(source.next());
@@ -307,11 +314,11 @@ CONFORMANCE(ClientEvents, LimitsHold) {
     if (!e) co_return;
     EXPECT_EQ(e->message(), "the event stream has a line of more than 100 bytes");
     EXPECT_EQ(e->url(), origin + "/");
-    EXPECT_EQ(c.open_connections(), 0U);
+    co_await expect_given_up(c);
   });
 }
 
-CONFORMANCE(ClientEvents, RequestsOfOnesOwnAreMadeForEachConnection) {
+EVERY_VERSION(ClientEvents, RequestsOfOnesOwnAreMadeForEachConnection) {
   http::server server;
   server.route("POST", "/", [](server_request& r) -> task<server_response> {
     const std::string said = co_await r.text();
@@ -319,7 +326,7 @@ CONFORMANCE(ClientEvents, RequestsOfOnesOwnAreMadeForEachConnection) {
         [said](event_sink& out) -> task<> { co_await out.send(http::event().data(said)); });
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     int made = 0;
     event_source source(
         c, [&] { return c.make("POST", origin + "/").body(std::to_string(++made)); }, quick());
@@ -328,7 +335,7 @@ CONFORMANCE(ClientEvents, RequestsOfOnesOwnAreMadeForEachConnection) {
   });
 }
 
-CONFORMANCE(ClientEvents, ASilentConnectionIsTakenForLost) {
+EVERY_VERSION(ClientEvents, ASilentConnectionIsTakenForLost) {
   http::server server;
   int connections = 0;
   server.events("/", [&](server_request&, event_sink& out) -> task<> {
@@ -336,7 +343,7 @@ CONFORMANCE(ClientEvents, ASilentConnectionIsTakenForLost) {
     co_await sleep_for(1h);
   });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick().silence(20ms));
     EXPECT_EQ((co_await source.next())->data, "1");
     EXPECT_EQ((co_await source.next())->data, "2");
@@ -348,11 +355,11 @@ CONFORMANCE(ClientEvents, ASilentConnectionIsTakenForLost) {
   });
 }
 
-CONFORMANCE(ClientEvents, TwoTasksCannotReadOneSource) {
+EVERY_VERSION(ClientEvents, TwoTasksCannotReadOneSource) {
   http::server server;
   server.events("/", [](server_request&, event_sink&) -> task<> { co_await sleep_for(1h); });
   co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-    http::client c;
+    http::client c(spoken());
     auto source = c.events(origin + "/", quick());
     co_await with_task_group([&](task_group& g) -> task<> {
       auto h = g.spawn(source.next());
@@ -380,7 +387,7 @@ std::vector<std::int64_t> times_of_asking(std::vector<std::string> answers,
           co_await peer(s, n);
         },
         [&](std::string origin) -> task<> {
-          http::client c;
+          http::client c(spoken());
           auto source = c.events(origin + "/", options);
           for (;;) {
             try {
@@ -434,7 +441,7 @@ TEST(ClientEventsClock, WaitsLongerFromFailureToFailureUntilAnEventComes) {
 
 // --- cancellation --------------------------------------------------------------------------------
 
-CONFORMANCE_RUNS(ClientEvents, AreCancelledAtEveryWait) {
+EVERY_VERSION_RUNS(ClientEvents, AreCancelledAtEveryWait) {
   std::optional<http::client> c;
   const auto n = cancel_at_every_wait(
       reactor,

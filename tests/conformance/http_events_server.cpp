@@ -20,6 +20,8 @@ namespace {
 // Asks without closing its half, as browsers do; reads until the server closes.
 task<std::string> ask(endpoint to, std::string request) {
   tcp_stream s = co_await tcp_stream::connect(to);
+  if (speaks_http2())
+    co_return co_await ask_over_http2(rondo::net::any_stream(std::move(s)), std::move(request));
   co_await write_text(s, request);
   co_return co_await read_text(s);
 }
@@ -85,7 +87,7 @@ CONFORMANCE(ServerEvents, TheHeadGoesOutBeforeTheFirstEvent) {
   });
 }
 
-CONFORMANCE(ServerEvents, AnswerHeadWithTheHeadAlone) {
+EVERY_VERSION(ServerEvents, AnswerHeadWithTheHeadAlone) {
   http::server server;
   int begun = 0;
   server.events("/", [&](server_request&, event_sink&) -> task<> {
@@ -124,7 +126,7 @@ CONFORMANCE(ServerEvents, AConnectionGoesOnAfterAStream) {
   });
 }
 
-CONFORMANCE(ServerEvents, TheLastIdIsTheClients) {
+EVERY_VERSION(ServerEvents, TheLastIdIsTheClients) {
   http::server server;
   server.events("/", [](server_request& r, event_sink& out) -> task<> {
     co_await out.send(http::event().data("after <" + std::string(r.last_event_id()) + ">"));
@@ -138,7 +140,7 @@ CONFORMANCE(ServerEvents, TheLastIdIsTheClients) {
 }
 
 // A route decides for itself whether there is a stream; 204 tells a browser not to come again.
-CONFORMANCE(ServerEvents, ARouteMayAnswerWithAStreamOrWithout) {
+EVERY_VERSION(ServerEvents, ARouteMayAnswerWithAStreamOrWithout) {
   http::server server;
   server.route("POST", "/", [](server_request& r) -> task<server_response> {
     const std::string question = co_await r.text();
@@ -159,7 +161,7 @@ CONFORMANCE(ServerEvents, ARouteMayAnswerWithAStreamOrWithout) {
   });
 }
 
-CONFORMANCE(ServerEvents, AGroupsMiddlewareSeesAPieceAnEvent) {
+EVERY_VERSION(ServerEvents, AGroupsMiddlewareSeesAPieceAnEvent) {
   http::server server;
   int pieces = 0;
   http::route_group api = server.group("/api");
@@ -378,7 +380,7 @@ CONFORMANCE(ServerEvents, AStreamThatBeginsDuringAStopEndsAtOnce) {
 
 // --- many ----------------------------------------------------------------------------------------
 
-CONFORMANCE(ServerEvents, OneBroadcastReachesManyClients) {
+EVERY_VERSION(ServerEvents, OneBroadcastReachesManyClients) {
   constexpr int clients = 10;
   constexpr int events = 20;
   http::server server;
@@ -405,7 +407,7 @@ CONFORMANCE(ServerEvents, OneBroadcastReachesManyClients) {
   });
 }
 
-CONFORMANCE_RUNS(ServerEvents, AreCancelledAtEveryWait) {
+EVERY_VERSION_RUNS(ServerEvents, AreCancelledAtEveryWait) {
   const auto n = cancel_at_every_wait(reactor, []() -> task<> {
     http::server server;
     server.events("/", three, 0s);

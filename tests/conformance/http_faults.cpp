@@ -1,11 +1,13 @@
-// A GET and an upload, plain and over TLS, during which one system call fails, or one operation of
-// io_uring: the n-th, n = 0, 1, 2, …, with each errno that it may have. The client's: it ends with
-// the answer or with an error that says what failed, and leaves neither a frame nor a descriptor.
-// The server's: what comes afterwards is answered.
+// A GET and an upload, plain and over TLS, and three streams of HTTP/2, during which one system
+// call fails, or one operation of io_uring: the n-th, n = 0, 1, 2, …, with each errno that it may
+// have. The client's: it ends with the answer or with an error that says what failed, and leaves
+// neither a frame nor a descriptor. The server's: what comes afterwards is answered.
 #include "http/http_server_thread.hpp"
 #include "support/conformance.hpp"
 #include "support/resources.hpp"
 #include "support/system_faults.hpp"
+
+#include <rondo/patterns/gather.hpp>
 
 #ifndef RONDO_TEST_NO_SYSTEM_FAULTS
 
@@ -37,9 +39,24 @@ task<answer> post_a_stream(http::client c, std::string origin) {
   co_return co_await judge(r, piece + piece + piece);
 }
 
+// Of HTTP/2: a text, a body that is sent back, and a file, all at once.
+task<answer> three_streams(http::client c, std::string origin) {
+  const std::string body = pattern(40'000);
+  const auto sent_back = [&]() -> task<answer> {
+    http::response r = co_await c.post(origin + "/echo", body);
+    co_return co_await judge(r, body);
+  };
+  const auto [hello, echoed, file] =
+      co_await gather(get_hello(c, origin), sent_back(), get_a_file(c, origin));
+  for (const answer a : {hello, echoed, file})
+    if (a != answer::right) co_return a;
+  co_return answer::right;
+}
+
 ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
   // Longer than any answer takes: who waits for what cannot come is found out.
   auto client = http::client_options().total_timeout(20s);
+  client.http2(e == three_streams ? http::http2::prior_knowledge : http::http2::never);
   if (origin.starts_with("https:")) client.tls(tls_context::client(client_of_root()));
   try {
     const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
@@ -72,7 +89,7 @@ void expect_clear(const ended& e, const std::string& failed) {
 using failures = std::set<std::string>;  // what has failed, each once
 
 failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, exchange e) {
-  const http_server_thread server(kind, scheme);
+  const http_server_thread server(kind, scheme, {"h2", "http/1.1"});
   EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
   failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
@@ -92,7 +109,7 @@ failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, e
 
 failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme,
                                       exchange e = get_hello) {
-  http_server_thread server(kind, scheme);
+  http_server_thread server(kind, scheme, {"h2", "http/1.1"});
   EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
   failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
@@ -212,6 +229,30 @@ ON_KERNEL_REACTORS(HttpFaults, TheServerOverTlsOutlivesEachOfItsCalls) {
   NEEDS_CERTIFICATES;
   EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::https).size(), 8U);
 }
+
+#ifdef RONDO_HAVE_HTTP2
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfThreeStreamsMayFail) {
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::http, three_streams);
+  EXPECT_GE(all.size(), 15U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfThreeStreamsOverTlsMayFail) {
+  NEEDS_CERTIFICATES;
+  const failures all = fail_each_call_of_the_client(reactor, server_scheme::https, three_streams);
+  EXPECT_GE(all.size(), 15U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, TheServerOutlivesEachOfItsCallsForThreeStreams) {
+  const failures all = fail_each_call_of_the_server(reactor, server_scheme::http, three_streams);
+  EXPECT_GE(all.size(), 8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, TheServerOverTlsOutlivesEachOfItsCallsForThreeStreams) {
+  NEEDS_CERTIFICATES;
+  const failures all = fail_each_call_of_the_server(reactor, server_scheme::https, three_streams);
+  EXPECT_GE(all.size(), 8U);
+}
+#endif
 
 }  // namespace http_faults_cases
 

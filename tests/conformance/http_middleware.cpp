@@ -32,7 +32,7 @@ const std::string get = request_text("GET /");
 
 }  // namespace
 
-CONFORMANCE(Middleware, LinksStandAroundTheHandlerInTheOrderOfUse) {
+EVERY_VERSION(Middleware, LinksStandAroundTheHandlerInTheOrderOfUse) {
   std::string trace;
   http::server s;
   s.use(marks(trace, "a")).use(marks(trace, "b"));
@@ -41,7 +41,7 @@ CONFORMANCE(Middleware, LinksStandAroundTheHandlerInTheOrderOfUse) {
   EXPECT_EQ(trace, "a(b()b)a");
 }
 
-CONFORMANCE(Middleware, ALinkMayAnswerByItselfAndMayChangeTheAnswer) {
+EVERY_VERSION(Middleware, ALinkMayAnswerByItselfAndMayChangeTheAnswer) {
   http::server s;
   s.use([](server_request& r, next& rest) -> task<server_response> {
     if (r.path() == "/closed") co_return server_response::text("no", 403);
@@ -53,7 +53,7 @@ CONFORMANCE(Middleware, ALinkMayAnswerByItselfAndMayChangeTheAnswer) {
   EXPECT_TRUE(has(got, "\r\nX-Seen: yes\r\n") && got.ends_with("hello")) << got;
 }
 
-CONFORMANCE(Middleware, AGroupHasAPrefixAndLinksOfItsOwn) {
+EVERY_VERSION(Middleware, AGroupHasAPrefixAndLinksOfItsOwn) {
   std::string trace;
   http::server s;
   s.use(marks(trace, "all"));
@@ -75,7 +75,7 @@ CONFORMANCE(Middleware, AGroupHasAPrefixAndLinksOfItsOwn) {
   EXPECT_EQ(trace, "all()all");
 }
 
-CONFORMANCE(Middleware, LinksSeeWhatNoRouteAnswers) {
+EVERY_VERSION(Middleware, LinksSeeWhatNoRouteAnswers) {
   std::string trace;
   http::server s;
   s.use([&](server_request& r, next& rest) -> task<server_response> {
@@ -97,7 +97,7 @@ CONFORMANCE(Middleware, LinksSeeWhatNoRouteAnswers) {
             "204;GET /api/none 404;");
 }
 
-CONFORMANCE(Middleware, OptionsAndOtherMethodsTellWhatThePathHas) {
+EVERY_VERSION(Middleware, OptionsAndOtherMethodsTellWhatThePathHas) {
   http::server s;
   s.route("GET", "/x", hello).route("PUT", "/x", hello).route("POST", "/{any}", hello);
   for (const char* line : {"OPTIONS /x", "DELETE /x"}) {
@@ -107,7 +107,7 @@ CONFORMANCE(Middleware, OptionsAndOtherMethodsTellWhatThePathHas) {
   EXPECT_TRUE(has(co_await answer_to(s, request_text("GET /y")), "\r\nAllow: POST, OPTIONS\r\n"));
 }
 
-CONFORMANCE(Middleware, AHandlersExceptionGoesThroughTheLinks) {
+EVERY_VERSION(Middleware, AHandlersExceptionGoesThroughTheLinks) {
   std::string seen;
   http::server s;
   s.use([&](server_request& r, next& rest) -> task<server_response> {
@@ -156,7 +156,7 @@ CONFORMANCE(Middleware, ABodyBehindLinksIsMadeOnlyAsItIsTaken) {
   });
 }
 
-CONFORMANCE(Middleware, ALinkMayPutAnotherBodyInThePlaceOfEvents) {
+EVERY_VERSION(Middleware, ALinkMayPutAnotherBodyInThePlaceOfEvents) {
   bool begun = false;
   http::server s;
   s.use([](server_request& r, next& rest) -> task<server_response> {
@@ -176,7 +176,7 @@ CONFORMANCE(Middleware, ALinkMayPutAnotherBodyInThePlaceOfEvents) {
   EXPECT_FALSE(begun);
 }
 
-CONFORMANCE(Middleware, RoutesAndLinksAreThereBeforeServing) {
+EVERY_VERSION(Middleware, RoutesAndLinksAreThereBeforeServing) {
   http::server s;
   s.route("GET", "/", hello);
   http::route_group g = s.group("/g");
@@ -196,7 +196,7 @@ CONFORMANCE(Middleware, AGroupsPrefixIsAPath) {
   co_return;
 }
 
-CONFORMANCE(Middleware, APathThatLacksItsSlashIsRedirectedWhenThatWasAsked) {
+EVERY_VERSION(Middleware, APathThatLacksItsSlashIsRedirectedWhenThatWasAsked) {
   http::server s;
   s.redirect_slashes().route("GET", "/a/", hello).route("POST", "/b", hello);
   s.route("GET", "/static/{rest...}", hello).route("GET", "/{x}/{y}/", hello);
@@ -218,7 +218,7 @@ CONFORMANCE(Middleware, APathThatLacksItsSlashIsRedirectedWhenThatWasAsked) {
   EXPECT_EQ(status_of(co_await answer_to(plain, request_text("GET /a"))), "404");
 }
 
-CONFORMANCE(Middleware, LinksLeaveValuesForTheHandler) {
+EVERY_VERSION(Middleware, LinksLeaveValuesForTheHandler) {
   struct user {
     std::string name;
   };
@@ -237,7 +237,7 @@ CONFORMANCE(Middleware, LinksLeaveValuesForTheHandler) {
   EXPECT_EQ(count_of(got, "grace7"), 2U) << got;
 }
 
-CONFORMANCE_RUNS(Middleware, CancelledAtEveryWaitALinkIsTakenDown) {
+EVERY_VERSION_RUNS(Middleware, CancelledAtEveryWaitALinkIsTakenDown) {
   struct counted {
     explicit counted(int& n) : n_(n) { ++n_; }
     counted(const counted&) = delete;

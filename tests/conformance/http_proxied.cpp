@@ -119,7 +119,7 @@ CONFORMANCE(Proxied, OthersCannotClaimToBeAProxy) {
   });
 }
 
-CONFORMANCE(Proxied, AProxysFieldSaysWhoTheClientIs) {
+EVERY_VERSION(Proxied, AProxysFieldSaysWhoTheClientIs) {
   whose s(server_options().trust(everyone().told_by(http::forwarding::forwarded)));
   co_await with_server(s.server, [&](std::string, endpoint here) -> task<> {
     std::string told = get;

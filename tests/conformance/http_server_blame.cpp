@@ -55,7 +55,7 @@ verdict judged_upstream(reactor_kind reactor, Peer peer) {
   return judged(reactor, [peer](server_request&) -> task<server_response> {
     std::string text;
     co_await with_peer(peer, [&](std::string origin) -> task<> {
-      http::client c(http::client_options().total_timeout(200ms).timeout(http::phase::read, 50ms));
+      http::client c(spoken().total_timeout(200ms).timeout(http::phase::read, 50ms));
       http::response r = co_await c.get(origin + "/inner-secret");
       text = co_await r.text();
     });
@@ -95,7 +95,7 @@ CONFORMANCE_RUNS(ServerBlame, AnUpstreamFailureIsNotTheClients) {
                 502, "a redirect to nowhere");
 }
 
-CONFORMANCE_RUNS(ServerBlame, AServerThatIsNotThereIs502) {
+EVERY_VERSION_RUNS(ServerBlame, AServerThatIsNotThereIs502) {
   expect_blamed(judged(reactor,
                        [](server_request&) -> task<server_response> {
                          std::string origin;
@@ -103,13 +103,13 @@ CONFORMANCE_RUNS(ServerBlame, AServerThatIsNotThereIs502) {
                            tcp_listener gone = listen_here();
                            origin = origin_of(gone.local_endpoint());
                          }
-                         http::response r = co_await http::client().get(origin + "/inner");
+                         http::response r = co_await http::client(spoken()).get(origin + "/inner");
                          co_return server_response::text(co_await r.text());
                        }),
                 502, "refused");
 }
 
-CONFORMANCE_RUNS(ServerBlame, AStatusThatTheHandlerDidNotExpectIs502) {
+EVERY_VERSION_RUNS(ServerBlame, AStatusThatTheHandlerDidNotExpectIs502) {
   expect_blamed(judged(reactor,
                        [](server_request&) -> task<server_response> {
                          throw http::status_error(404, "inner");
@@ -118,10 +118,10 @@ CONFORMANCE_RUNS(ServerBlame, AStatusThatTheHandlerDidNotExpectIs502) {
                 502, "raise_for_status");
 }
 
-CONFORMANCE_RUNS(ServerBlame, AnyOtherErrorOfTheHandlerIs500) {
+EVERY_VERSION_RUNS(ServerBlame, AnyOtherErrorOfTheHandlerIs500) {
   expect_blamed(judged(reactor,
                        [](server_request&) -> task<server_response> {
-                         co_await http::client().get("no url of inner");
+                         co_await http::client(spoken()).get("no url of inner");
                          co_return server_response();
                        }),
                 500, "no URL");
@@ -140,7 +140,7 @@ CONFORMANCE_RUNS(ServerBlame, AnyOtherErrorOfTheHandlerIs500) {
 }
 
 // An error that only looks like one of the request's body.
-CONFORMANCE_RUNS(ServerBlame, AnErrorIsToldByItsOriginAndNotByItsType) {
+EVERY_VERSION_RUNS(ServerBlame, AnErrorIsToldByItsOriginAndNotByItsType) {
   expect_blamed(judged(
                     reactor,
                     [](server_request& r) -> task<server_response> {
@@ -207,7 +207,7 @@ CONFORMANCE_RUNS(ServerBlame, AnAnswerThatFailsByTheRequestsBodyIsNotReported) {
   EXPECT_TRUE(v.reported.empty());
 }
 
-CONFORMANCE_RUNS(ServerBlame, AStatusThatCannotBeSentIs500AndReported) {
+EVERY_VERSION_RUNS(ServerBlame, AStatusThatCannotBeSentIs500AndReported) {
   for (const int status : {0, -1, 99, 100, 101, 199, 1000, 100'000}) {
     const verdict v = judged(
         reactor,
@@ -220,7 +220,7 @@ CONFORMANCE_RUNS(ServerBlame, AStatusThatCannotBeSentIs500AndReported) {
   }
 }
 
-CONFORMANCE_RUNS(ServerBlame, AFieldThatCannotBeSentIs500AndReported) {
+EVERY_VERSION_RUNS(ServerBlame, AFieldThatCannotBeSentIs500AndReported) {
   for (const auto& [name, value] :
        {std::pair("X", "a\r\nb"), std::pair("X Y", "inner"), std::pair("", "inner")}) {
     expect_blamed(judged(reactor,
@@ -231,7 +231,7 @@ CONFORMANCE_RUNS(ServerBlame, AFieldThatCannotBeSentIs500AndReported) {
   }
 }
 
-CONFORMANCE_RUNS(ServerBlame, ALengthThatContradictsTheBodyIs500AndReported) {
+EVERY_VERSION_RUNS(ServerBlame, ALengthThatContradictsTheBodyIs500AndReported) {
   for (const char* length : {"99", "0", "4", "-1", "x", "", "99999999999999999999"})
     expect_blamed(judged(reactor,
                          [length](server_request&) -> task<server_response> {
@@ -247,7 +247,7 @@ CONFORMANCE_RUNS(ServerBlame, ALengthThatContradictsTheBodyIs500AndReported) {
   EXPECT_TRUE(right.reported.empty());
 }
 
-CONFORMANCE_RUNS(ServerBlame, ABodyWhereTheStandardHasNoneIsReportedAndNotSent) {
+EVERY_VERSION_RUNS(ServerBlame, ABodyWhereTheStandardHasNoneIsReportedAndNotSent) {
   for (const int status : {204, 205, 304}) {
     const verdict v = judged(
         reactor,

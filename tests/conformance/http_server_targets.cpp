@@ -105,7 +105,7 @@ CONFORMANCE(ServerTargets, NoTunnelIsOpenedAndNothingBehindItIsRead) {
   EXPECT_EQ(count_of(got, "HTTP/1.1 "), 1U) << got;
 }
 
-CONFORMANCE(ServerTargets, OptionsOfTheWholeServer) {
+EVERY_VERSION(ServerTargets, OptionsOfTheWholeServer) {
   for (const char* line : {"OPTIONS * HTTP/1.1", "OPTIONS http://any.test HTTP/1.1"}) {
     const std::string got = co_await asked(line);
     EXPECT_TRUE(got.starts_with("HTTP/1.1 204 ")) << line << "\n" << got;
@@ -115,7 +115,7 @@ CONFORMANCE(ServerTargets, OptionsOfTheWholeServer) {
   EXPECT_EQ(body_of(of_a_path), "OPTIONS /hello||any.test");
 }
 
-CONFORMANCE(ServerTargets, ThePathIsComparedDecoded) {
+EVERY_VERSION(ServerTargets, ThePathIsComparedDecoded) {
   const std::pair<const char*, int> cases[] = {
       {"/robots.tx%74", 200},
       {"/%72obots.txt", 200},
@@ -141,7 +141,7 @@ CONFORMANCE(ServerTargets, ThePathIsComparedDecoded) {
   }
 }
 
-CONFORMANCE(ServerTargets, AParameterIsDecodedOnce) {
+EVERY_VERSION(ServerTargets, AParameterIsDecodedOnce) {
   const std::pair<const char*, const char*> cases[] = {{"/u/a%2Fb", "name a/b"},
                                                        {"/u/%2541", "name %41"},
                                                        {"/u/%25", "name %"},

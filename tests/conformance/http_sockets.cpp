@@ -100,27 +100,26 @@ CONFORMANCE(HttpSockets, TheirResolverIsAskedBesideAGuardAndATracer) {
   });
 }
 
-CONFORMANCE(HttpSockets, AResolverThatKnowsNoAddressIsAFailedLookup) {
+EVERY_VERSION(HttpSockets, AResolverThatKnowsNoAddressIsAFailedLookup) {
   int asked = 0;
-  http::client c(
-      http::client_options().sockets(net::connect_options().resolver(always({}, asked))));
+  http::client c(spoken().sockets(net::connect_options().resolver(always({}, asked))));
   const auto e = co_await caught<http::connect_error>(c.get("http://name.example/"));
   EXPECT_TRUE(e && e->phase() == http::phase::resolve &&
               e->code().category() == net::resolver_category());
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpSockets, AResolverMayOnlyGiveIpAddresses) {
+EVERY_VERSION(HttpSockets, AResolverMayOnlyGiveIpAddresses) {
   int asked = 0;
-  http::client c(http::client_options().sockets(
+  http::client c(spoken().sockets(
       net::connect_options().resolver(always({endpoint::unix_path("@x")}, asked))));
   EXPECT_TRUE(co_await caught<std::invalid_argument>(c.get("http://name.example/")));
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpSockets, PassWhatTheirResolverThrows) {
+EVERY_VERSION(HttpSockets, PassWhatTheirResolverThrows) {
   struct no_idea {};
-  http::client c(http::client_options().sockets(
+  http::client c(spoken().sockets(
       net::connect_options().resolver([](std::string, std::uint16_t) -> task<endpoints> {
         co_await yield_now();
         throw no_idea();

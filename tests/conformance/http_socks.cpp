@@ -267,7 +267,7 @@ CONFORMANCE_RUNS(CancelEveryWait, Socks) {
 
 // --- below the client ---
 
-CONFORMANCE(HttpSocks, CarriesRequestsAsTheyAre) {
+EVERY_VERSION(HttpSocks, CarriesRequestsAsTheyAre) {
   http::server server;
   std::string seen;
   server.route("GET", "/x", [&](http::server_request& r) -> task<http::server_response> {
@@ -277,18 +277,15 @@ CONFORMANCE(HttpSocks, CarriesRequestsAsTheyAre) {
   co_await with_server(server, [&](std::string, endpoint target) -> task<> {
     small_socks p{.user = "user", .password = "p:ss", .target = target};
     co_await with_socks(p, [&](endpoint at) -> task<> {
-      http::client c(
-          http::client_options().proxy(http::proxy("socks5h://user:p%3Ass@" + at.to_string())));
+      http::client c(spoken().proxy(http::proxy("socks5h://user:p%3Ass@" + at.to_string())));
       EXPECT_EQ(co_await get_text(c, "http://target.test/x"), "through");
       EXPECT_EQ(co_await get_text(c, "http://target.test/x"), "through");
       EXPECT_EQ(c.open_connections(), 1U);
       c.close_idle();
-      http::client here(
-          http::client_options().proxy(http::proxy("SOCKS5://user:p%3Ass@" + at.to_string())));
+      http::client here(spoken().proxy(http::proxy("SOCKS5://user:p%3Ass@" + at.to_string())));
       EXPECT_EQ(co_await get_text(here, "http://localhost:8080/x"), "through");
       here.close_idle();
-      http::client stranger(
-          http::client_options().proxy(http::proxy("socks5h://" + at.to_string())));
+      http::client stranger(spoken().proxy(http::proxy("socks5h://" + at.to_string())));
       const auto e = co_await caught<http::connect_error>(stranger.get("http://target.test/x"));
       EXPECT_TRUE(e && e->phase() == http::phase::proxy && e->code() == system_code(EACCES));
       EXPECT_EQ(stranger.open_connections(), 0U);

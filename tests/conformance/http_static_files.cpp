@@ -36,7 +36,7 @@ task<> with_files(const temporary_folder& folder, file_options options,
 
 }  // namespace
 
-CONFORMANCE(StaticFiles, AreSentWholeWhateverTheirSize) {
+EVERY_VERSION(StaticFiles, AreSentWholeWhateverTheirSize) {
   const temporary_folder folder;
   for (const std::size_t size : {0U, 1U, 1024U, 64U << 10, (64U << 10) + 1, (1U << 20) + 3}) {
     const std::string content = pattern(size, size + 1);
@@ -65,7 +65,7 @@ CONFORMANCE(StaticFiles, AreSentWholeWhateverTheirSize) {
 
 // The table of RFC 9110's conditions and ranges, over connections.
 // aiohttp#13480, among all the others: an If-Range with an ETag is heeded.
-CONFORMANCE(StaticFiles, HeedConditionsAndRanges) {
+EVERY_VERSION(StaticFiles, HeedConditionsAndRanges) {
   const temporary_folder folder;
   const std::string content = pattern(file_size);
   write_old(folder, "a.bin", content);
@@ -106,7 +106,7 @@ CONFORMANCE(StaticFiles, HeedConditionsAndRanges) {
   });
 }
 
-CONFORMANCE(StaticFiles, OfALargeFileInParts) {
+EVERY_VERSION(StaticFiles, OfALargeFileInParts) {
   const temporary_folder folder;
   const std::string content = pattern(2 << 20);
   write_old(folder, "a", content);
@@ -119,7 +119,7 @@ CONFORMANCE(StaticFiles, OfALargeFileInParts) {
   });
 }
 
-CONFORMANCE(StaticFiles, OfAGroupAreBelowItsPrefixAndItsLinks) {
+EVERY_VERSION(StaticFiles, OfAGroupAreBelowItsPrefixAndItsLinks) {
   const temporary_folder folder;
   write_old(folder, "deep/a.txt", "a");
   http::server server;
@@ -139,7 +139,7 @@ CONFORMANCE(StaticFiles, OfAGroupAreBelowItsPrefixAndItsLinks) {
 }
 
 // Until two seconds have passed it may change again unseen.
-CONFORMANCE(StaticFiles, OfAFreshFileHaveAWeakTag) {
+EVERY_VERSION(StaticFiles, OfAFreshFileHaveAWeakTag) {
   const temporary_folder folder;
   folder.write("a", "fresh");
   if (reactor == reactor_kind::simulated) co_return;  // whose clock is another
@@ -154,7 +154,7 @@ CONFORMANCE(StaticFiles, OfAFreshFileHaveAWeakTag) {
   });
 }
 
-CONFORMANCE(StaticFiles, OfNamesThatNameNoFile) {
+EVERY_VERSION(StaticFiles, OfNamesThatNameNoFile) {
   const temporary_folder outside;
   outside.write("secret", "secret");
   const temporary_folder folder;
@@ -215,7 +215,7 @@ CONFORMANCE(StaticFiles, OfNamesThatNameNoFile) {
   });
 }
 
-CONFORMANCE(StaticFiles, OfADirectoryAreItsIndexOrItsListWhenAsked) {
+EVERY_VERSION(StaticFiles, OfADirectoryAreItsIndexOrItsListWhenAsked) {
   const temporary_folder folder;
   write_old(folder, "sub/index.html", "<p>index");
   write_old(folder, "list/<b>&'.txt", "x");
@@ -247,7 +247,7 @@ CONFORMANCE(StaticFiles, OfADirectoryAreItsIndexOrItsListWhenAsked) {
   });
 }
 
-CONFORMANCE(StaticFiles, ThatAreCompressedBesideAreSentToWhoTakesThem) {
+EVERY_VERSION(StaticFiles, ThatAreCompressedBesideAreSentToWhoTakesThem) {
   const temporary_folder folder;
   write_old(folder, "a.js", "plain");
   write_old(folder, "a.js.br", "in brotli");
@@ -346,20 +346,20 @@ void expect_whole(const changed_while_sent& c) {
 }  // namespace
 
 // aiohttp#12096: more bytes than Content-Length had said.
-CONFORMANCE_RUNS(StaticFiles, ThatGrowAreCutWhereTheyEnded) {
+EVERY_VERSION_RUNS(StaticFiles, ThatGrowAreCutWhereTheyEnded) {
   expect_whole(change_while_sent(reactor, [](const std::string& path) {
     std::ofstream(path, std::ios::app) << std::string(100'000, '!');
   }));
 }
 
-CONFORMANCE_RUNS(StaticFiles, ThatAreReplacedAreSentAsTheyWere) {
+EVERY_VERSION_RUNS(StaticFiles, ThatAreReplacedAreSentAsTheyWere) {
   expect_whole(change_while_sent(reactor, [](const std::string& path) {
     std::ofstream(path + ".new") << "another";
     std::filesystem::rename(path + ".new", path);
   }));
 }
 
-CONFORMANCE_RUNS(StaticFiles, ThatAreRemovedAreSentAsTheyWere) {
+EVERY_VERSION_RUNS(StaticFiles, ThatAreRemovedAreSentAsTheyWere) {
   expect_whole(
       change_while_sent(reactor, [](const std::string& path) { std::filesystem::remove(path); }));
 }
@@ -372,7 +372,7 @@ CONFORMANCE_RUNS(StaticFiles, ThatShrinkEndTheirConnection) {
   if (!c.reported.empty()) EXPECT_EQ(c.reported.front(), "a file became shorter while it was sent");
 }
 
-CONFORMANCE(StaticFiles, ToManyAtOnce) {
+EVERY_VERSION(StaticFiles, ToManyAtOnce) {
   const temporary_folder folder;
   const std::string content = pattern(700'000);
   write_old(folder, "a", content);
@@ -390,7 +390,7 @@ CONFORMANCE(StaticFiles, ToManyAtOnce) {
   EXPECT_EQ(right, 30);
 }
 
-CONFORMANCE(StaticFiles, OfOneResponse) {
+EVERY_VERSION(StaticFiles, OfOneResponse) {
   const temporary_folder folder;
   const std::string path = write_old(folder, "report.pdf", "pdf");
   http::server server;
@@ -417,7 +417,7 @@ CONFORMANCE_RUNS(StaticFiles, WantAFolderThatIsThere) {
   EXPECT_THROW(server.files("/f/", "/none/such"), std::system_error);
 }
 
-CONFORMANCE_RUNS(CancelEveryWait, StaticFiles) {
+EVERY_VERSION_RUNS(CancelEveryWait, StaticFiles) {
   const temporary_folder folder;
   const std::string content = pattern(1 << 20);
   write_old(folder, "large", content);

@@ -61,20 +61,26 @@ task<> ask_through_two(http::server& front, http::server& back) {
         co_await sleep_for(2ms);
         co_return server_response::text("inner");
       });
-  co_await http::with_test_client(back, [&](http::client& to_back) -> task<> {
-    front.use(http::trace_requests())
-        .route("GET", "/outer/{id}", [&](server_request&) -> task<server_response> {
-          http::response r = co_await to_back.get("http://back/inner");
-          co_return server_response::text(co_await with_span("read it", r.text()));
-        });
-    co_await http::with_test_client(front, [](http::client& c) -> task<> {
-      http::response r = co_await c.get("http://front/outer/7?secret");
-      EXPECT_EQ(co_await r.text(), "inner");
-    });
-  });
+  co_await http::with_test_client(
+      back,
+      [&](http::client& to_back) -> task<> {
+        front.use(http::trace_requests())
+            .route("GET", "/outer/{id}", [&](server_request&) -> task<server_response> {
+              http::response r = co_await to_back.get("http://back/inner");
+              co_return server_response::text(co_await with_span("read it", r.text()));
+            });
+        co_await http::with_test_client(
+            front,
+            [](http::client& c) -> task<> {
+              http::response r = co_await c.get("http://front/outer/7?secret");
+              EXPECT_EQ(co_await r.text(), "inner");
+            },
+            spoken());
+      },
+      spoken());
 }
 
-CONFORMANCE(Traces, OneTraceGoesFromClientToServerToClientToServer) {
+EVERY_VERSION(Traces, OneTraceGoesFromClientToServerToClientToServer) {
   const span_keeper spans;
   http::server front;
   http::server back;
@@ -109,7 +115,7 @@ CONFORMANCE(Traces, OneTraceGoesFromClientToServerToClientToServer) {
   EXPECT_EQ(to_inner.attributes.at("http.request.method"), "GET");
 }
 
-CONFORMANCE(Traces, TheServerGoesOnWithTheTraceThatItsClientNames) {
+EVERY_VERSION(Traces, TheServerGoesOnWithTheTraceThatItsClientNames) {
   const span_keeper spans;
   http::server s;
   s.use(http::trace_requests()).use(http::request_id());
@@ -133,7 +139,7 @@ CONFORMANCE(Traces, TheServerGoesOnWithTheTraceThatItsClientNames) {
   EXPECT_EQ(seen, spans.all[1].trace.traceparent());
 }
 
-CONFORMANCE(Traces, AFieldOfTheRequestsOwnIsLeftAlone) {
+EVERY_VERSION(Traces, AFieldOfTheRequestsOwnIsLeftAlone) {
   const span_keeper spans;
   http::server s;
   std::string got;
@@ -141,18 +147,21 @@ CONFORMANCE(Traces, AFieldOfTheRequestsOwnIsLeftAlone) {
     got = std::string(r.headers().get("traceparent").value_or("none"));
     co_return server_response::text("");
   });
-  co_await http::with_test_client(s, [&](http::client& c) -> task<> {
-    co_await c.send(http::request("GET", "http://a/").header("traceparent", "mine"));
-    EXPECT_EQ(got, "mine");
-    co_await c.get("http://a/");
-    EXPECT_EQ(got, spans.all.back().trace.traceparent());
-    set_span_sink(nullptr);
-    co_await c.get("http://a/");
-    EXPECT_EQ(got, "none") << "nobody listens, and there is no trace";
-  });
+  co_await http::with_test_client(
+      s,
+      [&](http::client& c) -> task<> {
+        co_await c.send(http::request("GET", "http://a/").header("traceparent", "mine"));
+        EXPECT_EQ(got, "mine");
+        co_await c.get("http://a/");
+        EXPECT_EQ(got, spans.all.back().trace.traceparent());
+        set_span_sink(nullptr);
+        co_await c.get("http://a/");
+        EXPECT_EQ(got, "none") << "nobody listens, and there is no trace";
+      },
+      spoken());
 }
 
-CONFORMANCE(Traces, AStatusOf500AndWhatIsThrownAreErrors) {
+EVERY_VERSION(Traces, AStatusOf500AndWhatIsThrownAreErrors) {
   const span_keeper spans;
   http::server s;
   s.use(http::trace_requests())
@@ -160,26 +169,29 @@ CONFORMANCE(Traces, AStatusOf500AndWhatIsThrownAreErrors) {
         throw std::domain_error("broken");
         co_return server_response();
       });
-  co_await http::with_test_client(s, [&](http::client& c) -> task<> {
-    co_await c.get("http://a/none");
-    EXPECT_EQ(spans.named("GET").how, span_end::ok) << "404 is no fault of the server's";
-    EXPECT_EQ(spans.all.back().how, span_end::error) << "of the client it is";
-    bool failed = false;
-    try {
-      co_await with_span("work", []() -> task<> {
-        throw std::domain_error("broken");
-        co_return;
-      });
-    } catch (const std::domain_error&) {
-      failed = true;
-    }
-    EXPECT_TRUE(failed);
-  });
+  co_await http::with_test_client(
+      s,
+      [&](http::client& c) -> task<> {
+        co_await c.get("http://a/none");
+        EXPECT_EQ(spans.named("GET").how, span_end::ok) << "404 is no fault of the server's";
+        EXPECT_EQ(spans.all.back().how, span_end::error) << "of the client it is";
+        bool failed = false;
+        try {
+          co_await with_span("work", []() -> task<> {
+            throw std::domain_error("broken");
+            co_return;
+          });
+        } catch (const std::domain_error&) {
+          failed = true;
+        }
+        EXPECT_TRUE(failed);
+      },
+      spoken());
   EXPECT_EQ(spans.named("work").how, span_end::error);
 }
 
 // Every span that began ends, once, wherever its task is cancelled; and what was cut says so.
-CONFORMANCE_RUNS(Traces, EverySpanEndsWhereverItsTaskIsCancelled) {
+EVERY_VERSION_RUNS(Traces, EverySpanEndsWhereverItsTaskIsCancelled) {
   span_keeper spans;
   const auto n = cancel_at_every_wait(
       reactor,
@@ -208,7 +220,7 @@ CONFORMANCE_RUNS(Traces, EverySpanEndsWhereverItsTaskIsCancelled) {
 }
 
 // What the client counts of itself.
-CONFORMANCE(ClientMetrics, CountByMethodStatusAndPhase) {
+EVERY_VERSION(ClientMetrics, CountByMethodStatusAndPhase) {
   const auto m = std::make_shared<rondo::metrics>();
   http::server s;
   s.use(http::measure(std::make_shared<http::server_metrics>(m)));
@@ -238,7 +250,7 @@ CONFORMANCE(ClientMetrics, CountByMethodStatusAndPhase) {
         http::response r = co_await c.get("http://a/metrics");
         page = co_await r.text();
       },
-      http::client_options().trace(std::make_shared<http::client_metrics>(m)));
+      spoken().trace(std::make_shared<http::client_metrics>(m)));
   for (const char* line : {"http_client_request_duration_seconds_count{http_request_method=\"GET\","
                            "http_response_status_"
                            "code=\"200\",error_type=\"\"} 2\n",

@@ -51,7 +51,7 @@ task<> with_unix_server(Body body, Tls... tls) {
   });
 }
 
-http::client_options to_the_socket() { return http::client_options().unix_socket(abstract_name()); }
+http::client_options to_the_socket() { return spoken().unix_socket(abstract_name()); }
 
 struct event_log final : http::tracer {
   void on(const http::trace_event& e) override {
@@ -72,7 +72,7 @@ std::string why_refused(http::client_options o) {
 
 }  // namespace
 
-CONFORMANCE(HttpUnix, EveryHostIsBehindTheSocket) {
+EVERY_VERSION(HttpUnix, EveryHostIsBehindTheSocket) {
   co_await with_unix_server([]() -> task<> {
     http::client c(to_the_socket());
     EXPECT_EQ(co_await get_text(c, "http://docker.example/host"), "docker.example");
@@ -83,7 +83,7 @@ CONFORMANCE(HttpUnix, EveryHostIsBehindTheSocket) {
   });
 }
 
-CONFORMANCE(HttpUnix, CarriesLargeBodiesBothWays) {
+EVERY_VERSION(HttpUnix, CarriesLargeBodiesBothWays) {
   co_await with_unix_server([]() -> task<> {
     http::client c(to_the_socket());
     const std::string body = pattern(3 << 20);
@@ -95,7 +95,7 @@ CONFORMANCE(HttpUnix, CarriesLargeBodiesBothWays) {
   });
 }
 
-CONFORMANCE(HttpUnix, TheTracerSeesTheSocketAndNoLookup) {
+EVERY_VERSION(HttpUnix, TheTracerSeesTheSocketAndNoLookup) {
   co_await with_unix_server([]() -> task<> {
     auto log = std::make_shared<event_log>();
     http::client c(to_the_socket().trace(log));
@@ -119,7 +119,7 @@ CONFORMANCE(HttpUnix, HttpsVerifiesTheHostOfTheUrl) {
       net::tls_reloadable(context));
 }
 
-CONFORMANCE(HttpUnix, NamesTheSocketThatNobodyListensAt) {
+EVERY_VERSION(HttpUnix, NamesTheSocketThatNobodyListensAt) {
   http::client c(to_the_socket());
   const auto e = co_await caught<http::connect_error>(c.get("http://h/"));
   EXPECT_TRUE(e);
@@ -129,7 +129,7 @@ CONFORMANCE(HttpUnix, NamesTheSocketThatNobodyListensAt) {
   EXPECT_EQ(c.open_connections(), 0U);
 }
 
-CONFORMANCE(HttpUnix, AFullBacklogIsWaitedForWithinTheConnectTimeout) {
+EVERY_VERSION(HttpUnix, AFullBacklogIsWaitedForWithinTheConnectTimeout) {
   const net::unix_listener l =
       net::unix_listener::bind(abstract_endpoint(), net::unix_listen_options().backlog(1));
   std::vector<net::unix_stream> filling;
@@ -178,7 +178,7 @@ CONFORMANCE(HttpUnix, WhatWouldHaveNoEffectBesideItIsRefused) {
   co_return;
 }
 
-CONFORMANCE_RUNS(HttpUnix, LeavesNothingWhereverItIsCancelled) {
+EVERY_VERSION_RUNS(HttpUnix, LeavesNothingWhereverItIsCancelled) {
   const auto n = cancel_at_every_wait(
       reactor,
       []() -> task<> {

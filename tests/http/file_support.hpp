@@ -56,6 +56,8 @@ inline rondo::task<reply> ask(endpoint to, std::string path, std::string fields 
   tcp_stream s = co_await tcp_stream::connect(to);
   const std::string request =
       method + ' ' + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + fields + "\r\n";
+  if (speaks_http2())
+    co_return parsed(co_await ask_over_http2(rondo::net::any_stream(std::move(s)), request));
   co_await write_text(s, request);
   co_return parsed(co_await read_text(s));
 }

@@ -337,6 +337,23 @@ TEST(Http2Session, AConnectionSurvivesManyCancelledDownloads) {
   EXPECT_FALSE(e.server.failed());
 }
 
+// Its handler has answered and gone; the word for it has not been written yet.
+TEST(Http2Session, WhatComesForAStreamThatWasLeftGivesItsCreditBack) {
+  hostile_peer p;
+  p.hear();
+  for (const std::uint32_t id : {1U, 3U, 5U}) {
+    p.say(wire_of(1, 4, id, a_request));
+    http2_stream_ref s = p.server.accept();
+    s->send_head(answer(200), true);
+    s.drop();
+    for (int i = 0; i < 15; ++i) p.say(wire_of(0, 0, id, std::string(16'000, 'x')));
+  }
+  const std::vector<frame> heard = p.hear();
+  EXPECT_TRUE(std::ranges::any_of(heard, [](const frame& f) {
+    return f.type == 8 && f.stream == 0;
+  })) << "720,000 bytes of a window of a MiB were taken";
+}
+
 TEST(Http2Session, GoawayRefusesWhatIsAboveItsNumber) {
   both_ends e;
   http2_stream_ref first = e.client.open(get("/1"), true);
@@ -472,6 +489,21 @@ TEST(Http2SessionHostile, RapidResetEndsTheConnection) {
   }
   EXPECT_EQ(said, 1'001);
   EXPECT_EQ(p.goaway(), http2_code::enhance_your_calm);
+}
+
+// A client that has its answer ends the upload of which nobody wanted the rest.
+TEST(Http2SessionHostile, ResetsBehindTheWholeAnswerAreNotCounted) {
+  hostile_peer p;
+  for (std::uint32_t id = 1; id < 10'000; id += 2) {
+    p.say(wire_of(1, 4, id, a_request));
+    http2_stream_ref s = p.server.accept();
+    ASSERT_TRUE(s) << id;
+    s->send_head(answer(200), true);
+    p.hear();
+    p.say(wire_of(3, 0, id, "\0\0\0\0"sv));
+    EXPECT_TRUE(s->closed());
+  }
+  EXPECT_FALSE(p.server.failed());
 }
 
 TEST(Http2SessionHostile, AnHonestClientThatCancelsAHundredASecondIsNeverCutOff) {

@@ -33,6 +33,15 @@ inline http2::http2_head h2_request(std::string method, std::string path,
   return h;
 }
 
+// Asks for a protocol (RFC 8441); with the fields of a WebSocket beside `fields`.
+inline http2::http2_head h2_connect(std::string path, http::headers fields = {},
+                                    std::string protocol = "websocket") {
+  http2::http2_head h = h2_request("CONNECT", std::move(path), std::move(fields));
+  h.fields.add("sec-websocket-version", "13");
+  h.protocol = std::move(protocol);
+  return h;
+}
+
 struct h2_answer {
   int status = 0;
   http::headers fields;

@@ -1,6 +1,7 @@
 // A server on a thread of its own, plain or over TLS, which has the routes of served_requests.hpp,
-// echoes POST /echo, streams GET /much without end, and never answers GET /wait: what fails on the
-// test's thread does not fail on its own.
+// echoes POST /echo, streams GET /much without end, never answers GET /wait, and tells at GET
+// /memory how many bytes the program has from malloc: what fails on the test's thread does not
+// fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
@@ -9,6 +10,8 @@
 #include "support/child_process.hpp"
 
 #include <rondo/http.hpp>
+
+#include <malloc.h>
 
 #include <exception>
 #include <functional>
@@ -93,6 +96,9 @@ class http_server_thread {
     server.route("GET", "/much", [](http::server_request&) -> rondo::task<http::server_response> {
       co_return http::server_response::stream(http::make_body(
           []() -> rondo::task<std::optional<std::string>> { co_return std::string(16'000, 'm'); }));
+    });
+    server.route("GET", "/memory", [](http::server_request&) -> rondo::task<http::server_response> {
+      co_return http::server_response::text(std::to_string(::mallinfo2().uordblks));
     });
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());

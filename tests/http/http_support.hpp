@@ -1,13 +1,16 @@
 // What the tests of the client and the server share: a server beside the test, and peers that speak
-// raw bytes.
+// raw bytes. In a case of EVERY_VERSION that runs over HTTP/2, the bytes are said in its frames
+// (over_http2.cpp).
 #pragma once
 
 #include "net/net_support.hpp"
+#include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -16,6 +19,36 @@ namespace rondo_test {
 namespace http = rondo::http;
 
 inline std::string origin_of(const endpoint& e) { return "http://" + e.to_string(); }
+
+// For a client that speaks the version of the case.
+inline http::client_options spoken() {
+  http::client_options o;
+  if (speaks_http2()) o.http2(http::http2::prior_knowledge);
+  return o;
+}
+
+// What is left of an exchange that failed or was given up: a connection of HTTP/1.1 is closed, one
+// of HTTP/2 has lost a stream, and goes on.
+inline rondo::task<> expect_given_up(http::client& c) {
+  while (speaks_http2() && c.idle_connections() < c.open_connections()) co_await rondo::yield_now();
+  if (!speaks_http2()) EXPECT_EQ(c.open_connections(), 0U);
+}
+
+// "X-Name: value" as it comes over the version of the case: names of HTTP/2 are in lower case.
+inline std::string as_sent(std::string line) {
+  for (char& c : line) {
+    if (!speaks_http2() || c == ':') break;
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return line;
+}
+
+// Asks with what these requests mean, one after another on one connection, and writes each answer
+// as HTTP/1.1 would. They must be good ones.
+rondo::task<std::string> ask_over_http2(rondo::net::any_stream to, std::string requests);
+// Gives each request on this connection the answer that is meant by what reply(head) returns for
+// its head. One that is cut short stays so.
+rondo::task<> answer_over_http2(tcp_stream& s, std::function<std::string(std::string)> reply);
 
 // A whole answer, after which the connection can be used again.
 inline const std::string ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -72,6 +105,8 @@ struct answering_peer {
   then after;
 
   rondo::task<> operator()(tcp_stream& s, int) const {
+    if (speaks_http2())
+      co_return co_await answer_over_http2(s, [this](const std::string&) { return reply; });
     rondo::net::buffered_reader in(s);
     co_await read_head(in);
     co_await write_text(s, reply);
@@ -103,6 +138,8 @@ inline rondo::task<std::string> get_text(http::client& c, std::string url) {
 // after them.
 inline rondo::task<std::string> exchange_bytes(endpoint to, std::string bytes) {
   tcp_stream s = co_await tcp_stream::connect(to);
+  if (speaks_http2())
+    co_return co_await ask_over_http2(rondo::net::any_stream(std::move(s)), std::move(bytes));
   co_await write_text(s, bytes);
   co_await s.shutdown_write();
   co_return co_await read_text(s);

@@ -16,6 +16,10 @@ inline rondo::task<std::string> answer_to(http::server& server, std::string byte
   std::string got;
   co_await rondo::with_task_group([&](rondo::task_group& g) -> rondo::task<> {
     g.spawn(server.serve_stream(rondo::net::any_stream(std::move(there))));
+    if (speaks_http2()) {
+      got = co_await ask_over_http2(rondo::net::any_stream(std::move(here)), std::move(bytes));
+      co_return;
+    }
     g.spawn([&]() -> rondo::task<> {
       co_await here.write_all(rondo::net::bytes_of(bytes));
       co_await here.shutdown_write();

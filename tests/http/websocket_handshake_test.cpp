@@ -159,7 +159,8 @@ websocket_agreement answer_read(
             {"Upgrade", "websocket"},
             {"Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}};
   for (const auto& [name, value] : more) h.add(name, value);
-  return read_websocket_answer(h, "dGhlIHNhbXBsZSBub25jZQ==", o);
+  check_websocket_answer(h, "dGhlIHNhbXBsZSBub25jZQ==");
+  return read_websocket_answer(h, o);
 }
 
 TEST(WebsocketHandshake, AnAnswerThatNamesWhatWasNotOfferedIsRefused) {
@@ -193,7 +194,7 @@ TEST(WebsocketHandshake, AnAnswerToAnotherKeyIsRefused) {
   const headers h{{"Connection", "Upgrade"},
                   {"Upgrade", "websocket"},
                   {"Sec-WebSocket-Accept", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="}};
-  EXPECT_THROW((void)read_websocket_answer(h, make_websocket_key(), {}), protocol_error);
+  EXPECT_THROW(check_websocket_answer(h, make_websocket_key()), protocol_error);
 }
 
 }  // namespace

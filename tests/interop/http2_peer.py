@@ -3,16 +3,17 @@ and what attacks are known. Told where a server is, it tries every case and prin
 
 usage: http2_peer.py HOST PORT [CASE...]      (needs python3-hpack)
 
-The server answers GET /hello with a text, echoes POST /echo, streams GET /much without end, and has a GET /wait that
-never answers. Beside each case another connection asks for /hello; how long the slowest of its answers took is printed
-at the end.
+The server answers GET /hello with a text, echoes POST /echo, streams GET /much without end, has a GET /wait that
+never answers, and tells at GET /memory how many bytes it holds. Beside each case another connection asks for /hello.
+For each attack a line says how long its answers took meanwhile (p99), and how much memory the server holds afterwards
+more than before: once the attacker has gone it is to be what it was (MEMORY_SLACK).
 """
 
 import collections.abc
+import multiprocessing
 import socket
 import struct
 import sys
-import threading
 import time
 
 import hpack
@@ -25,6 +26,10 @@ END_STREAM, END_HEADERS, PADDED, HAS_PRIORITY, ACK = 0x1, 0x4, 0x8, 0x20, 0x1
 HEADER_TABLE_SIZE, ENABLE_PUSH, MAX_CONCURRENT_STREAMS, INITIAL_WINDOW_SIZE, MAX_FRAME_SIZE = range(1, 6)
 
 HOST, PORT = "", 0
+# What malloc's own habits make of the same state, and frames that are kept for the next who needs them.
+MEMORY_SLACK = 128 * 1024
+# Until what an attacker has left is gone: a server reads on for a while behind its last word.
+MEMORY_WAIT = 10.0
 
 
 class Frame:
@@ -806,8 +811,120 @@ def _(p: Peer) -> None:
     p.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, bomb))
 
 
+@refused("attack: a flood of PING, whose answers are read", ENHANCE_YOUR_CALM)
+def _(p: Peer) -> None:
+    p.is_alive()
+    size = len(frame(PING, 0, 0, b"12345678"))  # GOAWAY has as many bytes, and is the last
+    for _ in range(3000):
+        p.send(frame(PING, 0, 0, b"12345678") * 1000)
+        if p.readable():
+            p.buffer = p.buffer[max(0, len(p.buffer) // size - 1) * size:]
+
+
+@refused("attack: a flood of WINDOW_UPDATE", ENHANCE_YOUR_CALM)
+def _(p: Peer) -> None:
+    p.get(1, "/wait")
+    flood(p, (frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1)) + frame(WINDOW_UPDATE, 0, 1, struct.pack(">I", 1))) * 500,
+          3000)
+
+
+@refused("attack: a flood of DATA that is padding", ENHANCE_YOUR_CALM)
+def _(p: Peer) -> None:
+    p.post(1)
+    flood(p, frame(DATA, PADDED, 1, b"\xff" + b"\0" * 255) * 100, 3000)
+
+
+@refused("attack: a flood of frames that nobody knows", ENHANCE_YOUR_CALM)
+def _(p: Peer) -> None:
+    flood(p, frame(0xEE, 0, 0, b"x" * 100) * 100, 3000)
+
+
+@refused("attack: a window that overflows", FLOW_CONTROL_ERROR)
+def _(p: Peer) -> None:
+    for n in range(50):
+        p.get(2 * n + 1, "/much")
+    p.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7FFFFFFF)) * 2)
+
+
+@refused("attack: frames behind END_STREAM, while fifty wait", STREAM_CLOSED)
+def _(p: Peer) -> None:
+    for n in range(50):
+        p.get(2 * n + 1, "/wait")
+    p.send(frame(DATA, 0, 1, b"x" * 16000))
+
+
+@refused("attack: a smaller number, while fifty wait", PROTOCOL_ERROR)
+def _(p: Peer) -> None:
+    for n in range(50):
+        p.get(4 * n + 5, "/wait")
+    p.get(3)
+
+
+@answered("attack: a bomb of cookies", "431")
+def _(p: Peer) -> None:
+    bomb = b"\x82\x86\x84\x41\x01a" + b"\x60\x03a=b" + b"\xbe" * 10000
+    p.send(frame(HEADERS, END_STREAM | END_HEADERS, 1, bomb))
+
+
+@refused("attack: a bomb of trailers", ENHANCE_YOUR_CALM)
+def _(p: Peer) -> None:
+    p.post(1)
+    p.send(frame(HEADERS, END_STREAM | END_HEADERS, 1,
+                 b"\x3f\xe1\x1f" + b"\x40\x01x\x7f\xa1\x1e" + b"y" * 4000 + b"\xbe" * 10000))
+
+
+@case("attack: a hundred downloads that nobody reads")
+def _() -> None:
+    p = Peer(settings=setting(INITIAL_WINDOW_SIZE, 0x7FFFFFFF))
+    p.send(frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 0x7FFF0000 - 65535)))
+    for n in range(100):
+        p.get(2 * n + 1, "/much")
+    time.sleep(0.1)
+
+
+@case("attack: a hundred uploads that never end")
+def hundred_uploads() -> None:
+    p = Peer()
+    for n in range(100):
+        p.post(2 * n + 1)
+        p.send(frame(DATA, 0, 2 * n + 1, b"x" * 10000))
+    p.is_alive()
+
+
+@case("attack: prefaces that are never finished")
+def _() -> None:
+    half = [Peer(greet=False) for _ in range(50)]
+    for n, p in enumerate(half):
+        p.send((PREFACE + frame(SETTINGS, 0, 0))[:n % 32 + 1])
+    time.sleep(0.05)
+
+
+@case("attack: GOAWAY at each moment")
+def _() -> None:
+    goaway = frame(GOAWAY, 0, 0, struct.pack(">II", 0, NO_ERROR))
+    encode = Peer().head
+    moments = (
+        frame(HEADERS, END_HEADERS, 1, encode("POST", "/echo")),
+        frame(HEADERS, END_STREAM | END_HEADERS, 3, encode(path="/much")),
+        frame(DATA, 0, 1, b"first"),
+        frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", 1000)),
+        frame(RST_STREAM, 0, 3, struct.pack(">I", CANCEL)),
+        frame(DATA, 0, 1, b"second"),
+        frame(SETTINGS, 0, 0, setting(INITIAL_WINDOW_SIZE, 100)),
+        frame(HEADERS, END_STREAM | END_HEADERS, 1, b"\x00\x01x\x01y"),
+    )
+    for at in range(len(moments) + 1):
+        p = Peer()
+        p.send(b"".join(moments[:at]) + goaway + b"".join(moments[at:]))
+        if at > 0:  # what was open before goes on
+            assert p.answer(1) == ("200", b"firstsecond"), f"behind frame {at}"
+
+
 # MadeYouReset: ways to have the server reset streams (CVE-2025-8671).
 MADE = {
+    "a window update of nothing": lambda s: frame(WINDOW_UPDATE, 0, s, struct.pack(">I", 0)),
+    "a name in upper case": lambda s: frame(HEADERS, END_STREAM | END_HEADERS, s, b"\x00\x01X\x01y"),
+    "a pseudo-header in trailers": lambda s: frame(HEADERS, END_STREAM | END_HEADERS, s, b"\x82"),
     "a window that overflows": lambda s: frame(WINDOW_UPDATE, 0, s, struct.pack(">I", 0x7FFFFFFF)),
     "a content-length that is not true": lambda s: frame(DATA, END_STREAM, s, b"abc"),
     "trailers that do not end": lambda s: frame(HEADERS, END_HEADERS, s, b"\x00\x01x\x01y"),
@@ -871,28 +988,82 @@ def _() -> None:
     assert p.answer(1) == ("200", b"last words")
 
 
-class Bystander(threading.Thread):
-    """Asks on a connection of its own, as long as the cases run."""
+class Asking:
+    """One request after another on a connection; on another when the server has had enough of it."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.stop = False
-        self.times: list[float] = []
-        self.failed: Exception | None = None
+        self.peer, self.stream = Peer(), 1
 
-    def run(self) -> None:
+    def ask(self, path: str) -> bytes:
+        if self.stream > 2 * 5000:  # the server takes 10,000
+            self.peer, self.stream = Peer(), 1
+        self.peer.get(self.stream, path)
+        status, body = self.peer.answer(self.stream)
+        assert status == "200", f"status {status}"
+        self.stream += 2
+        return body
+
+
+class Memory(Asking):
+    """What the server holds."""
+
+    def held(self) -> int:
+        return int(self.ask("/memory"))
+
+    def settles_at(self, most: int) -> int:
+        """What it holds as soon as that is no more than so much, or in the end."""
+        until = time.monotonic() + MEMORY_WAIT
+        while (held := self.held()) > most and held > 0 and time.monotonic() < until:
+            time.sleep(0.005)
+        return held
+
+
+def warm_up() -> None:
+    """As many streams at once as there can be: what the server keeps for the next of them, it has."""
+    for path in ("/wait", "/much", "/hello"):
+        p = Peer()
+        for n in range(100):
+            p.get(2 * n + 1, path)
+        p.is_alive()
+    hundred_uploads()
+
+
+class Bystander:
+    """Asks on a connection of its own, in a process of its own, as long as the cases run."""
+
+    def __init__(self) -> None:
+        self.stop = multiprocessing.Event()
+        self.ours, self.its = multiprocessing.Pipe(duplex=False)
+        self.process = multiprocessing.Process(target=self.ask_on, daemon=True)
+        self.process.start()
+
+    def ask_on(self) -> None:
+        times: list[tuple[float, float]] = []  # when it was asked, and how long it took
+        failed = ""
         try:
-            p = Peer()
-            stream = 1
-            while not self.stop:
+            asking = Asking()
+            while not self.stop.is_set():
                 begun = time.monotonic()
-                p.get(stream)
-                assert p.answer(stream) == ("200", b"hello\n")
-                self.times.append(time.monotonic() - begun)
-                stream += 2
+                assert asking.ask("/hello") == b"hello\n"
+                times.append((begun, time.monotonic() - begun))
                 time.sleep(0.005)
         except Exception as e:  # pylint: disable=broad-except
-            self.failed = e
+            failed = f"{type(e).__name__} {e}"
+        self.its.send((times, failed))
+
+    def end(self) -> tuple[list[tuple[float, float]], str]:
+        self.stop.set()
+        result = self.ours.recv()
+        self.process.join()
+        return result
+
+
+def percentile(times: list[float]) -> str:
+    ordered = sorted(times)
+    if not ordered:
+        return "no answer in so short a time"
+    return (f"{len(ordered)} answers, p99 {ordered[len(ordered) * 99 // 100] * 1000:.1f} ms, "
+            f"slowest {ordered[-1] * 1000:.1f} ms")
 
 
 def main() -> int:
@@ -900,23 +1071,32 @@ def main() -> int:
     HOST, PORT = sys.argv[1], int(sys.argv[2])
     names = sys.argv[3:] or list(CASES)
     bystander = Bystander()
-    bystander.start()
+    memory = Memory()
+    warm_up()
+    time.sleep(0.05)
+    at_the_start = memory.held()
     failed = 0
+    attacks: list[tuple[str, float, float, int]] = []
     for name in names:
+        begun = time.monotonic()
         try:
             CASES[name]()
+            held = memory.settles_at(at_the_start + MEMORY_SLACK)
+            assert held <= at_the_start + MEMORY_SLACK, f"{held - at_the_start} bytes more than at the start"
         except Exception as e:  # pylint: disable=broad-except
             failed += 1
             print(f"{name}: {type(e).__name__} {e}")
-    bystander.stop = True
-    bystander.join()
-    if bystander.failed:
+            continue
+        if name.startswith("attack"):
+            attacks.append((name, begun, time.monotonic(), held - at_the_start))
+    times, what_failed = bystander.end()
+    if what_failed:
         failed += 1
-        print(f"the bystander: {type(bystander.failed).__name__} {bystander.failed}")
-    times = sorted(bystander.times)
-    if times:
-        print(f"bystander: {len(times)} answers, p99 {times[len(times) * 99 // 100] * 1000:.1f} ms, "
-              f"slowest {times[-1] * 1000:.1f} ms")
+        print(f"the bystander: {what_failed}")
+    for name, begun, ended, more in attacks:
+        during = [took for when, took in times if begun <= when + took and when <= ended]
+        print(f"{name}: bystander {percentile(during)}; {more:+} bytes")
+    print(f"bystander in all: {percentile([took for _, took in times])}")
     print(f"{len(names) - failed} of {len(names)} cases as they should be")
     return 1 if failed else 0
 

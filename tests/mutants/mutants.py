@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-CASE = re.compile(r"^(?:\w*TEST\w*|CONFORMANCE\w*|ON_\w+)\(\s*(\w+),\s*(\w+)", re.M)
+CASE = re.compile(r"^(?:\w*TEST\w*|CONFORMANCE\w*|EVERY_VERSION\w*|ON_\w+)\(\s*(\w+),\s*(\w+)", re.M)
 REACTORS = ("", "/epoll", "/io_uring", "/simulated")  # what a case's name may end in
 
 
@@ -44,6 +44,9 @@ MUTANTS = (
     conformance("a multishot goes on while the kernel says `more`", "runtime/reactor/reactor_uring.cpp",
                 "const bool last = (flags & IORING_CQE_F_MORE) == 0;", "const bool last = true;",
                 "Streams*io_uring:Serve.*io_uring"),
+    conformance("a file's read that a signal interrupts goes on", "net/file.cpp",
+                "    if (r != -EINTR) co_return r;  // a signal", "    co_return r;  // a signal",
+                "HttpFaults*ThreeStreams/io_uring"),
     conformance("who closes a listener ends it for himself alone", "runtime/reactor/reactor_uring.cpp",
                 "    else if (!accepting)\n      kernel_reactor::shutdown",
                 "    else\n      kernel_reactor::shutdown", "Handover*io_uring"),
@@ -526,6 +529,60 @@ MUTANTS = (
                 "if (heard_at_ >= asked_at) continue;", "continue;", "Http2ClientReports*simulated"),
     conformance("a server that answers is not", "http/client/http2_link.cpp",
                 "if (heard_at_ >= asked_at) continue;", "", "Http2ClientReports*simulated"),
+    # --- WebSockets over HTTP/2 ---
+    conformance("an extended CONNECT waits for the server's word", "http/client/http2_link.cpp",
+                "while (!s.settings_came() && !s.is_lost()) {", "while (false) {", "Http2Websocket*"),
+    conformance("without it HTTP/1.1 is spoken", "http/client/exchange.cpp",
+                "if (!co_await context_.within(phase::connect, l.stream->takes_extended_connect())) l.drop();",
+                "(void)co_await context_.within(phase::connect, l.stream->takes_extended_connect());", "Http2Websocket*"),
+    conformance("2xx to a CONNECT means its protocol alone", "http/server/http2_exchange.cpp",
+                "if (tunnel_ && (response.upgrade_ || response.status_ / 100 == 2))",
+                "if (tunnel_ && response.upgrade_)", "Http2Websocket*"),
+    conformance("a tunnel's stream that is reset cancels nobody", "http/server/http2_exchange.cpp",
+                "      stream_->set_owner(nullptr);\n      if (stream_->closed()) co_return;\n",
+                "      if (stream_->closed()) co_return;\n", "Http2Websocket*"),
+    conformance("what a tunnel leaves unsent has a limit", "http/server/http2_exchange.cpp",
+                "      while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();\n    } catch",
+                "    } catch", "Http2Websocket*"),
+    conformance("an extended CONNECT leaves its stream open", "http/client/round_trip.cpp",
+                "c.send_head(head, no_body && head.protocol.empty());", "c.send_head(head, no_body);", "Http2Websocket*"),
+    conformance("a WebSocket that is given up resets its stream", "http/parts/transport.hpp",
+                "        s.abort();\n", "        s.close();\n", "Http2Websocket*"),
+    conformance("one that cut its message waits for no answer", "http/websocket/connection.cpp",
+                "    if (broken_ || ended_) co_return;  // nothing", "    if (ended_) co_return;  // nothing",
+                "Http2Websocket*"),
+    Mutant("a stream's number is larger than all before it", "http/http2/session.cpp",
+           "return f.type == NGHTTP2_HEADERS ? http2_code::protocol_error : http2_code::stream_closed;",
+           "return std::nullopt;", "test_http", "Http2Session*"),
+    Mutant("nothing comes behind END_STREAM", "http/http2/session.cpp",
+           "case stream_history::fate::ended: return http2_code::stream_closed;",
+           "case stream_history::fate::ended: break;", "test_http", "Http2Session*"),
+    Mutant("continuations have an end", "http/http2/session.cpp",
+           "if (++continuations_ > most_continuations) return", "if (false) return", "test_http", "Http2Session*"),
+    Mutant("most of what comes is of use", "http/http2/session.cpp",
+           "if (came_ / 8 > useful_ + most_useless) return", "if (false) return", "test_http", "Http2Session*"),
+    Mutant("a peer resets so many streams", "http/http2/callbacks.cpp",
+           "if (!stream->end_sent_ && !s.resets_.take(s.now_))", "if (false)", "test_http", "Http2Session*"),
+    Mutant("… and not more for having been answered", "http/http2/callbacks.cpp",
+           "if (!stream->end_sent_ && !s.resets_.take(s.now_))", "if (!s.resets_.take(s.now_))", "test_http",
+           "Http2Session*"),
+    Mutant("a peer makes us reset so many", "http/http2/callbacks.cpp",
+           "if (!s.faults_.take(s.now_)) s.fail", "if (false) s.fail", "test_http", "Http2Session*"),
+    Mutant("what we reset ourselves is no fault of the peer's", "http/http2/callbacks.cpp",
+           "if (stream != nullptr && stream->reset_ours_) return 0;", "", "test_http", "Http2Session*"),
+    Mutant("what is thrown away of a head has an end", "http/http2/callbacks.cpp",
+           "if (size > s.settings_.head_bytes * patience_with_heads) {", "if (false) {", "test_http", "Http2Session*"),
+    Mutant("what comes for a stream that we gave up gives its credit back", "http/http2/callbacks.cpp",
+           "      s.give_credit(size);\n      return 0;\n", "      return 0;\n", "test_http", "Http2Session*"),
+    Mutant("what is buffered has a cap", "http/http2/callbacks.cpp",
+           "if (s.buffered_ <= s.settings_.buffered)", "if (true)", "test_http", "Http2Session*"),
+    Mutant("what nobody will read gives its credit back", "http/http2/session.cpp",
+           "if (s.held_ > 0) give_credit(std::exchange(s.held_, 0));", "", "test_http", "Http2Session*"),
+    Mutant("an upload ends behind an early answer", "http/http2/callbacks.cpp",
+           "if (stream->abandoned_ && !stream->in_ended_) stream->reset(http2_code::no_error);", "",
+           "test_http", "Http2Session*"),
+    Mutant("a place is free when the reset is on the socket", "http/http2/session.cpp",
+           "  if (writing_) {\n    s.closed_at_", "  if (false) {\n    s.closed_at_", "test_http", "Http2Session*"),
     Mutant("secrets do not go to another origin", "http/client/redirect.cpp",
            "  if (plan.other_origin)\n", "  if (false)\n", "test_http", "*Redirect*"),
     Mutant("https does not become http", "http/client/redirect.cpp",
@@ -848,6 +905,7 @@ def output_of(command: list[str], where: pathlib.Path) -> str:
 class Small:
     """A small program."""
 
+    name: str
     objects: list[str]
     link: list[str]
     longest_s: float = 300  # a mutant may hang: that is found too
@@ -877,7 +935,8 @@ class Bench:
         chosen = [o for o, source in all_of_it.items() if not (cases := cases_of(self.build / source))
                   or any(is_named(case, tests) for case in cases)]
         link = [word for word in link if word not in all_of_it or word in chosen]
-        link[link.index("-o") + 1] = "mutant"
+        link[link.index("-o") + 1] = f"small/{program}"  # some tests read the program's name
+        (self.build / "small").mkdir(exist_ok=True)
         archives = [word for word in link if word.startswith("tests/lib")]
         self.make("librondo.a", *archives, *chosen)
 
@@ -887,7 +946,7 @@ class Bench:
                       if o.startswith("librondo_") and o.rpartition("/")[2] in taken]
         at = link.index("librondo.a")
         link[at:at] = of_library
-        is_whole = Small([*archives, *chosen, *of_library], link)
+        is_whole = Small(program, [*archives, *chosen, *of_library], link)
         begun = time.monotonic()
         if test := self.failing(is_whole, tests):
             raise Failure(f"{test}, without a mutant")
@@ -897,7 +956,7 @@ class Bench:
         """The first test that fails, crashes or hangs; empty for none."""
         self.make(*small.objects)
         output_of(small.link, self.build)
-        command = [str(self.build / "mutant"), f"--gtest_filter={tests}", "--gtest_fail_fast"]
+        command = [str(self.build / "small" / small.name), f"--gtest_filter={tests}", "--gtest_fail_fast"]
         with tempfile.TemporaryFile("w+", errors="replace") as out:
             try:
                 code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False,

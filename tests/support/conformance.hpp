@@ -17,6 +17,10 @@
 //
 // ON_KERNEL_REACTORS(suite, name) is the second form for what the simulation cannot do (real
 // descriptors): two tests, epoll and io_uring, which are not counted.
+//
+// EVERY_VERSION and EVERY_VERSION_RUNS are the two forms for what HTTP means whatever its version:
+// the same three tests again over HTTP/2, Exchange.…/http2/epoll and so on, where the build has it.
+// A case that is about one version alone is a CONFORMANCE, named in tests/http/one_version.txt.
 #pragma once
 
 #include "support/run_on.hpp"
@@ -28,20 +32,27 @@
 namespace rondo_test {
 
 enum class reactors { all, kernel };
+enum class versions { one, both };
 
-bool add_case(reactors which, const char* suite, const char* name, const char* file, int line,
-              rondo::task<> (*body)(rondo::reactor_kind));
-bool add_case(reactors which, const char* suite, const char* name, const char* file, int line,
-              void (*body)(rondo::reactor_kind));
+bool add_case(reactors which, versions spoken, const char* suite, const char* name,
+              const char* file, int line, rondo::task<> (*body)(rondo::reactor_kind));
+bool add_case(reactors which, versions spoken, const char* suite, const char* name,
+              const char* file, int line, void (*body)(rondo::reactor_kind));
+
+// Whether the case that runs is one of both versions, and runs over HTTP/2.
+bool speaks_http2() noexcept;
 
 }  // namespace rondo_test
 
-#define RONDO_TEST_CASE(which, result, suite, name)                                            \
-  static result case_##suite##_##name(rondo::reactor_kind);                                    \
-  [[maybe_unused]] static const bool case_##suite##_##name##_added = rondo_test::add_case(     \
-      rondo_test::reactors::which, #suite, #name, __FILE__, __LINE__, &case_##suite##_##name); \
+#define RONDO_TEST_CASE(which, spoken, result, suite, name)                                   \
+  static result case_##suite##_##name(rondo::reactor_kind);                                   \
+  [[maybe_unused]] static const bool case_##suite##_##name##_added =                          \
+      rondo_test::add_case(rondo_test::reactors::which, rondo_test::versions::spoken, #suite, \
+                           #name, __FILE__, __LINE__, &case_##suite##_##name);                \
   static result case_##suite##_##name([[maybe_unused]] rondo::reactor_kind reactor)
 
-#define CONFORMANCE(suite, name) RONDO_TEST_CASE(all, rondo::task<>, suite, name)
-#define CONFORMANCE_RUNS(suite, name) RONDO_TEST_CASE(all, void, suite, name)
-#define ON_KERNEL_REACTORS(suite, name) RONDO_TEST_CASE(kernel, void, suite, name)
+#define CONFORMANCE(suite, name) RONDO_TEST_CASE(all, one, rondo::task<>, suite, name)
+#define CONFORMANCE_RUNS(suite, name) RONDO_TEST_CASE(all, one, void, suite, name)
+#define EVERY_VERSION(suite, name) RONDO_TEST_CASE(all, both, rondo::task<>, suite, name)
+#define EVERY_VERSION_RUNS(suite, name) RONDO_TEST_CASE(all, both, void, suite, name)
+#define ON_KERNEL_REACTORS(suite, name) RONDO_TEST_CASE(kernel, one, void, suite, name)
