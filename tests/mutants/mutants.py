@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-CASE = re.compile(r"^(?:\w*TEST\w*|CONFORMANCE\w*|EVERY_VERSION\w*|ON_\w+)\(\s*(\w+),\s*(\w+)", re.M)
+CASE = re.compile(r"^[A-Z_]+\(\s*(\w+),\s*(\w+)\)", re.M)  # TEST(suite, name) and its like
 REACTORS = ("", "/epoll", "/io_uring", "/simulated")  # what a case's name may end in
 
 
