@@ -248,6 +248,8 @@ int main(int argc, char** argv) {
                  R"(A JSON object a line, both ways: {"text": "..."} or {"bytes": "0aff"})")
       ->excludes(binary);
   ws_command->add_flag("--compress", session.compress, "Offer compression");
+  ws_command->add_flag("--http2", session.http2,
+                       "On a stream of HTTP/2 (RFC 8441), in clear too, if the server takes that");
   ws_command->add_flag("-v,--verbose", session.verbose,
                        "Show both sides' heads, and why it was closed");
 

@@ -202,7 +202,9 @@ task<http::websocket> open(http::client& client, const websocket_session_options
 }  // namespace
 
 task<int> websocket_session(websocket_session_options o) {
-  http::client client(client_options_of(o));
+  http::client_options how = client_options_of(o);
+  if (o.http2) how.http2(http::http2::prior_knowledge);
+  http::client client(std::move(how));
   const auto said = [](int code, const std::string& why) {
     std::fprintf(stderr, "rondo: %s\n", without_controls(why).c_str());
     return code;

@@ -26,6 +26,7 @@ struct websocket_session_options : connecting_options {
   line_kind lines = line_kind::plain;
   bool listen = false;  // the input is left alone
   bool compress = false;
+  bool http2 = false;    // on a stream of HTTP/2, known beforehand
   bool verbose = false;  // both sides' heads, and why it ended, on stderr
 };
 

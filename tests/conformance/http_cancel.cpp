@@ -1,6 +1,7 @@
 // Every wait of an exchange, cancelled at every moment: no connection, place or frame is left.
-#include "http/http_support.hpp"
+#include "http/served_requests.hpp"
 #include "support/cancel_at_every_wait.hpp"
+#include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
@@ -126,6 +127,23 @@ EVERY_VERSION_RUNS(CancelExchange, WaitForAPlace) {
                                     });
                                   }),
                   12);
+}
+
+CONFORMANCE_RUNS(CancelExchange, WithAServerThatStreamsBothWaysAndIsStopped) {
+  const temporary_folder folder;
+  const waits_cancelled n = cancel_at_every_wait(reactor, [&]() -> task<> {
+    http::stop_handle stop;
+    http::server server;
+    add_served_routes(server, folder.path(), [&] { stop.stop(); });
+    tcp_listener listener = listen_here();
+    const std::string origin = origin_of(listener.local_endpoint());
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&] { return server.serve(std::move(listener), stop); });
+      EXPECT_EQ(co_await stream_both_ways(http::client(), origin), answer::right);
+      EXPECT_EQ(co_await stop_it(http::client(), origin), answer::right);
+    });
+  });
+  expect_at_least(n, 20);
 }
 
 // Only the client's side is cancelled, after any number of turns: the next request gets its own

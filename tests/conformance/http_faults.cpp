@@ -26,44 +26,31 @@ namespace {
 constexpr unsigned variants = 5;  // as many as an operation has errors, at most
 
 struct ended {
-  std::string how;  // "answered", or what the error says
+  std::string how;  // "answered", "refused", or what the error says
   bool answered() const { return how == "answered"; }
 };
 
-// What the client does; true when the answer is right.
-using exchange = task<bool> (*)(http::client, std::string origin);
-
-task<bool> get_hello(http::client c, std::string origin) {
-  co_return co_await get_text(c, origin + "/hello") == "hello\n";
-}
-
-// By sendfile; and a word where it cannot be had.
-task<bool> get_a_file(http::client c, std::string origin) {
-  http::response r = co_await c.get(origin + "/files/large");
-  const std::string text = co_await r.text();
-  co_return r.status() >= 500 || text == pattern(200'000);
-}
-
 // Written while the answer is listened for.
-task<bool> post_a_stream(http::client c, std::string origin) {
+task<answer> post_a_stream(http::client c, std::string origin) {
   const std::string piece = pattern(20'000);
   int taken = 0;
   http::response r =
       co_await c.send(http::request("POST", origin + "/echo").body(counted_body(piece, 3, taken)));
-  co_return co_await r.text() == piece + piece + piece;
+  co_return co_await judge(r, piece + piece + piece);
 }
 
 // Of HTTP/2: a text, a body that is sent back, and a file, all at once.
-task<bool> three_streams(http::client c, std::string origin) {
+task<answer> three_streams(http::client c, std::string origin) {
   const std::string body = pattern(40'000);
-  const auto sent_back = [&]() -> task<bool> {
+  const auto sent_back = [&]() -> task<answer> {
     http::response r = co_await c.post(origin + "/echo", body);
-    const std::string text = co_await r.text();
-    co_return r.status() >= 500 || text == body;
+    co_return co_await judge(r, body);
   };
   const auto [hello, echoed, file] =
       co_await gather(get_hello(c, origin), sent_back(), get_a_file(c, origin));
-  co_return hello&& echoed&& file;
+  for (const answer a : {hello, echoed, file})
+    if (a != answer::right) co_return a;
+  co_return answer::right;
 }
 
 ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
@@ -73,8 +60,12 @@ ended run_exchange(reactor_kind kind, exchange e, const std::string& origin) {
   if (origin.starts_with("https:")) client.tls(tls_context::client(client_of_root()));
   try {
     const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
-    return {run(e(http::client(std::move(client)), origin), options) ? "answered"
-                                                                     : "another answer"};
+    switch (run(e(http::client(std::move(client)), origin), options)) {
+      case answer::right: return {"answered"};
+      case answer::refused: return {"refused"};
+      case answer::wrong: break;
+    }
+    return {"another answer"};
   } catch (const http::error& error) {
     return {error.what()};
   } catch (const std::system_error& error) {  // the loop could not be made
@@ -99,7 +90,6 @@ using failures = std::set<std::string>;  // what has failed, each once
 
 failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, exchange e) {
   const http_server_thread server(kind, scheme, {"h2", "http/1.1"});
-  server.folder().write("large", pattern(200'000));
   EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
   failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
@@ -120,7 +110,6 @@ failures fail_each_call_of_the_client(reactor_kind kind, server_scheme scheme, e
 failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme,
                                       exchange e = get_hello) {
   http_server_thread server(kind, scheme, {"h2", "http/1.1"});
-  server.folder().write("large", pattern(200'000));
   EXPECT_TRUE(run_exchange(kind, e, server.origin()).answered());
   failures all;
   for (unsigned variant = 0; variant < variants; ++variant) {
@@ -132,6 +121,27 @@ failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme,
       expect_clear(during, what);
       const ended after = run_exchange(kind, e, server.origin());
       EXPECT_TRUE(after.answered()) << after.how;
+      if (what.empty()) break;
+      all.insert(what);
+    }
+  }
+  return all;
+}
+
+// Its calls from the moment on in which it is asked to stop: it ends, and who had asked is answered
+// or told.
+failures fail_each_call_of_a_stop(reactor_kind kind, server_scheme scheme) {
+  failures all;
+  for (unsigned variant = 0; variant < (long_run() ? variants : 1); ++variant) {
+    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
+      std::string what;
+      http_server_thread server(kind, scheme, {},
+                                {.at_stop = [n, variant] { fail_system_call(n, variant); },
+                                 .at_end = [&what] { what = failed_system_call(); }});
+      const ended during = run_exchange(kind, stop_it, server.origin());
+      server.join();
+      SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
+      expect_clear(during, what);
       if (what.empty()) break;
       all.insert(what);
     }
@@ -157,6 +167,41 @@ ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfFilesMayFail) {
   const failures all = fail_each_call_of_the_server(reactor, server_scheme::http, get_a_file);
   for (const char* call : {"sendfile", "preadv2", "fstat"})
     EXPECT_TRUE(has_begin(all, call)) << call;
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfFilesOverTlsMayFail) {
+  NEEDS_CERTIFICATES;
+  const failures all = fail_each_call_of_the_server(reactor, server_scheme::https, get_a_file);
+  EXPECT_TRUE(has_begin(all, "fstat"));
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerThatStreamsBothWaysMayFail) {
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::http, stream_both_ways).size(),
+            8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerThatStreamsBothWaysOverTlsMayFail) {
+  NEEDS_CERTIFICATES;
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::https, stream_both_ways).size(),
+            8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfEventsMayFail) {
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::http, hear_events).size(), 8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfEventsOverTlsMayFail) {
+  NEEDS_CERTIFICATES;
+  EXPECT_GE(fail_each_call_of_the_server(reactor, server_scheme::https, hear_events).size(), 8U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAStopMayFail) {
+  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::http).size(), 4U);
+}
+
+ON_KERNEL_REACTORS(HttpFaults, EachCallOfAStopOverTlsMayFail) {
+  NEEDS_CERTIFICATES;
+  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::https).size(), 3U);
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetOverTlsMayFail) {

@@ -102,25 +102,99 @@ ON_KERNEL_REACTORS(HttpNoMemory, EachRequestOfOpensslsMayBeRefused) {
   EXPECT_GT(n, 100U);
 }
 
-// Whatever becomes of the request during which it was refused, the next is answered.
-ON_KERNEL_REACTORS(HttpNoMemory, TheServerOutlivesEachRequestOfItsOwn) {
-  http_server_thread server(reactor, server_scheme::http);
-  const auto options = http::client_options().total_timeout(std::chrono::seconds(20));
-  const std::string url = server.origin() + "/hello";
-  EXPECT_EQ(get(reactor, options, url), "answered");
+namespace {
+
+std::string how_it_ends(reactor_kind kind, exchange e, const std::string& origin) {
+  auto client = http::client_options().total_timeout(std::chrono::seconds(20));
+  if (origin.starts_with("https:")) client.tls(tls_context::client(client_of_root()));
+  try {
+    const auto options = run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
+    switch (run(e(http::client(std::move(client)), origin), options)) {
+      case answer::right: return "answered";
+      case answer::refused: return "refused";
+      case answer::wrong: break;
+    }
+    return "another answer";
+  } catch (const http::error& error) {
+    return error.what();
+  }
+}
+
+void expect_told(const std::string& during) {
+  EXPECT_EQ(during.find("another"), std::string::npos) << during;
+  EXPECT_EQ(during.find("ran out"), std::string::npos) << during;
+}
+
+// Whatever becomes of the request during which the server was refused memory, the next is answered.
+template <class Refuse, class Pending>
+std::uint64_t refuse_each_of_the_server(reactor_kind kind, server_scheme scheme, exchange e,
+                                        std::uint64_t step, Refuse refuse, Pending pending) {
+  http_server_thread server(kind, scheme);
+  EXPECT_EQ(how_it_ends(kind, e, server.origin()), "answered");
+  std::uint64_t n = 0;
+  for (bool left = true; left && !testing::Test::HasFailure(); n += step) {
+    SCOPED_TRACE("request for memory " + std::to_string(n));
+    server.on_its_thread([&] { return refuse(n), true; });
+    const std::string during = how_it_ends(kind, e, server.origin());
+    left = !server.on_its_thread(pending);
+    if (!left) EXPECT_EQ(during, "answered");
+    expect_told(during);
+    EXPECT_EQ(how_it_ends(kind, e, server.origin()), "answered");
+  }
+  return n;
+}
+
+void outlives_each_refusal(reactor_kind kind, server_scheme scheme) {
+  for (const exchange e : {get_hello, get_a_file, stream_both_ways, hear_events}) {
+    const std::uint64_t n = refuse_each_of_the_server(
+        kind, scheme, e, 1, [](std::uint64_t k) { refuse_allocation(k); }, &refusal_is_pending);
+    EXPECT_GT(n, 5U);
+  }
+}
+
+// From the moment on in which it is asked to stop.
+void ends_with_each_refusal(reactor_kind kind, server_scheme scheme) {
   std::uint64_t n = 0;
   for (bool left = true; left && !testing::Test::HasFailure(); ++n) {
     SCOPED_TRACE("request for memory " + std::to_string(n));
-    server.on_its_thread([n] { return refuse_allocation(n), true; });
-    const std::string during = get(reactor, options, url);
-    left = !server.on_its_thread([] { return refusal_is_pending(); });
+    http_server_thread server(kind, scheme, {},
+                              {.at_stop = [n] { refuse_allocation(n); },
+                               .at_end = [&left] { left = !refusal_is_pending(); }});
+    const std::string during = how_it_ends(kind, stop_it, server.origin());
+    server.join();
     if (!left) EXPECT_EQ(during, "answered");
-    const bool handler_failed = during.starts_with("another answer: the handler failed");  // 500
-    EXPECT_TRUE(handler_failed || during.find("another") == std::string::npos) << during;
-    EXPECT_EQ(during.find("ran out"), std::string::npos) << during;
-    EXPECT_EQ(get(reactor, options, url), "answered");
+    expect_told(during);
   }
-  EXPECT_GT(n, 5U);
+  EXPECT_GT(n, 3U);
+}
+
+}  // namespace
+
+ON_KERNEL_REACTORS(HttpNoMemory, TheServerOutlivesEachRequestOfItsOwn) {
+  outlives_each_refusal(reactor, server_scheme::http);
+}
+
+ON_KERNEL_REACTORS(HttpNoMemory, TheServerOverTlsOutlivesEachRequestOfItsOwn) {
+  NEEDS_CERTIFICATES;
+  outlives_each_refusal(reactor, server_scheme::https);
+}
+
+ON_KERNEL_REACTORS(HttpNoMemory, TheServerOutlivesEachRequestOfOpenssls) {
+  NEEDS_CERTIFICATES;
+  const std::uint64_t n = refuse_each_of_the_server(
+      reactor, server_scheme::https, get_hello, long_run() ? 1 : 29,
+      [](std::uint64_t k) { refused_to_openssl = asked_by_openssl + k; },
+      [] { return std::exchange(refused_to_openssl, none) != none; });
+  EXPECT_GT(n, 100U);
+}
+
+ON_KERNEL_REACTORS(HttpNoMemory, AStopEndsWhicheverRequestIsRefused) {
+  ends_with_each_refusal(reactor, server_scheme::http);
+}
+
+ON_KERNEL_REACTORS(HttpNoMemory, AStopOverTlsEndsWhicheverRequestIsRefused) {
+  NEEDS_CERTIFICATES;
+  ends_with_each_refusal(reactor, server_scheme::https);
 }
 
 #endif

@@ -448,6 +448,10 @@ CONFORMANCE(RequestLimits, ABodyBeyondTheLimitIsNotAskedFor) {
   EXPECT_EQ(status_of(said), "413");
   EXPECT_FALSE(has(said, "100 Continue"));
   EXPECT_TRUE(has(said, "Connection: close"));
+  // Nor passed over where the handler does not read it.
+  EXPECT_EQ(
+      status_of(co_await through(http::body_limit(10), request_text("POST /", "", "0123456789x"))),
+      "413");
   EXPECT_EQ(status_of(co_await through(http::body_limit(10),
                                        request_text("POST /echo", "", "0123456789"))),
             "200");

@@ -1,11 +1,13 @@
 // https: the client and the server over TLS, on every reactor.
-#include "http/http_support.hpp"
+#include "http/served_requests.hpp"
 #include "http/unasked_answers.hpp"
 #include "net/tls_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
+#include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http/resilience.hpp>
+#include <rondo/runtime/as_result.hpp>
 
 using namespace rondo;
 using namespace rondo_test;
@@ -444,6 +446,35 @@ CONFORMANCE_RUNS(HttpsCancelEveryWait, AnExchange) {
     });
   });
   EXPECT_GE(n.at_rest, 5U);
+}
+
+// On one connection for each: files, both ways at once, events, and a stop while events are heard.
+CONFORMANCE_RUNS(HttpsCancelEveryWait, WhatAServerServes) {
+  NEEDS_CERTIFICATES;
+  const temporary_folder folder;
+  folder.write("large", pattern(served_file_size));
+  const tls_context server_context = our_server();
+  const http::client_options options = trusting(client_of_root().resumption(false));
+  for (const exchange e : {get_a_file, stream_both_ways, hear_events, stop_it}) {
+    bool right = false;  // in the last run, which is not cancelled
+    const auto n = cancel_at_every_wait(reactor, [&]() -> task<> {
+      http::stop_handle stop;
+      http::server server;
+      add_served_routes(server, folder.path(), [&] { stop.stop(); });
+      tcp_listener listener = listen_here();
+      const std::string origin = "https://" + listener.local_endpoint().to_string();
+      co_await with_task_group([&](task_group& g) -> task<> {
+        g.spawn([&] { return server.serve(std::move(listener), server_context, stop); });
+        // Where the server is unwound first, the client may hear that it has gone.
+        const auto got = co_await as_result(e(http::client(options), origin));
+        right = got.has_value() && got.value() == answer::right;
+        EXPECT_TRUE(right || got.has_error());
+        stop.stop();
+      });
+    });
+    EXPECT_TRUE(right);
+    EXPECT_GE(n.at_rest, 6U);
+  }
 }
 
 CONFORMANCE(Https, AClientThatNeverReadsHoldsItsPlaceNoLongerThanTheLimit) {

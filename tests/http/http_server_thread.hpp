@@ -1,10 +1,11 @@
-// A server on a thread of its own, plain or over TLS, which answers GET /hello, echoes POST /echo,
-// streams GET /much without end, never answers GET /wait, tells at GET /memory how many bytes the
-// program has from malloc, and serves the files of its folder under /files/: what fails on the
-// test's thread does not fail on its own.
+// A server on a thread of its own, plain or over TLS, which has the routes of served_requests.hpp,
+// echoes POST /echo, streams GET /much without end, never answers GET /wait, and tells at GET
+// /memory how many bytes the program has from malloc: what fails on the test's thread does not
+// fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
+#include "http/served_requests.hpp"
 #include "net/tls_support.hpp"
 #include "support/child_process.hpp"
 
@@ -13,7 +14,9 @@
 #include <malloc.h>
 
 #include <exception>
+#include <functional>
 #include <future>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -24,27 +27,41 @@ namespace rondo_test {
 
 enum class server_scheme { http, https };
 
+// What is called on its thread: before it is stopped by GET /stop, and when it has ended.
+struct server_thread_hooks {
+  std::function<void()> at_stop = [] {};
+  std::function<void()> at_end = [] {};
+};
+
 class http_server_thread {
  public:
   http_server_thread(rondo::reactor_kind kind, server_scheme scheme,
-                     std::vector<std::string> protocols = {})
-      : scheme_(scheme), protocols_(std::move(protocols)) {
+                     std::vector<std::string> protocols = {}, server_thread_hooks hooks = {})
+      : scheme_(scheme), protocols_(std::move(protocols)), hooks_(std::move(hooks)) {
+    folder_.write("large", pattern(served_file_size));
     std::promise<endpoint> listening;
     auto where = listening.get_future();
     thread_ = std::thread([this, kind, &listening] {
       // A client that leaves in the middle is no failure of the server's.
       const auto options =
           rondo::run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
-      rondo::run(serve(listening), options);
+      try {
+        rondo::run(serve(listening), options);
+      } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): as a test may want it
+      }
+      hooks_.at_end();
     });
     origin_ = (secure() ? "https://" : "http://") + where.get().to_string();
   }
   http_server_thread(const http_server_thread&) = delete;
   http_server_thread& operator=(const http_server_thread&) = delete;
   ~http_server_thread() {
+    if (!thread_.joinable()) return;
     remote_->post([this] { stop_.cancel(); });
     thread_.join();
   }
+  // Until it has ended by itself, which GET /stop makes it do.
+  void join() { thread_.join(); }
 
   const std::string& origin() const { return origin_; }
   const temporary_folder& folder() const { return folder_; }
@@ -60,9 +77,12 @@ class http_server_thread {
  private:
   bool secure() const { return scheme_ == server_scheme::https; }
   rondo::task<> serve(std::promise<endpoint>& listening) {
-    http::server server;
-    server.route("GET", "/hello", [](http::server_request&) -> rondo::task<http::server_response> {
-      co_return http::server_response::text("hello\n");
+    // Whoever is left lingering by a fault is not waited for.
+    http::server server(
+        http::server_options().linger(std::chrono::milliseconds(100), std::chrono::seconds(1)));
+    add_served_routes(server, folder_.path(), [this] {
+      hooks_.at_stop();
+      graceful_.stop();
     });
     server.route("POST", "/echo",
                  [](http::server_request& r) -> rondo::task<http::server_response> {
@@ -80,19 +100,20 @@ class http_server_thread {
     server.route("GET", "/memory", [](http::server_request&) -> rondo::task<http::server_response> {
       co_return http::server_response::text(std::to_string(::mallinfo2().uordblks));
     });
-    server.files("/files/", folder_.path());
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());
     listening.set_value(listener.local_endpoint());
     if (secure())
-      (void)co_await stop_.run(
-          server.serve(std::move(listener), tls_context::server(server_as("ip").alpn(protocols_))));
+      (void)co_await stop_.run(server.serve(
+          std::move(listener), tls_context::server(server_as("ip").alpn(protocols_)), graceful_));
     else
-      (void)co_await stop_.run(server.serve(std::move(listener)));
+      (void)co_await stop_.run(server.serve(std::move(listener), graceful_));
   }
 
   server_scheme scheme_;
   std::vector<std::string> protocols_;
+  server_thread_hooks hooks_;
+  http::stop_handle graceful_;
   temporary_folder folder_;
   rondo::cancel_scope stop_;
   std::optional<rondo::loop_remote> remote_;

@@ -134,6 +134,20 @@ TEST(WsCommand, SendsItsLinesAndPrintsTheMessages) {
   });
 }
 
+TEST(WsCommand, SpeaksHttp2WhenAsked) {
+  NEEDS_RONDO();
+  if (!rondo::features().http2) GTEST_SKIP() << "built without HTTP/2";
+  beside_websockets([](std::string url, listener& server) -> task<> {
+    const run_of_it r =
+        co_await run_ws({"--http2", "-v", "--linger", "0.2", url + "/echo"}, "one\n");
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_EQ(r.out, "one\n");
+    EXPECT_TRUE(has(r.err, ":method: CONNECT") && has(r.err, ":protocol: websocket")) << r.err;
+    co_await server.ended.wait();
+    EXPECT_EQ(server.code, 1000);
+  });
+}
+
 TEST(WsCommand, HasMessagesOfBytesAsDigitsOrAsJson) {
   NEEDS_RONDO();
   beside_websockets([](std::string url, listener& server) -> task<> {

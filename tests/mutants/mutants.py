@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 
-CASE = re.compile(r"^(?:\w*TEST\w*|CONFORMANCE\w*|EVERY_VERSION\w*|ON_\w+)\(\s*(\w+),\s*(\w+)", re.M)
+CASE = re.compile(r"^[A-Z_]+\(\s*(\w+),\s*(\w+)\)", re.M)  # TEST(suite, name) and its like
 REACTORS = ("", "/epoll", "/io_uring", "/simulated")  # what a case's name may end in
 
 
@@ -905,6 +905,7 @@ def output_of(command: list[str], where: pathlib.Path) -> str:
 class Small:
     """A small program."""
 
+    name: str
     objects: list[str]
     link: list[str]
     longest_s: float = 300  # a mutant may hang: that is found too
@@ -934,7 +935,8 @@ class Bench:
         chosen = [o for o, source in all_of_it.items() if not (cases := cases_of(self.build / source))
                   or any(is_named(case, tests) for case in cases)]
         link = [word for word in link if word not in all_of_it or word in chosen]
-        link[link.index("-o") + 1] = "mutant"
+        link[link.index("-o") + 1] = f"small/{program}"  # some tests read the program's name
+        (self.build / "small").mkdir(exist_ok=True)
         archives = [word for word in link if word.startswith("tests/lib")]
         self.make("librondo.a", *archives, *chosen)
 
@@ -944,7 +946,7 @@ class Bench:
                       if o.startswith("librondo_") and o.rpartition("/")[2] in taken]
         at = link.index("librondo.a")
         link[at:at] = of_library
-        is_whole = Small([*archives, *chosen, *of_library], link)
+        is_whole = Small(program, [*archives, *chosen, *of_library], link)
         begun = time.monotonic()
         if test := self.failing(is_whole, tests):
             raise Failure(f"{test}, without a mutant")
@@ -954,7 +956,7 @@ class Bench:
         """The first test that fails, crashes or hangs; empty for none."""
         self.make(*small.objects)
         output_of(small.link, self.build)
-        command = [str(self.build / "mutant"), f"--gtest_filter={tests}", "--gtest_fail_fast"]
+        command = [str(self.build / "small" / small.name), f"--gtest_filter={tests}", "--gtest_fail_fast"]
         with tempfile.TemporaryFile("w+", errors="replace") as out:
             try:
                 code = subprocess.run(command, stdout=out, stderr=subprocess.STDOUT, check=False,
