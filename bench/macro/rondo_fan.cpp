@@ -9,6 +9,7 @@
 namespace {
 
 using namespace rondo;
+using namespace std::chrono_literals;
 
 task<> chat(http::websocket& ws, broadcast<http::framed_message>& room) {
   auto heard = room.subscribe(64, overflow::close);
@@ -29,6 +30,8 @@ task<> chat(http::websocket& ws, broadcast<http::framed_message>& room) {
 int main() {
   broadcast<http::framed_message> room;
   http::server server(http::server_options().max_connections(20'000));
-  server.websocket("/", [&](http::websocket& ws) { return chat(ws, room); });
+  server.websocket(
+      "/", [&](http::websocket& ws) { return chat(ws, room); },
+      http::websocket_options().heartbeat(0s, 0s));  // the load answers no pings
   bench::serve_http_until_signal(server);
 }

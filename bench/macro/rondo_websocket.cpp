@@ -9,6 +9,7 @@
 namespace {
 
 using namespace rondo;
+using namespace std::chrono_literals;
 
 task<> echo(http::websocket& ws, std::chrono::milliseconds after) {
   while (const auto m = co_await ws.receive()) {
@@ -26,6 +27,7 @@ int main(int count, char** arguments) {
   http::server server(http::server_options().max_connections(20'000));
   server.websocket(
       "/", [after](http::websocket& ws) { return echo(ws, after); },
-      http::websocket_options().max_message(std::size_t{16} << 20));
+      // The loads answer no pings.
+      http::websocket_options().max_message(std::size_t{16} << 20).heartbeat(0s, 0s));
   bench::serve_http_until_signal(server);
 }
