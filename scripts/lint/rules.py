@@ -390,6 +390,10 @@ def options() -> Complaints:
     for name in sorted(wanted.keys() | found.keys()):
         if wanted.get(name) != found.get(name):
             yield f"CMakeLists.txt: {name} wants {found.get(name)}, where meson.build wants {wanted.get(name)}"
+    package = (ROOT / "debian/rules").read_text(encoding="utf-8")
+    enabled = {name.upper() for name in re.findall(r"-D(\w+)=enabled", package)}
+    for name in sorted(wanted.keys() - enabled):
+        yield f"debian/rules: the package has {name.lower()} only if its library happens to be there"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     files_alone = re.search(r"Leave out what you do not want of RONDO_HAVE_([\w, \n]+?) and (\w+)", readme)
     told = {name.strip().lstrip("_") for name in ",".join(files_alone.groups()).split(",")} if files_alone else set()
