@@ -59,7 +59,7 @@ int wait_while_it_hangs() {
   return EAI_AGAIN;
 }
 
-int answer(bool has_v4, bool has_v6, const addrinfo& hints, addrinfo** found) {
+int answer_lookup(bool has_v4, bool has_v6, const addrinfo& hints, addrinfo** found) {
   bool v4 = hints.ai_family != AF_INET6;
   bool v6 = hints.ai_family != AF_INET;
   const unsigned own = machine.load();
@@ -130,9 +130,9 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints, ad
   if (name.ends_with(".missing.test")) return EAI_NONAME;
   if (name.ends_with(".empty.test")) return EAI_NODATA;
   if (name.ends_with(".later.test")) return EAI_AGAIN;
-  if (name.ends_with(".both.test")) return answer(true, true, *hints, found);
-  if (name.ends_with(".v4.test")) return answer(true, false, *hints, found);
-  if (name.ends_with(".v6.test")) return answer(false, true, *hints, found);
+  if (name.ends_with(".both.test")) return answer_lookup(true, true, *hints, found);
+  if (name.ends_with(".v4.test")) return answer_lookup(true, false, *hints, found);
+  if (name.ends_with(".v6.test")) return answer_lookup(false, true, *hints, found);
   return system_getaddrinfo(node, service, hints, found);
 }
 
