@@ -61,7 +61,9 @@ std::string bytes_of_digits(std::string_view digits) {
 http::websocket_message message_of_json(std::string_view line) {
   const auto said = nlohmann::json::parse(line, nullptr, false);
   if (said.is_object() && said.size() == 1) {
-    const auto& [kind, data] = *said.items().begin();
+    const auto member = said.begin();
+    const std::string& kind = member.key();
+    const nlohmann::json& data = member.value();
     if (kind == "text" && data.is_string()) return {data.get<std::string>(), true};
     if (kind == "bytes" && data.is_string())
       return {bytes_of_digits(data.get_ref<const std::string&>()), false};
