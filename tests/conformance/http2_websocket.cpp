@@ -547,11 +547,11 @@ CONFORMANCE(Http2Websocket, WhatAHandlerLeavesUnsentIsGivenUpInTime) {
 CONFORMANCE(Http2Websocket, OneWhoseMessageWasCutClosesAtOnce) {
   both_ends ends = co_await connected_over_http2(websocket_options().close_timeout(1h), 1000);
   const std::string text(200'000, 'x');
-  EXPECT_FALSE(co_await try_for(1ms, ends.client.send(text)));
-  EXPECT_EQ(co_await code_thrown(ends.client.send("more")), 1006);
-  co_await ends.client.close();
-  EXPECT_TRUE(ends.client.ended());
-  EXPECT_EQ(co_await code_thrown(ends.server.receive()), 1006);
+  EXPECT_FALSE(co_await try_for(1ms, ends.server.send(text)));
+  EXPECT_EQ(co_await code_thrown(ends.server.send("more")), 1006);
+  co_await ends.server.close();
+  EXPECT_TRUE(ends.server.ended());
+  EXPECT_EQ(co_await code_thrown(ends.client.receive()), 1006);
 }
 
 // --- the stop ---
