@@ -36,9 +36,9 @@ struct http2_head {
   response_head take_response() &&;
 };
 
+// Without the fields that a connection of HTTP/1.1 would have (section 8.2.2), and Host, which is
 // the authority; names in lower case (section 8.2.1). Throws std::invalid_argument for a target
 // that is neither a path nor "*", nor an authority in CONNECT.
-// is neither a path nor "*", nor an authority in CONNECT.
 [[nodiscard]] http2_head http2_request_head(const request_head& r, std::string_view scheme);
 [[nodiscard]] http2_head http2_response_head(int status, const http::headers& fields);
 // Trailers, too, go without them. `out` loses what it had, and keeps its memory.
