@@ -12,8 +12,11 @@
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/outcome.hpp>
+#include <rondo/runtime/receive.hpp>
 
 #include <concepts>
+#include <coroutine>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -39,6 +42,23 @@ class plain_stream final : public net::stream_socket {
 };
 
 using tls_stream = net::tls_stream<plain_stream>;
+
+// as_result(s.receive()), made in the place in which it waits: the call would have left a second
+// one of its 80 bytes in the frame.
+class [[nodiscard("without co_await nothing happens")]] receive_result
+    : public rondo::detail::awaitable_tag {
+ public:
+  explicit receive_result(plain_stream& s) noexcept : wait_(s.receive()) {}
+  bool await_ready() const noexcept { return wait_.await_ready(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    return wait_.await_suspend(h);
+  }
+  outcome<received_bytes> await_resume() noexcept { return wait_.take_outcome(); }
+
+ private:
+  rondo::detail::receive_wait wait_;
+};
 
 // Closed, and stays so: for those who have none.
 inline thread_local plain_stream no_socket;

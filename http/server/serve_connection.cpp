@@ -86,7 +86,7 @@ task<> serve_plain(serving::place place, plain_stream stream) {
       server_connection::first_bytes first;
       {
         const connection_clock::reading waiting(c.clock(), c.rest_ends());
-        outcome<received_bytes> got = co_await as_result(c.stream().socket().receive());
+        outcome<received_bytes> got = co_await receive_result(c.stream().socket());
         if (got.has_value())
           first.lent = std::move(got).value();
         else if (is_over(c, waiting))
