@@ -55,6 +55,9 @@ class websocket_connection : private rondo::detail::timer {
     if (!name.empty()) protocol_ = std::make_unique<const std::string>(std::move(name));
   }
   const std::string& protocol() const noexcept;
+  // A client's on a stream of HTTP/2: it ends its direction when both have closed, and waits for no
+  // end of the server's. A stream leaves no port behind.
+  void set_on_stream() noexcept { awaits_end_ = false; }
 
   task<std::optional<websocket_message>> receive();
   task<> send(opcode kind, std::span<const std::byte> payload);
@@ -162,6 +165,7 @@ class websocket_connection : private rondo::detail::timer {
   bool pinged_ : 1 = false;     // a heartbeat's ping is out, and nothing has come since
   bool given_up_ : 1 = false;   // for want of an answer
   bool has_first_ : 1 = false;  // buffer_ has what came behind the handshake
+  bool awaits_end_ : 1;         // the peer closes the transport first
   engine engine_;
   transport stream_;
   websocket_times times_;

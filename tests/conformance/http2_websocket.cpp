@@ -1,5 +1,6 @@
 // WebSockets over HTTP/2 (RFC 8441): our server with a session that says what it likes, and our
 // client with our server and with peers.
+#include "http/digest_websocket.hpp"
 #include "http/http2_peer.hpp"
 #include "http/http2_websocket_support.hpp"
 #include "http/websocket_conversation.hpp"
@@ -104,6 +105,18 @@ CONFORMANCE(Http2Websocket, BringsClientAndServerTogether) {
     });
   }
 }
+
+#ifdef RONDO_HAVE_TLS  // for the hashes
+CONFORMANCE(Http2Websocket, AnswersDigestAsAGetWould) {
+  guarded_echo g;
+  co_await with_server(g.server, [&](std::string origin, endpoint) -> task<> {
+    http::client c(over_http2().digest_auth("u", "p"));
+    co_await open_guarded_echoes(c, g, ws_url(origin, "/guarded"));
+    EXPECT_EQ(c.open_connections(), 1U);
+    co_await be_refused_by_guarded_echo(g, over_http2(), ws_url(origin, "/guarded"));
+  });
+}
+#endif
 
 CONFORMANCE(Http2Websocket, TheHandlerSeesTheRequestAsOneOfHttp11) {
   talkative_server s;
@@ -512,6 +525,42 @@ CONFORMANCE(Http2Websocket, APeerThatTakesNothingIsGivenUp) {
       settings);
   EXPECT_EQ(code, 1006);
   EXPECT_TRUE(cancelled);
+}
+
+// A server need not end its stream when both have closed (hypercorn waits for the client's): that
+// costs the client no time.
+CONFORMANCE(Http2Websocket, AClosedOneWaitsForNoEndOfTheStream) {
+  bool ended = false;
+  http2_settings settings;
+  settings.extended_connect = true;
+  co_await with_http2_peer(
+      [&](http2_peer&, http2_stream_ref s) -> task<> {
+        http2_head yes;
+        yes.status = 200;
+        s->send_head(yes, false);
+        co_await h2_client::send(*s, "\x88\x02\x03\xe8");  // Close, 1000
+        while (!s->in_ended() && !s->closed()) {
+          s->take_body();
+          s->incoming.clear();
+          co_await s->incoming.wait();
+        }
+        ended = s->in_ended();
+      },
+      [&](std::string at) -> task<> {
+        http::client c(over_http2());
+        const websocket_options o = websocket_options().close_timeout(1h);
+        websocket heard = co_await c.websocket(ws_url(at, "/"), o);
+        EXPECT_FALSE(co_await heard.receive());
+        EXPECT_EQ(heard.close_code(), 1000);
+        EXPECT_TRUE(heard.ended());
+        websocket said = co_await c.websocket(ws_url(at, "/"), o);
+        co_await said.close();
+        EXPECT_EQ(said.close_code(), 1000);
+        EXPECT_TRUE(said.ended());
+        EXPECT_EQ(c.open_connections(), 1U);
+      },
+      settings);
+  EXPECT_TRUE(ended);
 }
 
 // The same of a server's: what a handler has left unsent keeps its place for write_timeout.

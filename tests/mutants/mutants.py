@@ -548,6 +548,8 @@ MUTANTS = (
     conformance("a tunnel's stream that is reset cancels nobody", "http/server/http2_exchange.cpp",
                 "      stream_->set_owner(nullptr);\n      if (stream_->closed()) co_return;\n",
                 "      if (stream_->closed()) co_return;\n", "Http2Websocket*"),
+    conformance("a stop waits for no pong of a client that has taken its leave", "http/server/serve_http2.cpp",
+                "if (winding_down) winding_down->cancel();", "", "Http2ServerStop*"),
     conformance("what a tunnel leaves unsent has a limit", "http/server/http2_exchange.cpp",
                 "      while (!stream_->all_sent() && !stream_->closed()) co_await wait_for_room();\n    } catch",
                 "    } catch", "Http2Websocket*"),
