@@ -131,7 +131,7 @@ ON_KERNEL_REACTORS(Counts, AnHttp2ConnectionAndItsStreamsHoldLittle) {
       std::printf("  an HTTP/2 connection at rest holds %zu bytes, a stream that waits %zu\n", each,
                   each_stream);
       EXPECT_LE(each, 32U * 1024);
-      EXPECT_LE(each_stream, 4096U);
+      EXPECT_LE(each_stream, 3456U);
     });
   });
 }
