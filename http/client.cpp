@@ -156,6 +156,7 @@ task<websocket> client::websocket(request r, websocket_options options) {
     auto connection = std::make_unique<detail::websocket_connection>(
         detail::side::client, std::move(stream), std::move(first), options);
     if (agreed.deflate) connection->set_deflate(*agreed.deflate);
+    if (tunnelled) connection->set_on_stream();
     co_return http::websocket(std::move(connection), agreed.protocol);
   } catch (http::error& error) {
     error.add_context(asked.href(), phase::first_byte);

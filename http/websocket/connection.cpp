@@ -87,6 +87,7 @@ websocket_connection::websocket_connection(side s, transport stream, std::string
       stream_(std::move(stream)),
       times_{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_},
       side_(s),
+      awaits_end_(s == side::client),
       first_(std::move(first)),
       unread_(std::as_writable_bytes(std::span(first_))),
       heard_at_(this_loop().now()) {}
@@ -511,7 +512,7 @@ task<> websocket_connection::say_last_words() {
 }
 
 // A server closes first, so that the client's side has no port that waits (RFC 6455, section
-// 7.1.1); a client waits for that.
+// 7.1.1); a client waits for that, but on a stream of HTTP/2, which has no port.
 task<> websocket_connection::read_to_the_end() {
   for (;;) {
     bool at_the_end = false;
@@ -528,7 +529,7 @@ task<> websocket_connection::finish() {
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
     const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
       co_await say_last_words();
-      if (side_ == side::client && !ended_) co_await read_to_the_end();
+      if (awaits_end_ && !ended_) co_await read_to_the_end();
     }));
     in_order = said.has_value() && said.value();  // whatever went wrong, it is over
   }
@@ -556,7 +557,7 @@ task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::strin
     }
     co_await (has_unsent() && !writing_ ? read_beside_writing() : read());
   }
-  if (side_ == side::client) co_await read_to_the_end();
+  if (awaits_end_) co_await read_to_the_end();
 }
 
 task<> websocket_connection::close(std::uint16_t code, std::string_view reason) {

@@ -48,6 +48,9 @@ class websocket_connection {
   ~websocket_connection();
 
   void set_deflate(const deflate_terms& terms) { engine_.set_deflate(terms); }
+  // A client's on a stream of HTTP/2: it ends its direction when both have closed, and waits for no
+  // end of the server's. A stream leaves no port behind.
+  void set_on_stream() noexcept { awaits_end_ = false; }
 
   task<std::optional<websocket_message>> receive();
   task<> send(opcode kind, std::span<const std::byte> payload);
@@ -130,6 +133,7 @@ class websocket_connection {
   transport stream_;
   websocket_times times_;
   side side_;
+  bool awaits_end_;  // the peer closes the transport first
 
   received_bytes lent_;
   read_buffer buffer_;  // over TLS, while it reads

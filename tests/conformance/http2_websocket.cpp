@@ -514,6 +514,42 @@ CONFORMANCE(Http2Websocket, APeerThatTakesNothingIsGivenUp) {
   EXPECT_TRUE(cancelled);
 }
 
+// A server need not end its stream when both have closed (hypercorn waits for the client's): that
+// costs the client no time.
+CONFORMANCE(Http2Websocket, AClosedOneWaitsForNoEndOfTheStream) {
+  bool ended = false;
+  http2_settings settings;
+  settings.extended_connect = true;
+  co_await with_http2_peer(
+      [&](http2_peer&, http2_stream_ref s) -> task<> {
+        http2_head yes;
+        yes.status = 200;
+        s->send_head(yes, false);
+        co_await h2_client::send(*s, "\x88\x02\x03\xe8");  // Close, 1000
+        while (!s->in_ended() && !s->closed()) {
+          s->take_body();
+          s->incoming.clear();
+          co_await s->incoming.wait();
+        }
+        ended = s->in_ended();
+      },
+      [&](std::string at) -> task<> {
+        http::client c(over_http2());
+        const websocket_options o = websocket_options().close_timeout(1h);
+        websocket heard = co_await c.websocket(ws_url(at, "/"), o);
+        EXPECT_FALSE(co_await heard.receive());
+        EXPECT_EQ(heard.close_code(), 1000);
+        EXPECT_TRUE(heard.ended());
+        websocket said = co_await c.websocket(ws_url(at, "/"), o);
+        co_await said.close();
+        EXPECT_EQ(said.close_code(), 1000);
+        EXPECT_TRUE(said.ended());
+        EXPECT_EQ(c.open_connections(), 1U);
+      },
+      settings);
+  EXPECT_TRUE(ended);
+}
+
 // The same of a server's: what a handler has left unsent keeps its place for write_timeout.
 CONFORMANCE(Http2Websocket, WhatAHandlerLeavesUnsentIsGivenUpInTime) {
   http::server server(server_options().write_timeout(20ms));
