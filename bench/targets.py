@@ -148,9 +148,8 @@ BOUNDS: dict[str, str] = {
         "100 MB of frames have left the caches: a frame warm takes a tenth of the time. By perf the misses are in "
         "job::unwind and in the frames' own destruction, one frame after the other."),
     "memory of a sleeping task": (
-        "1.9 of the 2.5 KB of an idle HTTP connection are five coroutine frames: serve_connection 952 B (the "
-        "parser and its state are in it), read_head 320, run 304, read 176, serve_one 152; the others are the "
-        "child's record and the strings kept for the next head. It is the server's, and due with it."),
+        "an idle HTTP connection has one coroutine frame (704 B with the clock and the numbers in it), the record "
+        "of its task (192 B) and its descriptor's slot."),
     "echo, ": (
         "what is above the limit program is within this machine's noise: the interval of the ratio holds the aim, "
         "the limit program a second time differs as much, and the system calls are as many."),

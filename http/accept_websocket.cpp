@@ -2,6 +2,8 @@
 #include <rondo/http/running_server.hpp>
 #include <rondo/http/websocket/handshake.hpp>
 
+#include <utility>
+
 namespace rondo::http::detail {
 
 websocket_acceptance examine_websocket_request(const server_request& r,
@@ -31,13 +33,12 @@ void complete_websocket_answer(server_response& response, const websocket_accept
   if (!a.extensions.empty()) response.header("Sec-WebSocket-Extensions", a.extensions);
 }
 
-websocket open_websocket(upgraded_stream stream, const websocket_options& o, std::string protocol,
-                         std::optional<deflate_terms> terms) {
+websocket open_websocket(upgraded_stream stream, std::unique_ptr<websocket_beginning> o) {
   auto [transport, first] = std::move(stream).take();
   auto connection = std::make_unique<websocket_connection>(side::server, std::move(transport),
-                                                           std::move(first), o);
-  if (terms) connection->set_deflate(*terms);
-  return websocket(std::move(connection), std::move(protocol));
+                                                           std::move(first), o->options);
+  if (o->deflate) connection->set_deflate(*o->deflate);
+  return websocket(std::move(connection), std::move(o->protocol));
 }
 
 namespace {
@@ -56,14 +57,19 @@ class leaves_at_a_stop final : public stop_hook {
 
 }  // namespace
 
-task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler) {
-  const leaves_at_a_stop mine(ws, server);
-  try {
-    co_await handler.call(ws);
-  } catch (const websocket_error&) {
-    if (!ws.ended()) throw;  // of another one
+// An idle one has this frame: one await serves for both tasks.
+task<> serve_websocket(websocket ws, websocket_handler& handler) {
+  const leaves_at_a_stop mine(ws, handler.server);
+  task<> next = handler.call(ws);
+  for (bool closing = false;;) {
+    try {
+      co_await std::move(next);
+    } catch (const websocket_error&) {
+      if (closing || !ws.ended()) throw;  // of another one
+    }
+    if (std::exchange(closing, true)) co_return;
+    next = ws.close();
   }
-  co_await ws.close();
 }
 
 }  // namespace rondo::http::detail

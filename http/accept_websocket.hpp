@@ -17,6 +17,7 @@
 #include <rondo/http/websocket/deflate.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -40,19 +41,25 @@ void complete_websocket_answer(server_response& response, const websocket_accept
 // A WebSocket for as long as `handler` runs; then it is closed (1000).
 struct websocket_handler {
   virtual task<> call(http::websocket& ws) = 0;
+  running_server& server;
 
  protected:
-  websocket_handler() = default;
+  explicit websocket_handler(running_server& s) noexcept : server(s) {}
   websocket_handler(websocket_handler&&) = default;
   ~websocket_handler() = default;
 };
-task<> serve_websocket(websocket ws, running_server& server, websocket_handler& handler);
-websocket open_websocket(upgraded_stream stream, const websocket_options& o, std::string protocol,
-                         std::optional<deflate_terms> terms);
+task<> serve_websocket(websocket ws, websocket_handler& handler);
+// Of no use once the WebSocket is there.
+struct websocket_beginning {
+  websocket_options options;
+  std::string protocol;
+  std::optional<deflate_terms> deflate;
+};
+websocket open_websocket(upgraded_stream stream, std::unique_ptr<websocket_beginning> o);
 
 template <class Fn>
 struct typed_websocket_handler final : websocket_handler {
-  explicit typed_websocket_handler(Fn f) : fn(std::move(f)) {}
+  typed_websocket_handler(Fn f, running_server& s) : websocket_handler(s), fn(std::move(f)) {}
   task<> call(http::websocket& ws) override { return fn(ws); }
   Fn fn;
 };
@@ -76,12 +83,11 @@ server_response accept_websocket(server_request& r, Handler handler,
   server_response response = server_response::upgrade(
       "websocket",
       // No coroutine of its own: it is kept as long as the task that it gives.
-      [typed = detail::typed_websocket_handler<Handler>(std::move(handler)),
-       options = std::move(options), protocol = a.protocol, terms = a.deflate,
-       &server = r.server()](upgraded_stream stream) mutable {
+      [typed = detail::typed_websocket_handler<Handler>(std::move(handler), r.server()),
+       beginning = std::make_unique<detail::websocket_beginning>(
+           std::move(options), a.protocol, a.deflate)](upgraded_stream stream) mutable {
         return detail::serve_websocket(
-            detail::open_websocket(std::move(stream), options, std::move(protocol), terms), server,
-            typed);
+            detail::open_websocket(std::move(stream), std::move(beginning)), typed);
       });
   detail::complete_websocket_answer(response, a);
   return response;

@@ -43,8 +43,10 @@ struct websocket_access;
 // (1011 while an exception unwinds) if that can be done at once, and never waits.
 class websocket {
  public:
-  explicit websocket(std::unique_ptr<detail::websocket_connection> c, std::string protocol) noexcept
-      : connection_(std::move(c)), protocol_(std::move(protocol)) {}
+  explicit websocket(std::unique_ptr<detail::websocket_connection> c, std::string protocol)
+      : connection_(std::move(c)) {
+    connection_->set_protocol(std::move(protocol));
+  }
 
   // The next message; empty once the peer has closed in good order (close_code() and close_reason()
   // say why), and its Close has been answered. Pings are answered, and the heartbeat is kept, while
@@ -109,7 +111,7 @@ class websocket {
   bool ended() const noexcept { return connection_->ended(); }
 
   // The subprotocol that both sides speak; empty: none was agreed on.
-  const std::string& protocol() const noexcept { return protocol_; }
+  const std::string& protocol() const noexcept { return connection_->protocol(); }
   // Throws std::system_error.
   net::endpoint remote_endpoint() const { return connection_->remote_endpoint(); }
 
@@ -117,7 +119,6 @@ class websocket {
   friend class message_writer;
   friend struct detail::websocket_access;
   std::unique_ptr<detail::websocket_connection> connection_;
-  std::string protocol_;
 };
 
 namespace detail {

@@ -57,7 +57,7 @@ struct websocket_options {
     compress_ = on;
     return *this;
   }
-  // The same, and each message may refer to those before: smaller, for some 40 KB a connection.
+  // The same, and each message may refer to those before: smaller, for some 50 KB a connection.
   websocket_options& compress_with_context(bool on) {
     compress_ = compress_ || on;
     context_ = on;

@@ -22,7 +22,7 @@ class tree_writer final : public detail::wait_visitor {
   void line(const job& j, const char* role, const std::source_location* spawned_at = nullptr) {
     out_.append(depth_ * 2, ' ');
     out_ += role;
-    if (const std::string* name = loop_.name_of(j)) out_ += " \"" + *name + '"';
+    if (const auto name = loop_.shown_name(j)) out_ += " \"" + *name + '"';
     if (spawned_at && spawned_at->line() != 0) {
       out_ += " (spawned at ";
       detail::append_place(out_, *spawned_at);
@@ -131,7 +131,7 @@ class tree_writer final : public detail::wait_visitor {
 
   std::string called(const child_line& c) const {
     std::string text = c.role;
-    if (const std::string* name = loop_.name_of(*c.j)) return text + " \"" + *name + '"';
+    if (const auto name = loop_.shown_name(*c.j)) return text + " \"" + *name + '"';
     if (c.spawned_at && c.spawned_at->line() != 0) {
       text += " (spawned at ";
       detail::append_place(text, *c.spawned_at);

@@ -46,6 +46,17 @@ void group_wait::add(child_record& r) {
   if (cancelling_) r.cancel();
 }
 
+bool group_access::spawn(task_group& g, child_record& r) {
+  if (g.state_.closed()) throw group_closed();
+  if (g.state_.cancelling() && !r.cleans_up()) {
+    g.state_.not_run();
+    r.drop();
+    return false;
+  }
+  g.state_.add(r);
+  return true;
+}
+
 void group_wait::own(group_object& o) noexcept {
   o.older_ = newest_;
   newest_ = &o;

@@ -35,6 +35,8 @@ namespace detail {
 
 class group_wait;
 struct from_callable;
+struct join_access;
+struct group_access;
 
 // A child's job, frame and result. It lives as long as the child or a handle needs it.
 class child_record : public pooled, public list_node, public job_owner, public child_frame {
@@ -61,6 +63,9 @@ class child_record : public pooled, public list_node, public job_owner, public c
     return spawned_at_.line() != 0 ? &spawned_at_ : nullptr;
   }
   void set_spawned_at(const std::source_location& where) noexcept { spawned_at_ = where; }
+  const task_namer* namer() const noexcept override { return namer_; }
+  // Whoever names it takes himself back before he goes: nullptr.
+  void set_namer(const task_namer* n) noexcept { namer_ = n; }
 
   // One task at a time may wait for the end.
   bool has_joiner() const noexcept { return joiner_ != nullptr; }
@@ -76,6 +81,7 @@ class child_record : public pooled, public list_node, public job_owner, public c
 
   group_wait* group_ = nullptr;
   job* joiner_ = nullptr;
+  const task_namer* namer_ = nullptr;
   std::source_location spawned_at_;
   std::uint32_t references_ = 1;
   bool alone_ = false;
@@ -277,12 +283,24 @@ class join_handle : public detail::awaitable_tag {
   }
 
  private:
+  friend struct detail::join_access;
   detail::typed_record<T>& record() const noexcept {
     if (!record_) detail::fatal("a join_handle was used after it was moved from");
     return *record_;
   }
   detail::typed_record<T>* record_;
 };
+
+namespace detail {
+
+struct join_access {
+  template <class T>
+  static child_record& record(const join_handle<T>& h) noexcept {
+    return h.record();
+  }
+};
+
+}  // namespace detail
 
 class task_group {
  public:
@@ -337,6 +355,7 @@ class task_group {
  private:
   template <class Body>
   friend task<> with_task_group(Body body);
+  friend struct detail::group_access;
   task_group() noexcept = default;
   template <class... X>
     requires detail::taskable<X...>
@@ -345,6 +364,14 @@ class task_group {
 };
 
 namespace detail {
+
+// For a child whose record holds more than a result.
+struct group_access {
+  // The record, which has one reference, is the group's from here on. Where the group is being
+  // cancelled it goes at once, and the task in it does not run: false. Throws group_closed, and
+  // then it is the caller's.
+  static bool spawn(task_group& g, child_record& r);
+};
 
 // Even a body that is a plain function, and spawns before it returns its task, runs when the group
 // has begun.

@@ -37,7 +37,7 @@ async def _serve_aiohttp(ends):
 
     app = web.Application()
     app.router.add_get("/", echo)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

@@ -12,14 +12,17 @@
 #include <rondo/net/tls_stream.hpp>
 #include <rondo/net/unix.hpp>
 #include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/outcome.hpp>
+#include <rondo/runtime/receive.hpp>
 
 #include <concepts>
+#include <coroutine>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 namespace rondo::http::detail {
 
@@ -40,35 +43,63 @@ class plain_stream final : public net::stream_socket {
 
 using tls_stream = net::tls_stream<plain_stream>;
 
+// as_result(s.receive()), made in the place in which it waits: the call would have left a second
+// one of its 80 bytes in the frame.
+class [[nodiscard("without co_await nothing happens")]] receive_result
+    : public rondo::detail::awaitable_tag {
+ public:
+  explicit receive_result(plain_stream& s) noexcept : wait_(s.receive()) {}
+  bool await_ready() const noexcept { return wait_.await_ready(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    return wait_.await_suspend(h);
+  }
+  outcome<received_bytes> await_resume() noexcept { return wait_.take_outcome(); }
+
+ private:
+  rondo::detail::receive_wait wait_;
+};
+
+// Closed, and stays so: for those who have none.
+inline thread_local plain_stream no_socket;
+
 class transport {
  public:
-  transport(plain_stream s) noexcept : plain_(std::move(s)) {}
-  transport(tls_stream s) noexcept : tls_(std::move(s)), kind_(kind::secure) {}
-  transport(net::any_stream s) noexcept : other_(std::move(s)), kind_(kind::other) {}
+  transport(plain_stream s) noexcept : stream_(std::move(s)) {}
+  transport(tls_stream s) noexcept : stream_(std::move(s)) {}
+  transport(net::any_stream s) noexcept : stream_(std::move(s)) {}
 
   // What `fn` gives for the stream, a plain_stream&, a tls_stream& or an any_stream&: the same type
   // for all.
   template <class Fn>
   auto with(Fn fn) {
-    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
+    if (auto* const plain = std::get_if<plain_stream>(&stream_)) return fn(*plain);
+    if (auto* const tls = std::get_if<tls_stream>(&stream_)) return fn(*tls);
+    return fn(*std::get_if<net::any_stream>(&stream_));
   }
   template <class Fn>
   auto with(Fn fn) const {
-    return kind_ == kind::plain ? fn(plain_) : kind_ == kind::secure ? fn(tls_) : fn(other_);
+    if (auto* const plain = std::get_if<plain_stream>(&stream_)) return fn(*plain);
+    if (auto* const tls = std::get_if<tls_stream>(&stream_)) return fn(*tls);
+    return fn(*std::get_if<net::any_stream>(&stream_));
   }
 
   // The stream itself, or the one below TLS; a closed one for a stream of another kind.
-  plain_stream& socket() noexcept { return kind_ == kind::secure ? tls_.transport() : plain_; }
-  bool is_plain() const noexcept { return kind_ == kind::plain; }
+  plain_stream& socket() noexcept {
+    if (auto* const plain = std::get_if<plain_stream>(&stream_)) return *plain;
+    tls_stream* const tls = secure();
+    return tls ? tls->transport() : no_socket;
+  }
+  bool is_plain() const noexcept { return std::holds_alternative<plain_stream>(stream_); }
   // TLS itself; nullptr where there is none.
-  tls_stream* secure() noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
-  const tls_stream* secure() const noexcept { return kind_ == kind::secure ? &tls_ : nullptr; }
+  tls_stream* secure() noexcept { return std::get_if<tls_stream>(&stream_); }
+  const tls_stream* secure() const noexcept { return std::get_if<tls_stream>(&stream_); }
   // Throws std::system_error. 0.0.0.0:0 for a stream of another kind that has none.
   net::endpoint remote_endpoint() {
-    return kind_ == kind::other ? other_.remote_endpoint() : socket().remote_endpoint();
+    return other() ? other()->remote_endpoint() : socket().remote_endpoint();
   }
   // A stream of another kind; nullptr where it is none.
-  net::any_stream* other() noexcept { return kind_ == kind::other ? &other_ : nullptr; }
+  net::any_stream* other() noexcept { return std::get_if<net::any_stream>(&stream_); }
   // Sends what fits without waiting, while no other write is under way: how many bytes went.
   std::size_t try_write(std::span<const std::byte> bytes) noexcept {
     return with([bytes](auto& s) noexcept { return s.try_write(bytes); });
@@ -78,7 +109,7 @@ class transport {
     return with([](const auto& s) noexcept { return s.readable_now(); });
   }
   // Over TLS: records that the socket has not taken yet wait for the next write.
-  bool owes() const noexcept { return kind_ == kind::secure && tls_.owes(); }
+  bool owes() const noexcept { return secure() && secure()->owes(); }
   // At once. Over TLS the peer is told that this was all, if nothing was under way.
   void close() noexcept {
     with([](auto& s) noexcept { s.close(); });
@@ -98,26 +129,21 @@ class transport {
   void reset() noexcept {
     try {
       // Without it the kernel would keep what the peer does not take.
-      if (kind_ != kind::other) socket().set(net::options::linger(std::chrono::seconds(0)));
+      if (!other()) socket().set(net::options::linger(std::chrono::seconds(0)));
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it is closed all the same
     }
     abort();
   }
   // Below TLS, which does not hear of it.
   void close_below() noexcept {
-    if (kind_ == kind::other)
-      other_.close();
+    if (other())
+      other()->close();
     else
       socket().close();
   }
 
  private:
-  enum class kind : std::uint8_t { plain, secure, other };
-
-  plain_stream plain_;
-  tls_stream tls_;
-  net::any_stream other_;
-  kind kind_ = kind::plain;
+  std::variant<plain_stream, tls_stream, net::any_stream> stream_;
 };
 
 }  // namespace rondo::http::detail

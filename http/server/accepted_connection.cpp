@@ -1,20 +1,22 @@
 #include <rondo/http/server/accepted_connection.hpp>
+#include <rondo/http/server/switched_connection.hpp>
 
 #include <rondo/net/stream.hpp>
 #include <rondo/runtime/as_result.hpp>
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace rondo::http::detail {
 
 accepted_connection::accepted_connection(serving& s, transport stream)
-    : serving_(s),
-      record_(static_cast<rondo::detail::child_record&>(rondo::detail::current_job())),
+    : open_connection(stream.socket().native().get()),
+      serving_(s),
       stream_(std::move(stream)),
       clock_(stream_, s.options()),
-      socket_(stream_.socket().native().get()),
       opened_(connection_clock::now()) {
+  belongs_to(static_cast<rondo::detail::child_record&>(rondo::detail::current_job()));
   serving_.enlist(*this);
 }
 
@@ -58,16 +60,24 @@ task<> until_gone(net::detail::descriptor socket, net::hang_up least,
 void accepted_connection::watch_peer() noexcept {
   if (peer_watch_ || stream_.other() != nullptr) return;
   try {
-    peer_watch_ = serving_.spawn_watch(until_gone(
-        socket_, options().half_close_ ? net::hang_up::full : net::hang_up::half, *this));
+    const join_handle<void> watch = serving_.spawn_watch(until_gone(
+        socket(), options().half_close_ ? net::hang_up::full : net::hang_up::half, *this));
+    peer_watch_ = &rondo::detail::join_access::record(watch);
+    peer_watch_->keep();
   } catch (const std::bad_alloc&) {  // NOLINT(bugprone-empty-catch): it is served all the same
   }
 }
 
 void accepted_connection::leave_peer_alone() noexcept {
   if (!peer_watch_) return;
-  peer_watch_->cancel();
-  peer_watch_.reset();
+  peer_watch_->cancel_alone();
+  std::exchange(peer_watch_, nullptr)->drop();
+}
+
+void accepted_connection::leave_to_other_protocol(serving::place place) {
+  const std::unique_ptr<switched> to = std::move(other_protocol_);
+  switched_connection::begin(std::move(place), socket(), std::move(to->protocol),
+                             upgraded_stream(std::move(stream_), std::move(to->first)));
 }
 
 void accepted_connection::close_under() noexcept {
@@ -75,7 +85,7 @@ void accepted_connection::close_under() noexcept {
     stream_.abort();
     return;
   }
-  rondo::detail::this_core().io().close(socket_);
+  rondo::detail::this_core().io().close(socket());
 }
 
 }  // namespace rondo::http::detail

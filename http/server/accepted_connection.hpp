@@ -11,7 +11,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -69,33 +68,32 @@ class accepted_connection final : public open_connection {
   void listen_for_stop(stop_listener* l) noexcept { stop_listener_ = l; }
 
   // HTTP ends here, and another protocol goes on, when nothing of the request is there any more.
-  void switch_to(std::unique_ptr<upgrade_handler> protocol, std::string first) noexcept {
-    protocol_ = std::move(protocol);
-    first_ = std::move(first);
+  // `first` was read behind the request. Throws std::bad_alloc.
+  void switch_to(std::unique_ptr<upgrade_handler> protocol, std::string first) {
+    other_protocol_ = std::make_unique<switched>(std::move(protocol), std::move(first));
   }
-  bool has_switched() const noexcept { return protocol_ != nullptr; }
-  // What it has switched to; once.
-  task<> speak_other_protocol() {
-    return protocol_->call(upgraded_stream(std::move(stream_), std::move(first_)));
-  }
+  bool has_switched() const noexcept { return other_protocol_ != nullptr; }
+  // What it has switched to, in a task of its own: this one ends. Once. Throws std::bad_alloc.
+  void leave_to_other_protocol(serving::place place);
 
   void hear_of_stop() noexcept override;
-  void cancel() noexcept override { record_.cancel_alone(); }
   void close_under() noexcept override;
 
  private:
+  struct switched {
+    std::unique_ptr<upgrade_handler> protocol;
+    std::string first;
+  };
+
   serving& serving_;
-  rondo::detail::child_record& record_;
   transport stream_;
   connection_clock clock_;
-  net::detail::descriptor socket_;
   std::unique_ptr<net::endpoint> source_;
-  std::unique_ptr<upgrade_handler> protocol_;
-  std::string first_;               // of it, read behind the request
+  std::unique_ptr<switched> other_protocol_;
   event_stream* events_ = nullptr;  // that its response is
   stop_listener* stop_listener_ = nullptr;
   rondo::detail::time_point opened_;
-  std::optional<join_handle<void>> peer_watch_;
+  rondo::detail::child_record* peer_watch_ = nullptr;
   std::uint32_t requests_ = 0;
   state state_ = state::silent;
 };

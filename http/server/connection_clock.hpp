@@ -118,6 +118,9 @@ class connection_clock final : private rondo::detail::timer {
   std::uint32_t acknowledged() const noexcept;
   static void fired(timer& t) noexcept;
 
+  std::uint8_t quarters_ended_ = 0;  // up to as many as count; these three where the timer ends
+  bool expired_ = false;
+  ends ends_ = ends::operation;
   transport& stream_;
   const server_options& options_;
   rondo::detail::job* reader_ = nullptr;
@@ -129,9 +132,6 @@ class connection_clock final : private rondo::detail::timer {
   std::array<std::uint32_t, quarters> moved_{};  // in the last ones, the latest first
   std::uint32_t taken_ = 0;                      // by the system, in this quarter
   std::uint32_t acknowledged_ = 0;               // by the peer, at the end of the last
-  std::uint8_t quarters_ended_ = 0;              // up to as many as count
-  bool expired_ = false;
-  ends ends_ = ends::operation;
 };
 
 }  // namespace rondo::http::detail

@@ -81,16 +81,15 @@ task<> http2_exchange::send_early_hints(http::headers fields) {
 
 // --- the answer ---
 
-task<server_response> http2_exchange::handle(server_request& request, bool whole_server) {
-  http::next& chain = state().routing.find(request, whole_server);
+server_response http2_exchange::answer_to(const std::exception_ptr& thrown) {
   try {
-    co_return co_await chain(request);
+    std::rethrow_exception(thrown);
   } catch (const http::error& e) {
-    co_return blame(e);
+    return blame(e);
   } catch (...) {
     if (lost_) throw;
     rondo::detail::report_unhandled(std::current_exception());
-    co_return failed(500);
+    return failed(500);
   }
 }
 
@@ -144,6 +143,21 @@ bool http2_exchange::may_switch(const server_request& request,
          request.headers().has_token("Upgrade", response.headers_.get("Upgrade").value_or(""));
 }
 
+// Null: the stream has been closed. Nothing of the request and its answer stays.
+std::unique_ptr<upgrade_handler> http2_exchange::begin_switch(server_request& request,
+                                                              server_response& response) {
+  stream_->set_owner(nullptr);
+  if (stream_->closed()) return nullptr;
+  http2_head h = http2_response_head(200, response.headers_);
+  h.fields.set("date", http_date_now());
+  stream_->send_head(h, false);
+  std::unique_ptr<upgrade_handler> to = std::move(response.upgrade_);
+  response = server_response();
+  request.head_ = {};
+  request.values_.clear();
+  return to;
+}
+
 // What becomes of the stream from here on its protocol hears, as it would of a connection; nobody
 // is cancelled for it. What is written when that closes it goes within write_timeout.
 task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
@@ -179,18 +193,13 @@ task<> http2_exchange::answer() {
     const request_target target = read_target(request.method(), request.target());
     request.path_begin_ = target.path_begin;
     request.path_size_ = target.path_size;
-    response = co_await handle(request, target.whole_server);
+    http::next& chain = state().routing.find(request, target.whole_server);
+    {
+      outcome<server_response> made = co_await as_result(chain(request));
+      response = made.has_value() ? std::move(made).value() : answer_to(made.error());
+    }
     if (may_switch(request, response)) {
-      stream_->set_owner(nullptr);
-      if (stream_->closed()) co_return;
-      http2_head h = http2_response_head(200, response.headers_);
-      h.fields.set("date", http_date_now());
-      stream_->send_head(h, false);
-      std::unique_ptr<upgrade_handler> to = std::move(response.upgrade_);
-      response = server_response();
-      request.head_ = {};
-      request.values_.clear();
-      co_await switch_protocols(std::move(to));
+      if (auto to = begin_switch(request, response)) co_await switch_protocols(std::move(to));
       co_return;
     }
     // To a CONNECT 2xx says that the protocol is spoken (RFC 9110, section 9.3.6).

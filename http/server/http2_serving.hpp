@@ -19,6 +19,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <span>
@@ -127,10 +128,12 @@ class http2_exchange final : public server_exchange,
   std::optional<std::uint64_t> body_length() const noexcept override { return length_; }
   void stream_ended() noexcept override { record_.cancel_alone(); }
 
-  task<server_response> handle(server_request& request, bool whole_server);
+  // What a handler that threw this is answered with.
+  server_response answer_to(const std::exception_ptr& thrown);
   const http2_head& head_of(const server_response& response);
   // An extended CONNECT (RFC 8441) that is answered with the protocol it asks for.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;
+  std::unique_ptr<upgrade_handler> begin_switch(server_request& request, server_response& response);
   task<> switch_protocols(std::unique_ptr<upgrade_handler> to);
   task<> send(std::string_view bytes);
   task<> send_body(server_response& response);

@@ -4,7 +4,6 @@
 #include <rondo/http/server/serve_http2.hpp>
 #include <rondo/http/server/server_connection.hpp>
 #include <rondo/runtime/as_result.hpp>
-#include <rondo/runtime/inspect.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,15 +15,6 @@
 
 namespace rondo::http::detail {
 namespace {
-
-// For the tree of tasks.
-void name_task_after(const plain_stream& stream) {
-  try {
-    set_task_name("connection " + stream.remote_endpoint().to_string());
-  } catch (const std::system_error&) {
-    set_task_name("connection of a peer that is gone");
-  }
-}
 
 net::endpoint endpoint_of(const plain_stream& stream) noexcept {
   try {
@@ -91,13 +81,12 @@ server_connection::first_bytes as_first_bytes(std::string_view said) {
 task<> serve_plain(serving::place place, plain_stream stream) {
   try {
     accepted_connection c(place.server(), std::move(stream));
-    name_task_after(c.stream().socket());
     if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
     for (;;) {
       server_connection::first_bytes first;
       {
         const connection_clock::reading waiting(c.clock(), c.rest_ends());
-        outcome<received_bytes> got = co_await as_result(c.stream().socket().receive());
+        outcome<received_bytes> got = co_await receive_result(c.stream().socket());
         if (got.has_value())
           first.lent = std::move(got).value();
         else if (is_over(c, waiting))
@@ -120,7 +109,7 @@ task<> serve_plain(serving::place place, plain_stream stream) {
       if (!co_await server_connection::converse(c, std::move(first))) break;
       c.becomes(accepted_connection::state::at_rest);
     }
-    if (c.has_switched()) co_await c.speak_other_protocol();
+    if (c.has_switched()) c.leave_to_other_protocol(std::move(place));
   } catch (...) {
     rondo::detail::report_unhandled(std::current_exception());
   }
@@ -134,7 +123,6 @@ task<> serve_buffered(serving::place place, transport stream,
                       std::optional<net::tls_context> context) {
   try {
     accepted_connection c(place.server(), std::move(stream));
-    name_task_after(c.stream().socket());
     if (context) {
       if (c.options().trusted_ && !co_await hear_proxy(c)) co_return;
       c.becomes(accepted_connection::state::shaking_hands);
@@ -189,7 +177,7 @@ task<> serve_buffered(serving::place place, transport stream,
       if (!co_await server_connection::converse(c, std::move(first))) break;
       c.becomes(accepted_connection::state::at_rest);
     }
-    if (c.has_switched()) co_await c.speak_other_protocol();
+    if (c.has_switched()) c.leave_to_other_protocol(std::move(place));
   } catch (...) {
     rondo::detail::report_unhandled(std::current_exception());
   }

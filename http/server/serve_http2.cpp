@@ -70,12 +70,16 @@ task<> http2_serving::run(std::string first) {
 // Starts handlers, until the session is over.
 task<> http2_serving::manage() {
   http2_session& s = session();
+  std::optional<join_handle<void>> winding_down;
   for (;;) {
     s.changed.clear();
     start_handlers();
-    if (s.is_lost() || s.finished()) co_return;
+    if (s.is_lost() || s.finished()) {
+      if (winding_down) winding_down->cancel();  // no pong comes any more
+      co_return;
+    }
     if (stop_due_ && !std::exchange(stopping_, true)) {
-      if (s.settings_came()) group_->spawn(wind_down());
+      if (s.settings_came()) winding_down = group_->spawn(wind_down());
     }
     if (const bool idle = is_idle(); idle != was_idle_) {
       was_idle_ = idle;

@@ -93,7 +93,7 @@ task<bool> server_connection::read_from(Stream& stream, rondo::detail::time_poin
   const connection_clock::reading mine(clock(), until, ends_of<Stream>);
   if constexpr (std::same_as<Stream, plain_stream>) {
     if (body_ended_) {
-      outcome<received_bytes> got = co_await as_result(stream.receive());
+      outcome<received_bytes> got = co_await receive_result(stream);
       if (got.has_value()) {
         lent_ = std::move(got).value();
         unread_ = lent_.bytes();

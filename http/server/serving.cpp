@@ -1,6 +1,9 @@
 #include <rondo/http/server/serving.hpp>
+#include <rondo/net/endpoint.hpp>
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/loop.hpp>
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <new>
@@ -27,6 +30,24 @@ bool client_of(const plain_stream& stream, serving::place::client& out) noexcept
 }
 
 }  // namespace
+
+void open_connection::belongs_to(rondo::detail::child_record& task) {
+  record_ = &task;
+  task.set_namer(this);
+  rondo::detail::loop_core& core = rondo::detail::this_core();
+  if (core.wants_names()) core.set_name(task, task_name());
+}
+
+// getpeername(2) is asked when the name is, and not for each that is accepted.
+std::string open_connection::task_name() const {
+  rondo::detail::reactor& io = rondo::detail::this_core().io();
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  auto* const raw = reinterpret_cast<sockaddr*>(&name);
+  if (!io.is_attached(socket_) || io.peer_name(socket_.fd, raw, &size) < 0)
+    return "connection of a peer that is gone";
+  return "connection " + net::endpoint::from_sockaddr(raw, size).to_string();
+}
 
 serving::serving(const server_state& s, stop_handle stop)
     : running_server(std::move(stop)),
@@ -97,22 +118,22 @@ task<> serving::rest() {
 std::optional<serving::place> serving::admit(const plain_stream& stream) noexcept {
   ++accepted_;
   place::client who{};
-  const bool counted = options().max_connections_per_client_ != SIZE_MAX && client_of(stream, who);
-  if (counted) {
+  place::clients::value_type* counted = nullptr;
+  if (options().max_connections_per_client_ != SIZE_MAX && client_of(stream, who)) {
     try {
-      std::size_t& has = clients_[who];
-      if (has >= options().max_connections_per_client_) {
+      counted = &*clients_.try_emplace(who).first;
+      if (counted->second >= options().max_connections_per_client_) {
         ++refused_;
         return std::nullopt;
       }
-      ++has;
+      ++counted->second;
     } catch (const std::bad_alloc&) {
       ++refused_;
       return std::nullopt;
     }
   }
   ++connections_;
-  return place(*this, counted ? &who : nullptr);
+  return place(*this, counted);
 }
 
 serving::place serving::admit_uncounted() noexcept {
@@ -123,10 +144,7 @@ serving::place serving::admit_uncounted() noexcept {
 
 void serving::leave(const place& p) noexcept {
   --connections_;
-  if (p.counted_) {
-    const auto it = clients_.find(p.client_);
-    if (--it->second == 0) clients_.erase(it);
-  }
+  if (p.client_ && --p.client_->second == 0) clients_.erase(p.client_->first);
   changed_.set();
 }
 

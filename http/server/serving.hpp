@@ -31,8 +31,8 @@
 
 namespace rondo::http::detail {
 
-// A connection, as far as its server has to do with it.
-class open_connection : public rondo::detail::list_node {
+// A connection, as far as its server has to do with it. Its task is named after its client.
+class open_connection : public rondo::detail::task_namer, public rondo::detail::list_node {
  public:
   enum class state : std::uint8_t {
     shaking_hands,
@@ -42,19 +42,31 @@ class open_connection : public rondo::detail::list_node {
     lingering,  // read on, for the client's sake
   };
 
-  open_connection() = default;
   open_connection(const open_connection&) = delete;
   open_connection& operator=(const open_connection&) = delete;
   virtual state now() const noexcept = 0;
   // A stop was asked for.
   virtual void hear_of_stop() noexcept = 0;
   // Unwinds the task that serves it.
-  virtual void cancel() noexcept = 0;
+  void cancel() noexcept { record_->cancel_alone(); }
   // Ends whatever it waits for on its socket.
   virtual void close_under() noexcept = 0;
+  std::string task_name() const final;
 
  protected:
-  ~open_connection() = default;
+  // On that socket, which its stream may have taken elsewhere; a closed one where there is none.
+  explicit open_connection(net::detail::descriptor socket) noexcept : socket_(socket) {}
+  ~open_connection() {
+    if (record_) record_->set_namer(nullptr);
+  }
+
+  // Of the task that serves it, a child of the serving's group. Throws std::bad_alloc.
+  void belongs_to(rondo::detail::child_record& task);
+  net::detail::descriptor socket() const noexcept { return socket_; }
+
+ private:
+  rondo::detail::child_record* record_ = nullptr;
+  net::detail::descriptor socket_;
 };
 
 // A task of the server's that is not a connection.
@@ -94,6 +106,10 @@ class serving final : public running_server, private rondo::detail::shown {
   place admit_uncounted() noexcept;
   // Runs its task, and one that watches for it. Throw std::bad_alloc.
   void spawn_connection(task<> t) { group_->spawn(std::move(t)); }
+  // The same of a connection that is its task's record: see group_access.
+  bool spawn_connection(rondo::detail::child_record& r) {
+    return rondo::detail::group_access::spawn(*group_, r);
+  }
   join_handle<void> spawn_watch(task<> t) { return group_->spawn(std::move(t)); }
   void enlist(open_connection& c) noexcept { open_.push_back(c); }
   // Until nothing of it is there any more.
@@ -106,15 +122,14 @@ class serving final : public running_server, private rondo::detail::shown {
   // connection's task, so that it is given back even if that never runs.
   class place {
    public:
-    // The address that counts, or nothing where nobody counts them.
+    // The address that counts.
     using client = std::array<std::byte, 17>;
-    place(serving& s, const client* c) noexcept : server_(&s), counted_(c != nullptr) {
-      if (c != nullptr) client_ = *c;
-    }
+    // Who has how many.
+    using clients = std::map<client, std::size_t>;
+    // `c`: null where nobody counts them.
+    place(serving& s, clients::value_type* c) noexcept : server_(&s), client_(c) {}
     place(place&& other) noexcept
-        : server_(std::exchange(other.server_, nullptr)),
-          counted_(other.counted_),
-          client_(other.client_) {}
+        : server_(std::exchange(other.server_, nullptr)), client_(other.client_) {}
     place& operator=(place&&) = delete;
     ~place() {
       if (server_ != nullptr) server_->leave(*this);
@@ -124,8 +139,7 @@ class serving final : public running_server, private rondo::detail::shown {
    private:
     friend class serving;
     serving* server_;
-    bool counted_;
-    client client_{};
+    clients::value_type* client_;  // stays where it is
   };
 
  private:
@@ -147,9 +161,9 @@ class serving final : public running_server, private rondo::detail::shown {
   rondo::detail::intrusive_list<open_connection> open_;
   rondo::detail::intrusive_list<background_task> background_;
   std::size_t background_count_ = 0;
-  std::map<place::client, std::size_t> clients_;  // who has how many, where it is counted
-  rondo::event changed_;                          // a connection has ended, or a stop has gone on
-  std::shared_ptr<stop_watch> watch_;             // the last: it may tell at once
+  place::clients clients_;
+  rondo::event changed_;               // a connection has ended, or a stop has gone on
+  std::shared_ptr<stop_watch> watch_;  // the last: it may tell at once
 };
 
 }  // namespace rondo::http::detail

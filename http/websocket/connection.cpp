@@ -66,34 +66,44 @@ class websocket_connection::cut_in_two {
 // The right to read, which one task has at a time.
 class websocket_connection::reading_turn {
  public:
-  reading_turn(websocket_connection& c, reader who) : connection_(c) {
-    if (c.reading_ != reader::nobody) throw std::system_error(io_errc::busy, "websocket receive");
-    c.reading_ = who;
-  }
+  reading_turn() noexcept = default;
   reading_turn(const reading_turn&) = delete;
   reading_turn& operator=(const reading_turn&) = delete;
   ~reading_turn() {
-    connection_.reading_ = reader::nobody;
-    connection_.reader_left_.set();
+    if (!connection_) return;
+    connection_->reading_ = reader::nobody;
+    if (connection_->others_) connection_->others_->reader_left.set();
+  }
+
+  bool is_taken() const noexcept { return connection_ != nullptr; }
+  void take(websocket_connection& c, reader who) {
+    if (c.reading_ != reader::nobody) throw std::system_error(io_errc::busy, "websocket receive");
+    c.reading_ = who;
+    connection_ = &c;
   }
 
  private:
-  websocket_connection& connection_;
+  websocket_connection* connection_ = nullptr;
 };
 
 websocket_connection::websocket_connection(side s, transport stream, std::string first,
                                            const websocket_options& o)
-    : engine_(s, limits_of(o)),
-      stream_(std::move(stream)),
-      times_{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_},
+    : timer(&heart_beats),
       side_(s),
       awaits_end_(s == side::client),
-      first_(std::move(first)),
-      unread_(std::as_writable_bytes(std::span(first_))),
-      heard_at_(this_loop().now()) {}
+      engine_(s, limits_of(o)),
+      stream_(std::move(stream)),
+      times_{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_},
+      heard_at_(this_loop().now()) {
+  if (first.empty()) return;
+  buffer_ = std::make_unique_for_overwrite<std::byte[]>(first.size());
+  has_first_ = true;
+  unread_ = std::span(buffer_.get(), first.size());
+  std::ranges::copy(std::as_bytes(std::span(first)), unread_.begin());
+}
 
 websocket_connection::~websocket_connection() {
-  if (heart_.armed()) rondo::detail::this_core().timers().disarm(heart_);
+  if (armed()) rondo::detail::this_core().timers().disarm(*this);
   if (ended_) return;
   const bool at_rest = !broken_ && !writing_ && !engine_.in_a_frame() && !has_unsent();
   if (at_rest && !engine_.close_was_put()) {
@@ -112,6 +122,11 @@ websocket_connection::~websocket_connection() {
     stream_.close();
 }
 
+const std::string& websocket_connection::protocol() const noexcept {
+  static const std::string none;
+  return protocol_ ? *protocol_ : none;
+}
+
 void websocket_connection::leave() noexcept {
   if (ended_ || broken_ || engine_.close_was_put()) return;
   try {
@@ -127,13 +142,13 @@ void websocket_connection::end(ending how) noexcept {
   unread_ = {};
   lent_.give_back();
   buffer_.reset();
-  std::string().swap(first_);
   if (how == ending::in_order)
     stream_.close();
   else
     stream_.abort();
-  reader_left_.set();
-  pong_came_.set();
+  if (!others_) return;
+  others_->reader_left.set();
+  others_->pong_came.set();
 }
 
 void websocket_connection::lose(const std::string& why, ending how) {
@@ -174,9 +189,9 @@ void websocket_connection::note_pong() noexcept {
   const auto [end, error] =
       std::from_chars(payload.data(), payload.data() + payload.size(), number);
   if (error != std::errc() || end != payload.data() + payload.size()) return;
-  if (number > pings_ || number <= pongs_to_) return;
-  pongs_to_ = number;
-  pong_came_.set();
+  if (!others_ || number > others_->pings || number <= others_->pongs_to) return;
+  others_->pongs_to = number;
+  others_->pong_came.set();
 }
 
 websocket_message websocket_connection::take_message() {
@@ -192,7 +207,7 @@ template <class Stream>
 task<> websocket_connection::read_from(Stream& stream) {
   let_go_of_what_was_read();
   if constexpr (std::same_as<Stream, plain_stream>) {
-    took(co_await as_result(stream.receive()));
+    took(co_await receive_result(stream));
   } else {
     if (!buffer_) buffer_ = make_read_buffer();
     const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
@@ -202,9 +217,11 @@ task<> websocket_connection::read_from(Stream& stream) {
   }
 }
 
+// A buffer of our own is kept where we read into it: the first is of another size.
 void websocket_connection::let_go_of_what_was_read() noexcept {
   lent_.give_back();
-  std::string().swap(first_);
+  if (has_first_) buffer_.reset();
+  has_first_ = false;
 }
 
 void websocket_connection::took(outcome<received_bytes> got) {
@@ -242,8 +259,8 @@ task<> websocket_connection::read_beside_writing() {
 // The heartbeat: bytes of any kind are a sign of life, whether or not somebody has read them. Its
 // timer is not armed anew for each read: when it fires it sees what is due by then.
 void websocket_connection::feel_heart() noexcept {
-  if (heart_.armed() || times_.heartbeat <= times_.heartbeat.zero()) return;
-  rondo::detail::this_core().timers().arm(heart_, next_beat());
+  if (armed() || times_.heartbeat <= times_.heartbeat.zero()) return;
+  rondo::detail::this_core().timers().arm(*this, next_beat());
 }
 
 rondo::detail::time_point websocket_connection::next_beat() const noexcept {
@@ -252,7 +269,7 @@ rondo::detail::time_point websocket_connection::next_beat() const noexcept {
 }
 
 void websocket_connection::heart_beats(rondo::detail::timer& t) noexcept {
-  websocket_connection& c = *static_cast<heart&>(t).connection;
+  auto& c = static_cast<websocket_connection&>(t);
   if (c.reading_ != reader::receive || c.ended_ || c.engine_.close_was_put()) return;
   const auto now = rondo::detail::this_core().now();
   if (c.next_beat() <= now) {
@@ -282,21 +299,40 @@ void websocket_connection::send_beat(rondo::detail::time_point now) noexcept {
   if (!writing_) write_now();
 }
 
+// One that is idle has this frame: what it waits in for long stands in it, and all else behind one
+// other await.
 task<std::optional<websocket_message>> websocket_connection::receive() {
-  if (reading_ == reader::close) co_await until_left_by(reader::close);
-  const reading_turn turn(*this, reader::receive);
+  reading_turn turn;
+  for (;;) {
+    const found what = look(turn);
+    if (what == found::message) co_return take_message();
+    if (what == found::end) co_return std::nullopt;
+    if (what == found::nothing) {
+      let_go_of_what_was_read();
+      took(co_await receive_result(stream_.socket()));
+    } else {
+      co_await go_on(what);
+    }
+  }
+}
+
+websocket_connection::found websocket_connection::look(reading_turn& turn) {
+  if (!turn.is_taken()) {
+    if (reading_ == reader::close && !ended_) return found::another_reader;
+    turn.take(*this, reader::receive);
+  }
   for (;;) {
     if (ended_ || engine_.close_came()) {
-      if (!ended_) co_await finish();  // or what another, who was cancelled, has begun of it
+      if (!ended_) return found::ending;  // or what another, who was cancelled, has begun of it
       if (failed_) throw_failure();
-      if (engine_.close_came()) co_return std::nullopt;
+      if (engine_.close_came()) return found::end;
       throw websocket_error(close_code::lost, "the connection has ended");
     }
     switch (take_buffered()) {
       case engine::step::message:
         if (engine_.close_was_put()) continue;  // after our Close nobody wants it
         if (unread_.empty()) write_now();
-        co_return take_message();
+        return found::message;
       case engine::step::closed: continue;
       case engine::step::failed: failed_ = true; continue;
       case engine::step::pong:
@@ -304,21 +340,24 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
     }
     if (!writing_) write_now();
     feel_heart();
-    if (has_unsent() && !writing_) {
-      co_await read_beside_writing();
-    } else if (stream_.is_plain()) {  // without a frame for it
-      let_go_of_what_was_read();
-      took(co_await as_result(stream_.socket().receive()));
-    } else {
-      co_await read();
-    }
+    if (has_unsent() && !writing_) return found::something_unsent;
+    return stream_.is_plain() ? found::nothing : found::nothing_buffered;
+  }
+}
+
+task<> websocket_connection::go_on(found what) {
+  switch (what) {
+    case found::another_reader: return until_left_by(reader::close);
+    case found::ending: return finish();
+    case found::something_unsent: return read_beside_writing();
+    default: return read();
   }
 }
 
 task<> websocket_connection::until_left_by(reader who) {
   while (reading_ == who && !ended_) {
-    reader_left_.clear();
-    co_await reader_left_.wait();
+    others().reader_left.clear();
+    co_await others().reader_left.wait();
   }
 }
 
@@ -491,15 +530,15 @@ task<rondo::detail::nanoseconds> websocket_connection::ping() {
   {
     const mutex::guard line = co_await line_.lock();
     check_writable();
-    mine = ++pings_;  // by now: who stood in the line before has a number of his own
+    mine = ++others().pings;  // by now: who stood in the line before has a number of his own
     const std::string payload = std::to_string(mine);
     engine_.put_ping(std::as_bytes(std::span(payload)));
     if (!write_now()) co_await write_out();
   }
-  while (pongs_to_ < mine) {
+  while (others().pongs_to < mine) {
     if (ended_) throw websocket_error(engine_.code(), "the connection ended before a pong came");
-    pong_came_.clear();
-    co_await pong_came_.wait();
+    others().pong_came.clear();
+    co_await others().pong_came.wait();
   }
   co_return this_loop().now() - begun;
 }
@@ -546,7 +585,8 @@ task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::strin
   // Who receives hears the answer, and closes the stream; or is cancelled.
   co_await until_left_by(reader::receive);
   if (ended_) co_return;
-  const reading_turn turn(*this, reader::close);
+  reading_turn turn;
+  turn.take(*this, reader::close);
   while (!engine_.close_came()) {
     switch (take_buffered()) {
       case engine::step::closed:

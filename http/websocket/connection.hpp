@@ -14,6 +14,7 @@
 #include <rondo/http/websocket/engine.hpp>
 #include <rondo/http/websocket_message.hpp>
 #include <rondo/http/websocket_options.hpp>
+#include <rondo/runtime/core/frame_pool.hpp>
 #include <rondo/runtime/core/timers.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/mutex.hpp>
@@ -23,10 +24,12 @@
 
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rondo::http::detail {
 
@@ -38,7 +41,7 @@ struct websocket_times {
   rondo::detail::nanoseconds close;
 };
 
-class websocket_connection {
+class websocket_connection : private rondo::detail::timer {
  public:
   // `first` is what had come behind the handshake's head.
   websocket_connection(side s, transport stream, std::string first, const websocket_options& o);
@@ -48,6 +51,10 @@ class websocket_connection {
   ~websocket_connection();
 
   void set_deflate(const deflate_terms& terms) { engine_.set_deflate(terms); }
+  void set_protocol(std::string name) {
+    if (!name.empty()) protocol_ = std::make_unique<const std::string>(std::move(name));
+  }
+  const std::string& protocol() const noexcept;
   // A client's on a stream of HTTP/2: it ends its direction when both have closed, and waits for no
   // end of the server's. A stream leaves no port behind.
   void set_on_stream() noexcept { awaits_end_ = false; }
@@ -79,15 +86,30 @@ class websocket_connection {
 
  private:
   enum class reader : std::uint8_t { nobody, receive, close };
-  struct heart final : rondo::detail::timer {
-    explicit heart(websocket_connection& c) noexcept : timer(&heart_beats), connection(&c) {}
-    websocket_connection* connection;
+  // For those who wait in here without reading, from when there is the first of them.
+  struct bystanders : rondo::detail::pooled {
+    rondo::event reader_left;  // or the connection has ended
+    rondo::event pong_came;
+    std::uint64_t pings = 0;     // that ping() has sent
+    std::uint64_t pongs_to = 0;  // the newest of them that was answered
   };
   class reading_turn;
   class cut_in_two;
 
   // Everything that is buffered, up to something to say.
   engine::step take_buffered();
+  // What receive() finds before it waits: what it gives, or what it does first.
+  enum class found : std::uint8_t {
+    message,
+    end,
+    ending,            // the peer has closed, or broken a rule: that is answered
+    nothing,           // of a plain socket, which lends a buffer
+    nothing_buffered,  // of another stream
+    something_unsent,  // goes beside the reading
+    another_reader,    // close(), which has it to the end
+  };
+  found look(reading_turn& turn);
+  task<> go_on(found what);
   websocket_message take_message();
   task<> read();
   template <class Stream>
@@ -129,32 +151,34 @@ class websocket_connection {
   [[noreturn]] void lose(const std::string& why, ending how = ending::given_up);
   [[noreturn]] void throw_failure() const;
 
+  bystanders& others() {
+    if (!others_) others_ = std::make_unique<bystanders>();
+    return *others_;
+  }
+
+  side side_;  // these five bytes where the timer ends
+  reader reading_ = reader::nobody;
+  bool writing_ = false;  // the kernel has bytes of the engine
+  bool ended_ = false;
+  bool broken_ : 1 = false;     // a message was cut in two: nothing can follow
+  bool failed_ : 1 = false;     // the peer broke a rule
+  bool pinged_ : 1 = false;     // a heartbeat's ping is out, and nothing has come since
+  bool given_up_ : 1 = false;   // for want of an answer
+  bool has_first_ : 1 = false;  // buffer_ has what came behind the handshake
+  bool awaits_end_ : 1;         // the peer closes the transport first
   engine engine_;
   transport stream_;
   websocket_times times_;
-  side side_;
-  bool awaits_end_;  // the peer closes the transport first
+  rondo::detail::time_point heard_at_;
+  rondo::detail::time_point pinged_at_;
 
   received_bytes lent_;
-  read_buffer buffer_;  // over TLS, while it reads
-  std::string first_;
+  read_buffer buffer_;  // over TLS, once it has read
   std::span<std::byte> unread_;
 
   mutex line_;
-  reader reading_ = reader::nobody;
-  bool writing_ = false;  // the kernel has bytes of the engine
-  bool broken_ = false;   // a message was cut in two: nothing can follow
-  bool failed_ = false;   // the peer broke a rule
-  bool ended_ = false;
-  rondo::event reader_left_;  // or the connection has ended
-  rondo::event pong_came_;
-  std::uint64_t pings_ = 0;     // that ping() has sent
-  std::uint64_t pongs_to_ = 0;  // the newest of them that was answered
-  bool pinged_ = false;         // a heartbeat's ping is out, and nothing has come since
-  bool given_up_ = false;       // for want of an answer
-  heart heart_{*this};
-  rondo::detail::time_point heard_at_;
-  rondo::detail::time_point pinged_at_;
+  std::unique_ptr<bystanders> others_;
+  std::unique_ptr<const std::string> protocol_;
 };
 
 }  // namespace rondo::http::detail

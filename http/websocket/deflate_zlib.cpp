@@ -13,7 +13,7 @@ namespace {
 
 // What ends each block that is flushed, and is left out of a message (RFC 7692, section 7.2.1).
 constexpr std::array<unsigned char, 4> flush_mark{0x00, 0x00, 0xFF, 0xFF};
-// A deflater of 15 bits and this level takes 69 KB, of 12 bits 14 KB; zlib's own level 8 takes 268.
+// A deflater of 15 bits and this level takes 153 KB, of 12 bits 39 KB; with zlib's own level 268.
 constexpr int memory_level = 5;
 constexpr std::size_t step_bytes = 16 * 1024;
 

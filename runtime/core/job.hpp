@@ -47,6 +47,7 @@ namespace rondo::detail {
 
 class job;
 class loop_core;
+class task_namer;
 
 // How many awaits in a row may complete without suspending before the job must let others run.
 inline constexpr std::uint32_t await_budget = 64;
@@ -179,6 +180,8 @@ class job_owner {
   virtual const void* local(const void* /*key*/) const noexcept { return nullptr; }
   // Where it was spawned, if that is known; nullptr otherwise.
   virtual const std::source_location* spawned_where() const noexcept { return nullptr; }
+  // Who names it when it is asked for its name; nullptr: nobody.
+  virtual const task_namer* namer() const noexcept { return nullptr; }
 
  protected:
   ~job_owner() = default;

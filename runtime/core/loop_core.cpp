@@ -65,6 +65,13 @@ const std::string* loop_core::name_of(const job& j) const noexcept {
   return j.named_ && names_ ? names_->find(j) : nullptr;
 }
 
+std::optional<std::string> loop_core::shown_name(const job& j) const {
+  if (const std::string* given = name_of(j)) return *given;
+  const task_namer* n = j.owner() && !j.ended() ? j.owner()->namer() : nullptr;
+  if (!n) return std::nullopt;
+  return n->task_name();
+}
+
 void loop_observers::add(loop_observer& o) noexcept {
   loop_observer** end = &first_;
   while (*end) end = &(*end)->next_;

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -22,6 +23,15 @@ namespace rondo::detail {
 class job_names;
 class pending_call;
 class step_watch;
+
+// Names a job when somebody asks: for those of which there are many, and seldom anybody does.
+class task_namer {
+ public:
+  virtual std::string task_name() const = 0;
+
+ protected:
+  ~task_namer() = default;
+};
 
 // Hears of every step and turn of a loop: for tests and tools. None is there in ordinary use.
 class loop_observer {
@@ -38,6 +48,8 @@ class loop_observer {
   virtual void after_last_step(job& /*j*/) noexcept {}
   // Everything has ended; the reactor is still there.
   virtual void at_end(loop& /*l*/) noexcept {}
+  // Asks for a job's name when it has ended.
+  virtual bool wants_names() const noexcept { return false; }
 
  protected:
   ~loop_observer() = default;
@@ -91,17 +103,24 @@ class loop_core {
   const job* main_job() const noexcept { return main_; }
   const services& running_services() const noexcept { return services_; }
   void set_name(job& j, std::string name);
-  // nullptr: it has none.
+  // What set_name() gave; nullptr: nothing.
   const std::string* name_of(const job& j) const noexcept;
+  // The same, or what its owner's namer says of it; nothing: it has none.
+  std::optional<std::string> shown_name(const job& j) const;
 
   // Until the loop's end: `o` must be there so long.
-  void observe(loop_observer& o) noexcept { observers_.add(o); }
+  void observe(loop_observer& o) noexcept {
+    observers_.add(o);
+    wants_names_ |= o.wants_names();
+  }
   // Jobs whose turn has come, the last of them: nullptr when there is none.
   const job* last_ready() const noexcept { return ready_.back(); }
   // What watches every step: slow ones, stalls, what the inspect socket tells (inside/). nullptr:
   // nobody, in ordinary use.
   step_watch* watch() noexcept { return watch_.get(); }
   void set_watch(std::shared_ptr<step_watch> w) noexcept { watch_ = std::move(w); }
+  // Whether somebody wants names that outlive what they are names of.
+  bool wants_names() const noexcept { return watch_ != nullptr || wants_names_; }
   // From here until it or the loop goes, it is told to who looks inside; where nobody may look,
   // nothing happens.
   void show(shown& s) noexcept {
@@ -142,6 +161,7 @@ class loop_core {
   std::shared_ptr<unhandled_sink> on_unhandled_;
   const job* main_ = nullptr;
   std::unique_ptr<job_names> names_;
+  bool wants_names_ = false;
   loop_observers observers_;
   intrusive_list<shown>* shows_ = nullptr;
   std::shared_ptr<step_watch> watch_;  // shared: nobody here needs to know how it is destroyed

@@ -149,6 +149,7 @@ class run_tracer final : public loop_observer {
   void at_end(loop&) noexcept override {
     guarded([&] { flush(); });
   }
+  bool wants_names() const noexcept override { return true; }
 
  private:
   struct track {

@@ -88,6 +88,8 @@ class reactor {
   // Takes a descriptor in and allocates what it needs, so that start and cancel never do. Returns
   // its generation. Throws std::bad_alloc.
   virtual std::uint32_t attach(int fd, transfers style) = 0;
+  // Whether it is open still: its number may be another's by now.
+  virtual bool is_attached(descriptor d) noexcept = 0;
   // What waits on it ends with `closed`; the number is given back to the system only when nothing
   // that was started on it can run any more.
   virtual void close(descriptor d) noexcept = 0;

@@ -108,6 +108,8 @@ class epoll_reactor final : public kernel_reactor {
     return s.generation;
   }
 
+  bool is_attached(descriptor d) noexcept override { return table_.find(d) != nullptr; }
+
   void close(descriptor d) noexcept override {
     epoll_slot* s = table_.find(d);
     if (!s) return;

@@ -172,6 +172,7 @@ class simulated_reactor final : public reactor {
   bool readable_now(int fd) noexcept override;
   int send_now(int fd, const void* data, std::size_t size) noexcept override;
   std::uint32_t attach(int fd, transfers) override { return table_.attach(fd).generation; }
+  bool is_attached(descriptor d) noexcept override { return table_.find(d) != nullptr; }
   void close(descriptor d) noexcept override;
   void break_writes(descriptor d) noexcept override {
     if (sim_slot* s = table_.find(d)) s->write_broken = true;

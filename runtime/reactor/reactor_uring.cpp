@@ -221,6 +221,8 @@ class uring_reactor final : public kernel_reactor {
       kernel_reactor::give_back(buffer);
   }
 
+  bool is_attached(descriptor d) noexcept override { return table_.find(d) != nullptr; }
+
   void close(descriptor d) noexcept override {
     uring_slot* s = table_.find(d);
     if (!s) return;

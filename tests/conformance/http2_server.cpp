@@ -383,6 +383,30 @@ TEST(Http2ServerStop, APrefaceThatIsNotFinishedDoesNotHoldIt) {
   }
 }
 
+// It has no more to say, and answers no ping: a stop that waits for its answer takes a second.
+TEST(Http2ServerStop, AClientThatTakesItsLeaveDoesNotHoldIt) {
+  simulate([]() -> task<> {
+    some_server s;
+    http::stop_handle stop;
+    tcp_listener listener = listen_here();
+    const endpoint here = listener.local_endpoint();
+    co_await with_task_group([&](task_group& g) -> task<> {
+      auto serving = g.spawn([&] { return s.server.serve(std::move(listener), stop); });
+      tcp_stream raw = co_await tcp_stream::connect(here);
+      const std::string settings("\0\0\0\x04\0\0\0\0\0", 9);
+      co_await write_text(raw, std::string(http2::http2_preface) + settings);
+      co_await sleep_for(1s);
+      const auto begun = this_loop().now();
+      stop.stop();
+      co_await write_text(raw, std::string("\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\0", 17));
+      co_await read_text(raw);
+      raw.close();
+      co_await serving;
+      EXPECT_LE(this_loop().now() - begun, 100ms);
+    });
+  });
+}
+
 // --- the clocks ---
 
 TEST(Http2ServerClocks, APrefaceHasTenSecondsAndItsSettingsTwo) {

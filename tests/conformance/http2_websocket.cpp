@@ -1,5 +1,6 @@
 // WebSockets over HTTP/2 (RFC 8441): our server with a session that says what it likes, and our
 // client with our server and with peers.
+#include "http/digest_websocket.hpp"
 #include "http/http2_peer.hpp"
 #include "http/http2_websocket_support.hpp"
 #include "http/websocket_conversation.hpp"
@@ -104,6 +105,18 @@ CONFORMANCE(Http2Websocket, BringsClientAndServerTogether) {
     });
   }
 }
+
+#ifdef RONDO_HAVE_TLS  // for the hashes
+CONFORMANCE(Http2Websocket, AnswersDigestAsAGetWould) {
+  guarded_echo g;
+  co_await with_server(g.server, [&](std::string origin, endpoint) -> task<> {
+    http::client c(over_http2().digest_auth("u", "p"));
+    co_await open_guarded_echoes(c, g, ws_url(origin, "/guarded"));
+    EXPECT_EQ(c.open_connections(), 1U);
+    co_await be_refused_by_guarded_echo(g, over_http2(), ws_url(origin, "/guarded"));
+  });
+}
+#endif
 
 CONFORMANCE(Http2Websocket, TheHandlerSeesTheRequestAsOneOfHttp11) {
   talkative_server s;

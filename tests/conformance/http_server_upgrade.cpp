@@ -1,9 +1,13 @@
 // A connection that leaves HTTP: who gets it, with what, and who does not.
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
+#include "support/child_process.hpp"
 #include "support/conformance.hpp"
 
 #include <rondo/http.hpp>
+
+#include <fstream>
+#include <sstream>
 
 namespace http_server_upgrade_cases {
 
@@ -149,6 +153,47 @@ TEST(ServerUpgrade, AStopWaitsForItAndThenCancelsIt) {
       EXPECT_LE(this_loop().now() - begun, 7s + 2ms);
     });
   });
+}
+
+// Names are made when somebody asks, and of a connection that has left HTTP, too.
+CONFORMANCE(ServerUpgrade, TheTreeNamesTheTaskAfterItsClientAllAlong) {
+  http::server server;
+  add_routes(server);
+  co_await with_server(server, [](std::string, endpoint here) -> task<> {
+    tcp_stream s = co_await tcp_stream::connect(here);
+    const std::string name = "\"connection " + s.local_endpoint().to_string() + "\"";
+    co_await write_text(s, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE((co_await read_text(s, 15)).starts_with("HTTP/1.1 200"));
+    EXPECT_EQ(count_of(task_tree(), name), 1U) << task_tree();
+    co_await write_text(s, ask + "word");
+    std::string got;
+    while (!got.ends_with("WORD")) got += co_await read_text(s, 1);
+    EXPECT_EQ(count_of(task_tree(), name), 1U) << task_tree();
+    EXPECT_EQ(count_of(task_tree(), "\"connection "), 1U) << task_tree();
+  });
+}
+
+// Where every step is watched, names outlive what they are names of, and are made at once.
+TEST(ServerUpgrade, WhoWatchesEveryStepHearsTheName) {
+  temporary_folder folder;
+  const std::string path = folder / "trace.json";
+  std::string name;
+  run(
+      [&]() -> task<> {
+        http::server server;
+        add_routes(server);
+        co_await with_server(server, [&](std::string, endpoint here) -> task<> {
+          tcp_stream s = co_await tcp_stream::connect(here);
+          name = "connection " + s.local_endpoint().to_string();
+          co_await write_text(s, ask + "word");
+          co_await s.shutdown_write();
+          EXPECT_TRUE((co_await read_text(s)).ends_with("WORD"));
+        });
+      }(),
+      run_options().reactor(reactor_kind::epoll).trace_file(path));
+  std::ostringstream trace;
+  trace << std::ifstream(path).rdbuf();
+  EXPECT_GE(count_of(trace.str(), name), 2U);  // before it left HTTP, and behind that
 }
 
 CONFORMANCE_RUNS(ServerUpgrade, CanBeCancelledAnywhere) {

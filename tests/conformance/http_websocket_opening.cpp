@@ -1,4 +1,5 @@
 // How a WebSocket is opened, by our client and our server and by peers that are neither.
+#include "http/digest_websocket.hpp"
 #include "http/http_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
@@ -71,6 +72,30 @@ CONFORMANCE(WebsocketOpening, FollowsRedirectsWithCookiesAsAGetWould) {
     co_await ws.close();
   });
 }
+
+#ifdef RONDO_HAVE_TLS  // for the hashes
+CONFORMANCE(WebsocketOpening, AnswersDigestAsAGetWould) {
+  guarded_echo g;
+  co_await with_server(g.server, [&](std::string origin, endpoint) -> task<> {
+    http::client c(http::client_options().digest_auth("u", "p"));
+    co_await open_guarded_echoes(c, g, ws_url(origin, "/guarded"));
+    co_await be_refused_by_guarded_echo(g, {}, ws_url(origin, "/guarded"));
+  });
+}
+
+CONFORMANCE_RUNS(WebsocketOpening, WithDigestCanBeCancelledAtEveryWait) {
+  const auto n = cancel_at_every_wait(reactor, []() -> task<> {
+    guarded_echo g;
+    co_await with_server(g.server, [&](std::string origin, endpoint) -> task<> {
+      http::client c(http::client_options().digest_auth("u", "p"));
+      websocket ws = co_await c.websocket(ws_url(origin, "/guarded"));
+      co_await ws.close();
+    });
+  });
+  EXPECT_GT(n.at_rest, 8U);
+  EXPECT_GT(n.at_wake, 8U);
+}
+#endif
 
 CONFORMANCE(WebsocketOpening, AnAnswerThatIsNoneIsToldWithItsStatus) {
   http::server server;

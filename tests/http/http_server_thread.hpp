@@ -1,17 +1,16 @@
 // A server on a thread of its own, plain or over TLS, which has the routes of served_requests.hpp,
 // echoes POST /echo, streams GET /much without end, never answers GET /wait, and tells at GET
-// /memory how many bytes the program has from malloc: what fails on the test's thread does not
-// fail on its own.
+// /memory how many bytes the program holds (held.hpp), and how many its frame pool keeps beside:
+// what fails on the test's thread does not fail on its own.
 #pragma once
 
 #include "http/http_support.hpp"
 #include "http/served_requests.hpp"
 #include "net/tls_support.hpp"
 #include "support/child_process.hpp"
+#include "support/held.hpp"
 
 #include <rondo/http.hpp>
-
-#include <malloc.h>
 
 #include <exception>
 #include <functional>
@@ -42,6 +41,7 @@ class http_server_thread {
     std::promise<endpoint> listening;
     auto where = listening.get_future();
     thread_ = std::thread([this, kind, &listening] {
+      take_frames_one_by_one();
       // A client that leaves in the middle is no failure of the server's.
       const auto options =
           rondo::run_options().reactor(kind).on_unhandled([](const std::exception_ptr&) {});
@@ -98,7 +98,8 @@ class http_server_thread {
           []() -> rondo::task<std::optional<std::string>> { co_return std::string(16'000, 'm'); }));
     });
     server.route("GET", "/memory", [](http::server_request&) -> rondo::task<http::server_response> {
-      co_return http::server_response::text(std::to_string(::mallinfo2().uordblks));
+      co_return http::server_response::text(std::to_string(held_bytes()) + ' ' +
+                                            std::to_string(kept_bytes()));
     });
     tcp_listener listener = listen_here();
     remote_.emplace(rondo::this_loop().remote());

@@ -3,6 +3,7 @@
 // (http2_peer.py). One that the machine does not have skips its test by name.
 #include "http/http_server_thread.hpp"
 #include "support/conformance.hpp"
+#include "support/resources.hpp"
 #include "support/source_root.hpp"
 
 #include <cstdlib>
@@ -79,7 +80,7 @@ ON_KERNEL_REACTORS(Http2Interop, EveryFrameOfTheHostilePeerIsAnsweredAsItShouldB
   const http_server_thread server(reactor, server_scheme::http);
   const finished peer =
       run_command({debians_python(), (source_root() / "tests/interop/http2_peer.py").string(),
-                   "127.0.0.1", port_of(server)});
+                   "--seconds", long_run() ? "2" : "0", "127.0.0.1", port_of(server)});
   EXPECT_EQ(peer.status, 0) << peer.output;
   std::printf("%s", peer.output.c_str());
 }
