@@ -23,7 +23,7 @@ task<> echo(http::websocket& ws, std::chrono::milliseconds after) {
 
 // usage: rondo_websocket [MILLISECONDS]: how long an echo is held back, to check loads.
 int main(int count, char** arguments) {
-  const std::chrono::milliseconds after(count > 1 ? std::atoi(arguments[1]) : 0);
+  const std::chrono::milliseconds after(count > 1 ? std::strtol(arguments[1], nullptr, 10) : 0);
   http::server server(http::server_options().max_connections(20'000));
   server.websocket(
       "/", [after](http::websocket& ws) { return echo(ws, after); },

@@ -7,11 +7,11 @@
 #include <thread>
 
 // begin blocking_work
-std::uint64_t fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
+unsigned long long fibonacci(int n) { return n < 2 ? n : fibonacci(n - 1) + fibonacci(n - 2); }
 
 task<> blocking_work() {
   const auto [a, b] = co_await gather(to_thread(fibonacci, 20), to_thread(fibonacci, 21));
-  std::printf("%llu\n", static_cast<unsigned long long>(a + b));
+  std::printf("%llu\n", a + b);
 }
 // end blocking_work
 

@@ -163,7 +163,7 @@ task<> serve_buffered(serving::place place, transport stream,
       }
       if (first.size == 0) co_return;
       const std::string_view begin = text_of(std::span(first.own.get(), first.size));
-      if (!context && may_be_http2(c, begin)) {
+      if (!c.stream().secure() && may_be_http2(c, begin)) {
         std::string said(begin);
         if (!co_await hear_preface(c, said)) co_return;
         if (match_preface(said) == preface_match::whole) {

@@ -46,7 +46,7 @@ class loop_numbers final : public metric_entry {
     bool taken = false;
   };
 
-  loop_numbers(std::string_view name, std::string_view help, std::vector<double> /*bounds*/)
+  loop_numbers(std::string_view name, std::string_view help, const std::vector<double>& /*bounds*/)
       : metric_entry(name, help, metric_kind::counter) {}
 
   // Below loop_label::count; more loops than that share the last number.
@@ -89,7 +89,8 @@ double open_descriptors() noexcept {
 
 class descriptor_gauge final : public metric_entry {
  public:
-  descriptor_gauge(std::string_view name, std::string_view help, std::vector<double> /*bounds*/)
+  descriptor_gauge(std::string_view name, std::string_view help,
+                   const std::vector<double>& /*bounds*/)
       : metric_entry(name, help, metric_kind::gauge) {}
 
  private:

@@ -20,7 +20,7 @@ task<server_response> hello(server_request&) { co_return server_response::text("
 
 // Writes its name on the way in and on the way out.
 auto marks(std::string& trace, std::string name) {
-  return [&trace, name](server_request& r, next& rest) -> task<server_response> {
+  return [&trace, name = std::move(name)](server_request& r, next& rest) -> task<server_response> {
     trace += name + '(';
     server_response answer = co_await rest(r);
     trace += ')' + name;
