@@ -11,6 +11,7 @@ namespace beast = boost::beast;
 asio::awaitable<void> echo(tcp::socket socket) {
   beast::websocket::stream<tcp::socket> ws(std::move(socket));
   ws.read_message_max(16 << 20);
+  ws.auto_fragment(false);  // a message of one frame, as the others
   beast::flat_buffer buffer;
   try {
     co_await ws.async_accept(use_awaitable);
