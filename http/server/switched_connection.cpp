@@ -29,13 +29,10 @@ void switched_connection::begin(serving::place place, net::detail::descriptor so
       new switched_connection(std::move(place), socket, std::move(protocol)));
   self->belongs_to(*self);
   self->frame_ = rondo::detail::frame_owner(self->protocol_->call(std::move(stream)).release());
-  if (!server.spawn_connection(*self)) {
-    (void)self.release();
-    return;
-  }
-  switched_connection& there = *self.release();
+  const bool runs = server.spawn_connection(*self);
+  switched_connection* const there = self.release();  // the group's, or gone already
   // Whoever has cancelled the task before it could stop has meant the connection.
-  if (rondo::detail::current_job().must_stop()) there.open_connection::cancel();
+  if (runs && rondo::detail::current_job().must_stop()) there->open_connection::cancel();
 }
 
 // A failure of a connection is not the server's. What the failed task holds goes as when a call
