@@ -1,5 +1,6 @@
 #include <rondo/http/accept_websocket.hpp>
 #include <rondo/http/running_server.hpp>
+#include <rondo/http/websocket/close_code.hpp>
 #include <rondo/http/websocket/handshake.hpp>
 
 #include <utility>
@@ -49,11 +50,19 @@ class leaves_at_a_stop final : public stop_hook {
   leaves_at_a_stop(websocket& ws, running_server& s) noexcept : stop_hook(s), websocket_(ws) {
     if (s.stopping()) hear_of_stop();
   }
-  void hear_of_stop() noexcept override { websocket_access::leave(websocket_); }
+  void hear_of_stop() noexcept override {
+    websocket_access::leave(websocket_, close_code::going_away);
+  }
 
  private:
   websocket& websocket_;
 };
+
+// What the handler throws is reported, and its client told 1011.
+[[noreturn]] void throw_on(websocket& ws) {
+  websocket_access::leave(ws, close_code::internal_error);
+  throw;
+}
 
 }  // namespace
 
@@ -65,7 +74,9 @@ task<> serve_websocket(websocket ws, websocket_handler& handler) {
     try {
       co_await std::move(next);
     } catch (const websocket_error&) {
-      if (closing || !ws.ended()) throw;  // of another one
+      if (closing || !ws.ended()) throw_on(ws);  // of another one
+    } catch (...) {
+      throw_on(ws);
     }
     if (std::exchange(closing, true)) co_return;
     next = ws.close();

@@ -125,7 +125,7 @@ namespace detail {
 
 // For the server, when it stops.
 struct websocket_access {
-  static void leave(websocket& ws) noexcept { ws.connection_->leave(); }
+  static void leave(websocket& ws, std::uint16_t code) noexcept { ws.connection_->leave(code); }
 };
 
 }  // namespace detail

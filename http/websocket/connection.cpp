@@ -127,10 +127,10 @@ const std::string& websocket_connection::protocol() const noexcept {
   return protocol_ ? *protocol_ : none;
 }
 
-void websocket_connection::leave() noexcept {
+void websocket_connection::leave(std::uint16_t code) noexcept {
   if (ended_ || broken_ || engine_.close_was_put()) return;
   try {
-    engine_.put_close(close_code::going_away, {});
+    engine_.put_close(code, {});
   } catch (...) {
     return;  // the grace ends it
   }

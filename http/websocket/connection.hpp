@@ -69,8 +69,8 @@ class websocket_connection : private rondo::detail::timer {
   bool try_send(opcode kind, std::span<const std::byte> payload);
   task<rondo::detail::nanoseconds> ping();
   task<> close(std::uint16_t code, std::string_view reason);
-  // Tells the peer 1001, and waits for nothing: who receives goes on until the peer answers.
-  void leave() noexcept;
+  // Tells the peer why, and waits for nothing: who receives goes on until the peer answers.
+  void leave(std::uint16_t code) noexcept;
 
   mutex& line() noexcept { return line_; }
   void check_writable() const;

@@ -603,6 +603,28 @@ CONFORMANCE(Http2Websocket, OneWhoseMessageWasCutClosesAtOnce) {
   EXPECT_EQ(co_await code_thrown(ends.client.receive()), 1006);
 }
 
+CONFORMANCE_RUNS(Http2Websocket, AHandlerThatThrowsClosesWith1011AndIsReported) {
+  int reported = 0;
+  run_options options = options_for(reactor);
+  options.on_unhandled([&](const std::exception_ptr&) { ++reported; });
+  loop_watch watch;
+  run_with(options, watch, []() -> task<> {
+    http::server server;
+    server.websocket("/", [](websocket& ws) -> task<> {
+      (void)co_await ws.receive();
+      throw std::runtime_error("the handler's own");
+    });
+    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
+      http::client c(over_http2());
+      websocket ws = co_await c.websocket(ws_url(origin, "/"));
+      co_await ws.send("go");
+      EXPECT_FALSE(co_await ws.receive());
+      EXPECT_EQ(ws.close_code(), 1011);
+    });
+  });
+  EXPECT_EQ(reported, 1);
+}
+
 // --- the stop ---
 
 CONFORMANCE(Http2Websocket, AStopTellsEveryClientAndEnds) {
