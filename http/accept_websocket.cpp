@@ -69,17 +69,15 @@ class leaves_at_a_stop final : public stop_hook {
 // An idle one has this frame: one await serves for both tasks.
 task<> serve_websocket(websocket ws, websocket_handler& handler) {
   const leaves_at_a_stop mine(ws, handler.server);
-  task<> next = handler.call(ws);
   for (bool closing = false;;) {
     try {
-      co_await std::move(next);
+      co_await (closing ? ws.close() : handler.call(ws));
     } catch (const websocket_error&) {
       if (closing || !ws.ended()) throw_on(ws);  // of another one
     } catch (...) {
       throw_on(ws);
     }
     if (std::exchange(closing, true)) co_return;
-    next = ws.close();
   }
 }
 

@@ -81,9 +81,10 @@ task<> http2_exchange::send_early_hints(http::headers fields) {
 
 // --- the answer ---
 
-server_response http2_exchange::answer_to(const std::exception_ptr& thrown) {
+// To what is being handled.
+server_response http2_exchange::answer_to_thrown() {
   try {
-    std::rethrow_exception(thrown);
+    throw;
   } catch (const http::error& e) {
     return blame(e);
   } catch (...) {
@@ -194,9 +195,10 @@ task<> http2_exchange::answer() {
     request.path_begin_ = target.path_begin;
     request.path_size_ = target.path_size;
     http::next& chain = state().routing.find(request, target.whole_server);
-    {
-      outcome<server_response> made = co_await as_result(chain(request));
-      response = made.has_value() ? std::move(made).value() : answer_to(made.error());
+    try {  // a handler that is no coroutine throws at the call
+      response = co_await chain(request);
+    } catch (...) {
+      response = answer_to_thrown();
     }
     if (may_switch(request, response)) {
       if (auto to = begin_switch(request, response)) co_await switch_protocols(std::move(to));

@@ -129,7 +129,7 @@ class http2_exchange final : public server_exchange,
   void stream_ended() noexcept override { record_.cancel_alone(); }
 
   // What a handler that threw this is answered with.
-  server_response answer_to(const std::exception_ptr& thrown);
+  server_response answer_to_thrown();
   const http2_head& head_of(const server_response& response);
   // An extended CONNECT (RFC 8441) that is answered with the protocol it asks for.
   bool may_switch(const server_request& request, const server_response& response) const noexcept;

@@ -614,15 +614,19 @@ CONFORMANCE_RUNS(Http2Websocket, AHandlerThatThrowsClosesWith1011AndIsReported) 
       (void)co_await ws.receive();
       throw std::runtime_error("the handler's own");
     });
+    server.websocket("/call",
+                     [](websocket&) -> task<> { throw std::runtime_error("no coroutine"); });
     co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
       http::client c(over_http2());
-      websocket ws = co_await c.websocket(ws_url(origin, "/"));
-      co_await ws.send("go");
-      EXPECT_FALSE(co_await ws.receive());
-      EXPECT_EQ(ws.close_code(), 1011);
+      for (const char* path : {"/", "/call"}) {
+        websocket ws = co_await c.websocket(ws_url(origin, path));
+        if (std::string_view(path) == "/") co_await ws.send("go");
+        EXPECT_FALSE(co_await ws.receive());
+        EXPECT_EQ(ws.close_code(), 1011);
+      }
     });
   });
-  EXPECT_EQ(reported, 1);
+  EXPECT_EQ(reported, 2);
 }
 
 // --- the stop ---
