@@ -195,7 +195,7 @@ CONFORMANCE(Websocket, AServersLargeMessageGoesBeforeItsClose) {
       });
       auto reading = g.spawn([&]() -> task<> { EXPECT_FALSE(co_await end.server.receive()); });
       for (int i = 0; i < 20; ++i) co_await yield_now();
-      if (!by_the_peer) http::detail::websocket_access::leave(end.server);
+      if (!by_the_peer) http::detail::websocket_access::leave(end.server, 1001);
       co_await end.raw.write_all(net::bytes_of(std::string_view("\x88\x82\0\0\0\0\x03\xE9", 8)));
       const std::string all = co_await read_bytes(end.raw, 10 + size + 4);
       EXPECT_TRUE(all.ends_with("\x88\x02\x03\xE9")) << by_the_peer;
