@@ -133,7 +133,8 @@ failures fail_each_call_of_the_server(reactor_kind kind, server_scheme scheme,
 failures fail_each_call_of_a_stop(reactor_kind kind, server_scheme scheme) {
   failures all;
   for (unsigned variant = 0; variant < (long_run() ? variants : 1); ++variant) {
-    for (std::uint64_t n = 0; !testing::Test::HasFailure(); ++n) {
+    // How many there are is not always the same: five in a row without the next are the end.
+    for (std::uint64_t n = 0, without = 0; without < 5 && !testing::Test::HasFailure();) {
       std::string what;
       http_server_thread server(kind, scheme, {},
                                 {.at_stop = [n, variant] { fail_system_call(n, variant); },
@@ -142,8 +143,13 @@ failures fail_each_call_of_a_stop(reactor_kind kind, server_scheme scheme) {
       server.join();
       SCOPED_TRACE("call " + std::to_string(n) + ", " + what);
       expect_clear(during, what);
-      if (what.empty()) break;
+      if (what.empty()) {
+        ++without;
+        continue;
+      }
       all.insert(what);
+      without = 0;
+      ++n;
     }
   }
   return all;
@@ -196,12 +202,13 @@ ON_KERNEL_REACTORS(HttpFaults, EachCallOfAServerOfEventsOverTlsMayFail) {
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAStopMayFail) {
-  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::http).size(), 4U);
+  // Whether it hears of the client's end before it has asked for it, is the client's speed.
+  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::http).size(), 2U);
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAStopOverTlsMayFail) {
   NEEDS_CERTIFICATES;
-  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::https).size(), 3U);
+  EXPECT_GE(fail_each_call_of_a_stop(reactor, server_scheme::https).size(), 2U);
 }
 
 ON_KERNEL_REACTORS(HttpFaults, EachCallOfAGetOverTlsMayFail) {
