@@ -157,32 +157,38 @@ ON_KERNEL_REACTORS(H2o, ServesOurClientOverHttp2) {
   beside(reactor, {program, "-c", config}, port, fetch_files);
 }
 
+// To a server of ours by HTTP/1.1, and then by HTTP/2: both ways.
 ON_KERNEL_REACTORS(Haproxy, HandsOurClientsRequestsOn) {
   NEEDS_PROGRAM("haproxy");
   const www files;
-  const std::uint16_t port = port_to_use();
-  run_on(reactor, [&]() -> task<> {
-    http::server origin(http::server_options().max_body(8 << 20));
-    origin.files("/", files.root());
-    origin.route("POST", "/echo", [](http::server_request& r) -> task<http::server_response> {
-      co_return http::server_response::bytes(co_await r.text());
+  for (const bool by_http2 : {false, true}) {
+    const std::uint16_t port = port_to_use();
+    run_on(reactor, [&]() -> task<> {
+      http::server origin(http::server_options().max_body(8 << 20));
+      origin.files("/", files.root());
+      http::version heard{};
+      origin.route("POST", "/echo", [&](http::server_request& r) -> task<http::server_response> {
+        heard = r.version();
+        co_return http::server_response::bytes(co_await r.text());
+      });
+      co_await with_server(origin, [&](std::string, endpoint here) -> task<> {
+        const std::string config = files.folder.write(
+            "haproxy.conf",
+            "defaults\n mode http\n timeout client 20s\n timeout server 20s\n timeout connect 5s\n"
+            "frontend f\n bind 127.0.0.1:" +
+                std::to_string(port) + " proto h2\n default_backend b\nbackend b\n server s " +
+                here.to_string() + (by_http2 ? " proto h2\n" : "\n"));
+        child_process server({program, "-f", config, "-db"});
+        const bool up = co_await is_up(server, port);
+        EXPECT_TRUE(up) << server.read(false);
+        if (!up) co_return;
+        const std::string at = "http://127.0.0.1:" + std::to_string(port);
+        co_await fetch_files(at);
+        co_await echo_bodies(at, "/echo");
+      });
+      EXPECT_EQ(heard, by_http2 ? http::version::http_2 : http::version::http_1_1);
     });
-    co_await with_server(origin, [&](std::string, endpoint here) -> task<> {
-      const std::string config = files.folder.write(
-          "haproxy.conf",
-          "defaults\n mode http\n timeout client 20s\n timeout server 20s\n timeout connect 5s\n"
-          "frontend f\n bind 127.0.0.1:" +
-              std::to_string(port) + " proto h2\n default_backend b\nbackend b\n server s " +
-              here.to_string() + "\n");
-      child_process server({program, "-f", config, "-db"});
-      const bool up = co_await is_up(server, port);
-      EXPECT_TRUE(up) << server.read(false);
-      if (!up) co_return;
-      const std::string at = "http://127.0.0.1:" + std::to_string(port);
-      co_await fetch_files(at);
-      co_await echo_bodies(at, "/echo");
-    });
-  });
+  }
 }
 
 ON_KERNEL_REACTORS(Hypercorn, ServesOurClientOverHttp2) {
