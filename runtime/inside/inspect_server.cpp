@@ -115,6 +115,7 @@ class inspect_server {
     }
     std::unique_lock ended(ended_mutex_);
     ended_.wait(ended, [this] { return !running_; });
+    ::close(std::exchange(wake_, -1));  // not by the thread, which may end before it is woken
     ::unlink(path_.c_str());
   }
 
@@ -198,7 +199,6 @@ class inspect_server {
     }
     for (const client& c : clients) ::close(c.fd);
     ::close(listener);
-    ::close(wake);
     {
       const std::scoped_lock lock(ended_mutex_);
       running_ = false;
