@@ -373,8 +373,8 @@ TEST(ServerClocks, OneClientCannotHaveAllConnections) {
 CONFORMANCE(ServerClocks, ARequestThatMeetsTheEndOfRestIsAnsweredOrNeverRead) {
   http::server server(server_options().idle_timeout(3ms));
   add_routes(server);
-  co_await with_server(server, [](std::string, endpoint here) -> task<> {
-    int answered = 0;
+  int answered = 0;
+  co_await with_server(server, [&](std::string, endpoint here) -> task<> {
     for (int i = 0; i < 20; ++i) {
       tcp_stream s = co_await tcp_stream::connect(here);
       co_await sleep_for(2ms + 100us * i);
@@ -385,8 +385,9 @@ CONFORMANCE(ServerClocks, ARequestThatMeetsTheEndOfRestIsAnsweredOrNeverRead) {
       EXPECT_EQ(first_line(got.value()), "HTTP/1.1 200 OK");
       EXPECT_TRUE(got.value().ends_with("hello")) << got.value();
     }
-    EXPECT_GT(answered, 0);
   });
+  // A machine may be too slow for each of them.
+  if (reactor == reactor_kind::simulated) EXPECT_GT(answered, 0);
 }
 
 CONFORMANCE_RUNS(ServerClocks, EveryWaitCanBeCancelledAnywhere) {
