@@ -3,6 +3,7 @@
 #include "http/digest_websocket.hpp"
 #include "http/http2_peer.hpp"
 #include "http/http2_websocket_support.hpp"
+#include "http/throwing_websocket.hpp"
 #include "http/websocket_conversation.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
@@ -604,29 +605,7 @@ CONFORMANCE(Http2Websocket, OneWhoseMessageWasCutClosesAtOnce) {
 }
 
 CONFORMANCE_RUNS(Http2Websocket, AHandlerThatThrowsClosesWith1011AndIsReported) {
-  int reported = 0;
-  run_options options = options_for(reactor);
-  options.on_unhandled([&](const std::exception_ptr&) { ++reported; });
-  loop_watch watch;
-  run_with(options, watch, []() -> task<> {
-    http::server server;
-    server.websocket("/", [](websocket& ws) -> task<> {
-      (void)co_await ws.receive();
-      throw std::runtime_error("the handler's own");
-    });
-    server.websocket("/call",
-                     [](websocket&) -> task<> { throw std::runtime_error("no coroutine"); });
-    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-      http::client c(over_http2());
-      for (const char* path : {"/", "/call"}) {
-        websocket ws = co_await c.websocket(ws_url(origin, path));
-        if (std::string_view(path) == "/") co_await ws.send("go");
-        EXPECT_FALSE(co_await ws.receive());
-        EXPECT_EQ(ws.close_code(), 1011);
-      }
-    });
-  });
-  EXPECT_EQ(reported, 2);
+  expect_1011_of_who_throws(reactor, over_http2());
 }
 
 // --- the stop ---

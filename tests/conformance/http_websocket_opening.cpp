@@ -1,6 +1,7 @@
 // How a WebSocket is opened, by our client and our server and by peers that are neither.
 #include "http/digest_websocket.hpp"
 #include "http/http_support.hpp"
+#include "http/throwing_websocket.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/conformance.hpp"
 
@@ -168,25 +169,7 @@ CONFORMANCE(WebsocketOpening, WhatAsksWronglyIsToldSo) {
 }
 
 CONFORMANCE_RUNS(WebsocketOpening, AHandlerThatThrowsClosesWith1011AndIsReported) {
-  int reported = 0;
-  run_options options = options_for(reactor);
-  options.on_unhandled([&](const std::exception_ptr&) { ++reported; });
-  loop_watch watch;
-  run_with(options, watch, []() -> task<> {
-    http::server server;
-    server.websocket("/", [](websocket& ws) -> task<> {
-      (void)co_await ws.receive();
-      throw std::runtime_error("the handler's own");
-    });
-    co_await with_server(server, [&](std::string origin, endpoint) -> task<> {
-      http::client c;
-      websocket ws = co_await c.websocket(ws_url(origin, "/"));
-      co_await ws.send("go");
-      EXPECT_FALSE(co_await ws.receive());
-      EXPECT_EQ(ws.close_code(), 1011);
-    });
-  });
-  EXPECT_EQ(reported, 1);
+  expect_1011_of_who_throws(reactor, {});
 }
 
 CONFORMANCE(WebsocketOpening, AStopTellsEveryClientAndEnds) {
