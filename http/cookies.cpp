@@ -13,10 +13,6 @@
 namespace rondo::http {
 namespace {
 
-bool has_prefix(std::string_view text, std::string_view prefix) noexcept {
-  return detail::iequals(text.substr(0, prefix.size()), prefix);
-}
-
 bool expired(const cookie& c, std::chrono::sys_seconds now) noexcept {
   return c.expires && *c.expires <= now;
 }
@@ -30,10 +26,11 @@ bool can_be_sent(std::string_view text, bool is_name) noexcept {
 
 // RFC 6265bis, section 5.7, steps 20 to 22.
 bool keeps_its_prefix(const cookie& c, bool path_is_root) noexcept {
-  if (c.name.empty() && (has_prefix(c.value, "__secure-") || has_prefix(c.value, "__host-")))
+  if (c.name.empty() &&
+      (detail::istarts_with(c.value, "__secure-") || detail::istarts_with(c.value, "__host-")))
     return false;
-  if (has_prefix(c.name, "__secure-")) return c.secure;
-  if (has_prefix(c.name, "__host-")) return c.secure && c.host_only && path_is_root;
+  if (detail::istarts_with(c.name, "__secure-")) return c.secure;
+  if (detail::istarts_with(c.name, "__host-")) return c.secure && c.host_only && path_is_root;
   return true;
 }
 

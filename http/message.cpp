@@ -8,7 +8,7 @@
 namespace rondo::http {
 namespace {
 
-constexpr detail::byte_class target_bytes = [] {
+constexpr detail::byte_class visible_bytes = [] {
   detail::byte_class out{};
   for (std::size_t c = 0x21; c < 0x7f; ++c) out[c] = true;
   return out;
@@ -81,7 +81,7 @@ namespace {
 void check_request_line(std::string_view method, std::string_view target) {
   if (!detail::is_token(method)) throw std::invalid_argument("the method is no token");
   if (target.empty()) throw std::invalid_argument("the request target is empty");
-  const std::size_t bad = detail::skip(target_bytes, target);
+  const std::size_t bad = detail::skip(visible_bytes, target);
   if (bad != target.size()) {
     throw std::invalid_argument(
         "the request target holds a space, a control or a byte beyond "

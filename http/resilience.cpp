@@ -73,7 +73,7 @@ meaning meaning_of(const std::exception_ptr& error) {
 }
 
 // What a failure was, in a few words.
-std::string text_of(const outcome<response>& failed) {
+std::string in_words(const outcome<response>& failed) {
   if (failed.has_value()) return "the server answered " + std::to_string(failed.value().status());
   try {
     std::rethrow_exception(failed.error());
@@ -146,7 +146,7 @@ class origin_policies {
         result.has_value() ? meaning_of(result.value()) : meaning_of(result.error());
     if (means.of_the_origin == verdict::failure) {
       last_ = result.error();
-      last_text_ = text_of(result);
+      last_text_ = in_words(result);
     }
     const bool may_go_again =
         means.passes && call.may_send_body_again() && (call.idempotent() || means.never_reached);

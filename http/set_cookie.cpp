@@ -18,7 +18,7 @@ bool is_refused_control(char c) noexcept {
 }
 
 // The text up to `c`, which is dropped with it; all of it when there is none.
-std::string_view cut(std::string_view& text, char c) {
+std::string_view take_until(std::string_view& text, char c) {
   const std::size_t at = std::min(text.find(c), text.size());
   const std::string_view part = text.substr(0, at);
   text.remove_prefix(std::min(at + 1, text.size()));
@@ -132,9 +132,9 @@ std::optional<std::chrono::sys_seconds> parse_cookie_date(std::string_view text)
 
 std::optional<parsed_cookie> parse_set_cookie(std::string_view text, std::chrono::sys_seconds now) {
   if (std::ranges::any_of(text, is_refused_control)) return std::nullopt;
-  std::string_view pair = cut(text, ';');
+  std::string_view pair = take_until(text, ';');
   const bool has_name = pair.find('=') != std::string_view::npos;
-  const std::string_view name = has_name ? trim_ows(cut(pair, '=')) : std::string_view();
+  const std::string_view name = has_name ? trim_ows(take_until(pair, '=')) : std::string_view();
   const std::string_view value = trim_ows(pair);
   if (name.size() + value.size() > max_pair_bytes || (name.empty() && value.empty()))
     return std::nullopt;
@@ -145,8 +145,8 @@ std::optional<parsed_cookie> parse_set_cookie(std::string_view text, std::chrono
   c.value = value;
   std::optional<std::chrono::sys_seconds> max_age;
   while (!text.empty()) {
-    std::string_view part = cut(text, ';');
-    const std::string_view key = trim_ows(cut(part, '='));
+    std::string_view part = take_until(text, ';');
+    const std::string_view key = trim_ows(take_until(part, '='));
     const std::string_view v = trim_ows(part);
     if (v.size() > max_attribute_bytes) continue;
     if (iequals(key, "expires")) {

@@ -46,10 +46,6 @@ std::string_view to_text(same_site s) noexcept {
   return {};
 }
 
-bool has_prefix(std::string_view name, std::string_view prefix) noexcept {
-  return iequals(name.substr(0, prefix.size()), prefix);
-}
-
 }  // namespace
 
 std::string set_cookie_value(const cookie& c) {
@@ -67,8 +63,8 @@ std::string set_cookie_value(const cookie& c) {
   if (!c.host_only && (c.domain.empty() || !all_in(domain_bytes, c.domain)))
     refuse("its domain is none");
   if (c.same_site == same_site::none && !c.secure) refuse("SameSite=None needs Secure");
-  const bool host = has_prefix(c.name, "__Host-");
-  if ((host || has_prefix(c.name, "__Secure-")) && !c.secure) refuse("its prefix needs Secure");
+  const bool host = istarts_with(c.name, "__Host-");
+  if ((host || istarts_with(c.name, "__Secure-")) && !c.secure) refuse("its prefix needs Secure");
   if (host && (!c.host_only || c.path != "/")) refuse("__Host- needs the path / and no domain");
 
   std::string out = c.name + '=' + c.value;

@@ -13,7 +13,7 @@
 namespace rondo::net {
 namespace {
 
-[[noreturn]] void refuse(std::string_view text, const char* why) {
+[[noreturn]] void refuse_endpoint(std::string_view text, const char* why) {
   throw std::invalid_argument("not an endpoint: \"" + detail::shown(text) + "\": " + why);
 }
 
@@ -22,7 +22,7 @@ std::uint16_t parse_port(std::string_view whole, std::string_view digits) {
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
       value > 65535)
-    refuse(whole, "the port must be a number from 0 to 65535");
+    refuse_endpoint(whole, "the port must be a number from 0 to 65535");
   return static_cast<std::uint16_t>(value);
 }
 
@@ -33,20 +33,21 @@ endpoint endpoint::parse(std::string_view text) {
     try {
       return unix_path(std::string(text.substr(5)));
     } catch (const std::invalid_argument& e) {
-      refuse(text, e.what());
+      refuse_endpoint(text, e.what());
     }
   }
   const std::size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos) refuse(text, "it has no port");
+  if (colon == std::string_view::npos) refuse_endpoint(text, "it has no port");
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.size() >= 2 && host.front() == '[' && host.back() == ']';
   if (bracketed)
     host = host.substr(1, host.size() - 2);
   else if (host.find(':') != std::string_view::npos)
-    refuse(text, "an IPv6 address stands in brackets");
+    refuse_endpoint(text, "an IPv6 address stands in brackets");
   address a;
   if (!address::try_parse(host, a) || bracketed != a.is_v6())
-    refuse(text, "the host must be an IP address (names are resolved by rondo::net::resolve)");
+    refuse_endpoint(text,
+                    "the host must be an IP address (names are resolved by rondo::net::resolve)");
   return {a, parse_port(text, text.substr(colon + 1))};
 }
 

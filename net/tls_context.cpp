@@ -52,28 +52,29 @@ using x509_ptr = std::unique_ptr<X509, x509_free>;
 using crl_ptr = std::unique_ptr<X509_CRL, crl_free>;
 using key_ptr = std::unique_ptr<EVP_PKEY, key_free>;
 
-[[noreturn]] void refuse(const std::string& what) { throw tls_config_error(what); }
-[[noreturn]] void refuse(const pem_source& from, const std::string& what) {
-  refuse((from.path.empty() ? std::string("PEM text") : from.path) + ": " + what);
+[[noreturn]] void refuse_settings(const std::string& what) { throw tls_config_error(what); }
+[[noreturn]] void refuse_settings(const pem_source& from, const std::string& what) {
+  refuse_settings((from.path.empty() ? std::string("PEM text") : from.path) + ": " + what);
 }
 
 // A path, before anything is opened by it.
 void check_path(const std::string& path) {
-  if (holds_nul(path)) refuse(shown(path) + ": " + nul_in_path);
+  if (holds_nul(path)) refuse_settings(shown(path) + ": " + nul_in_path);
 }
 
 std::string read_text(const pem_source& from) {
   if (from.path.empty()) return from.text;
   check_path(from.path);
   std::ifstream file(from.path, std::ios::binary);
-  if (!file) refuse(from, std::generic_category().message(errno));
+  if (!file) refuse_settings(from, std::generic_category().message(errno));
   std::string text;
   char piece[4096];
   while (file.read(piece, sizeof piece), file.gcount() > 0) {
     text.append(piece, static_cast<std::size_t>(file.gcount()));
-    if (text.size() > largest_pem_file) refuse(from, "larger than any file of certificates");
+    if (text.size() > largest_pem_file)
+      refuse_settings(from, "larger than any file of certificates");
   }
-  if (file.bad()) refuse(from, "cannot be read");
+  if (file.bad()) refuse_settings(from, "cannot be read");
   return text;
 }
 
@@ -101,8 +102,8 @@ std::vector<x509_ptr> read_certificates(const pem_source& from) {
   ERR_clear_error();
   while (X509* c = PEM_read_bio_X509(in.get(), nullptr, no_passphrase, nullptr))
     all.emplace_back(c);
-  if (!at_the_end()) refuse(from, "not a certificate in PEM: " + openssl_reason());
-  if (all.empty()) refuse(from, "no certificate in it");
+  if (!at_the_end()) refuse_settings(from, "not a certificate in PEM: " + openssl_reason());
+  if (all.empty()) refuse_settings(from, "no certificate in it");
   return all;
 }
 
@@ -111,7 +112,8 @@ key_ptr read_key(const pem_source& from) {
   const bio_ptr in = reader_of(text);
   ERR_clear_error();
   key_ptr key(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, nullptr));
-  if (!key) refuse(from, "no private key in PEM, without a passphrase: " + openssl_reason());
+  if (!key)
+    refuse_settings(from, "no private key in PEM, without a passphrase: " + openssl_reason());
   return key;
 }
 
@@ -119,7 +121,8 @@ void trust(SSL_CTX* c, const std::vector<pem_source>& sources) {
   X509_STORE* store = SSL_CTX_get_cert_store(c);
   for (const pem_source& from : sources)
     for (const x509_ptr& certificate : read_certificates(from))
-      if (X509_STORE_add_cert(store, certificate.get()) != 1) refuse(from, openssl_reason());
+      if (X509_STORE_add_cert(store, certificate.get()) != 1)
+        refuse_settings(from, openssl_reason());
 }
 
 void add_revoked(SSL_CTX* c, const std::vector<pem_source>& sources) {
@@ -132,31 +135,33 @@ void add_revoked(SSL_CTX* c, const std::vector<pem_source>& sources) {
     for (;; ++count) {
       const crl_ptr list(PEM_read_bio_X509_CRL(in.get(), nullptr, no_passphrase, nullptr));
       if (!list) break;
-      if (X509_STORE_add_crl(store, list.get()) != 1) refuse(from, openssl_reason());
+      if (X509_STORE_add_crl(store, list.get()) != 1) refuse_settings(from, openssl_reason());
     }
-    if (!at_the_end()) refuse(from, "not a revocation list in PEM: " + openssl_reason());
-    if (count == 0) refuse(from, "no revocation list in it");
+    if (!at_the_end()) refuse_settings(from, "not a revocation list in PEM: " + openssl_reason());
+    if (count == 0) refuse_settings(from, "no revocation list in it");
   }
 }
 
 void use_certificate(SSL_CTX* c, const tls_certificate& own) {
   std::vector<x509_ptr> chain = read_certificates(own.chain);
   const key_ptr key = read_key(own.key);
-  if (SSL_CTX_use_certificate(c, chain.front().get()) != 1) refuse(own.chain, openssl_reason());
+  if (SSL_CTX_use_certificate(c, chain.front().get()) != 1)
+    refuse_settings(own.chain, openssl_reason());
   for (std::size_t i = 1; i < chain.size(); ++i)
-    if (SSL_CTX_add1_chain_cert(c, chain[i].get()) != 1) refuse(own.chain, openssl_reason());
+    if (SSL_CTX_add1_chain_cert(c, chain[i].get()) != 1)
+      refuse_settings(own.chain, openssl_reason());
   if (SSL_CTX_use_PrivateKey(c, key.get()) != 1 || SSL_CTX_check_private_key(c) != 1)
-    refuse(own.key, "not the key of the certificate: " + openssl_reason());
+    refuse_settings(own.key, "not the key of the certificate: " + openssl_reason());
 }
 
 std::vector<unsigned char> alpn_on_the_wire(const std::vector<std::string>& protocols) {
   std::vector<unsigned char> wire;
   for (const std::string& p : protocols) {
-    if (p.empty() || p.size() > 255) refuse("alpn: a protocol's name has 1 to 255 bytes");
+    if (p.empty() || p.size() > 255) refuse_settings("alpn: a protocol's name has 1 to 255 bytes");
     wire.push_back(static_cast<unsigned char>(p.size()));
     wire.insert(wire.end(), p.begin(), p.end());
   }
-  if (wire.size() > 65'535) refuse("alpn: too many protocols");
+  if (wire.size() > 65'535) refuse_settings("alpn: too many protocols");
   return wire;
 }
 
@@ -172,13 +177,14 @@ int on_the_wire(tls_version v) noexcept {
 void check_versions(tls_version oldest, tls_version newest) {
   const auto check = [](const char* setting, tls_version v) {
     if (v < tls_version::tls_1_2)
-      refuse(std::string(setting) +
-             ": TLS 1.0 and 1.1 are not spoken (RFC 8996), 1.2 is the oldest");
-    if (v > tls_version::tls_1_3) refuse(std::string(setting) + ": no such version of TLS");
+      refuse_settings(std::string(setting) +
+                      ": TLS 1.0 and 1.1 are not spoken (RFC 8996), 1.2 is the oldest");
+    if (v > tls_version::tls_1_3)
+      refuse_settings(std::string(setting) + ": no such version of TLS");
   };
   check("min_version", oldest);
   check("max_version", newest);
-  if (oldest > newest) refuse("min_version is newer than max_version: no version is left");
+  if (oldest > newest) refuse_settings("min_version is newer than max_version: no version is left");
 }
 
 // What both roles share; see the comment of tls_context.hpp. The system's openssl.cnf has had its
@@ -187,7 +193,7 @@ template <class Options>
 ssl_ctx_ptr new_context(const tls_settings& s, const Options& o) {
   ssl_ctx_ptr owner(SSL_CTX_new(s.client ? TLS_client_method() : TLS_server_method()));
   SSL_CTX* c = owner.get();
-  if (!c) refuse("OpenSSL makes no context: " + openssl_reason());
+  if (!c) refuse_settings("OpenSSL makes no context: " + openssl_reason());
   SSL_CTX_set_security_level(c, security_level);
   SSL_CTX_clear_options(c, SSL_OP_ALL | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET |
                                SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
@@ -200,7 +206,7 @@ ssl_ctx_ptr new_context(const tls_settings& s, const Options& o) {
                    SSL_CTX_set_ciphersuites(c, tls13_ciphers) == 1 &&
                    SSL_CTX_set1_groups_list(c, groups) == 1 &&
                    SSL_CTX_set1_sigalgs_list(c, signatures) == 1;
-  if (!set) refuse("OpenSSL does not take our ciphers: " + openssl_reason());
+  if (!set) refuse_settings("OpenSSL does not take our ciphers: " + openssl_reason());
   SSL_CTX_set_mode(c, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_max_early_data(c, 0);
   install_hooks(c, s);
@@ -226,7 +232,7 @@ key_log::key_log(const std::string& path) {
   // For its owner's eyes only.
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (fd >= 0) file_.reset(::fdopen(fd, "a"));
-  if (!file_) refuse(path + ": " + std::generic_category().message(errno));
+  if (!file_) refuse_settings(path + ": " + std::generic_category().message(errno));
 }
 
 void key_log::write(const char* line) const noexcept {
@@ -273,19 +279,19 @@ tls_context tls_context::client(const tls_client_options& o) {
     check_path(folder);
     struct stat found{};
     if (::stat(folder.c_str(), &found) != 0)
-      refuse(folder + ": " + std::generic_category().message(errno));
+      refuse_settings(folder + ": " + std::generic_category().message(errno));
     if (!S_ISDIR(found.st_mode) || SSL_CTX_load_verify_dir(c, folder.c_str()) != 1)
-      refuse(folder + ": not a folder of certificates");
+      refuse_settings(folder + ": not a folder of certificates");
   }
   const bool none_given = o.ca_.empty() && o.ca_folders_.empty();
   if (o.system_roots_ || (none_given && !o.insecure_))
     if (SSL_CTX_set_default_verify_paths(c) != 1)
-      refuse("the system's certificates: " + openssl_reason());
+      refuse_settings("the system's certificates: " + openssl_reason());
   add_revoked(c, o.crl_);
   if (!o.certificates_.empty()) use_certificate(c, o.certificates_.front());
   if (!s->alpn.empty() &&
       SSL_CTX_set_alpn_protos(c, s->alpn.data(), static_cast<unsigned>(s->alpn.size())) != 0)
-    refuse("alpn: " + openssl_reason());
+    refuse_settings("alpn: " + openssl_reason());
   SSL_CTX_set_session_cache_mode(
       c, o.resumption_ ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF);
   s->contexts.push_back(std::move(owner));
@@ -295,7 +301,7 @@ tls_context tls_context::client(const tls_client_options& o) {
 tls_context tls_context::server(const tls_server_options& o) {
   using namespace detail;
   if (o.certificates_.empty())
-    refuse("a server needs a certificate: tls_server_options::certificate_file");
+    refuse_settings("a server needs a certificate: tls_server_options::certificate_file");
   auto s = std::make_shared<tls_settings>();
   take_common(*s, o);
   for (const tls_certificate& own : o.certificates_) {
@@ -309,7 +315,8 @@ tls_context tls_context::server(const tls_server_options& o) {
       trust(c, o.client_ca_);
       for (const pem_source& from : o.client_ca_)
         for (const x509_ptr& certificate : read_certificates(from))
-          if (SSL_CTX_add_client_CA(c, certificate.get()) != 1) refuse(from, openssl_reason());
+          if (SSL_CTX_add_client_CA(c, certificate.get()) != 1)
+            refuse_settings(from, openssl_reason());
       SSL_CTX_set_verify(
           c,
           o.client_optional_ ? SSL_VERIFY_PEER : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,

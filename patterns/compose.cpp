@@ -25,7 +25,7 @@ std::string in_seconds(nanoseconds d) {
   return text;
 }
 
-[[noreturn]] void refuse(const std::string& what) {
+[[noreturn]] void refuse_stack(const std::string& what) {
   throw std::invalid_argument("compose: " + what);
 }
 
@@ -34,38 +34,42 @@ void check_pair(const stacked_policy& outer, const stacked_policy& inner) {
   const std::string o = name_of(outer.kind);
   const std::string i = name_of(inner.kind);
   if (outer.shared && outer.shared == inner.shared)
-    refuse("the same " + o + " stands in the stack twice: each call would count twice in it");
+    refuse_stack("the same " + o + " stands in the stack twice: each call would count twice in it");
   if (outer.kind == inner.kind && stands_once(outer.kind))
-    refuse("two of " + o +
-           (outer.kind == kind::retry || outer.kind == kind::hedge
-                ? ": their calls multiply; keep one"
-                : ": the longer one would have no effect; keep one"));
+    refuse_stack("two of " + o +
+                 (outer.kind == kind::retry || outer.kind == kind::hedge
+                      ? ": their calls multiply; keep one"
+                      : ": the longer one would have no effect; keep one"));
   if (outer.kind == kind::total_timeout && inner.kind == kind::attempt_timeout &&
       inner.limit > outer.limit)
-    refuse("attempt_timeout (" + in_seconds(inner.limit) + ") is longer than total_timeout (" +
-           in_seconds(outer.limit) + ") around it: it could never be reached");
+    refuse_stack("attempt_timeout (" + in_seconds(inner.limit) +
+                 ") is longer than total_timeout (" + in_seconds(outer.limit) +
+                 ") around it: it could never be reached");
   if (outer.kind == kind::attempt_timeout && inner.kind == kind::total_timeout)
-    refuse(
+    refuse_stack(
         "total_timeout stands inside attempt_timeout: an attempt is a part of the total, so put "
         "it outside");
   if (outer.kind == kind::retry && inner.kind == kind::total_timeout)
-    refuse(
+    refuse_stack(
         "total_timeout stands inside retry, where it would start again with each attempt: put it "
         "outside, or use attempt_timeout");
   if (outer.kind == kind::attempt_timeout && inner.kind == kind::retry)
-    refuse(
+    refuse_stack(
         "attempt_timeout stands outside retry, where it would limit all attempts together: put it "
         "inside, or use total_timeout");
   if (outer.kind == kind::attempt_timeout && judges(inner.kind))
-    refuse("attempt_timeout stands outside " + i +
-           ", which would never hear of a timeout: put it inside");
+    refuse_stack("attempt_timeout stands outside " + i +
+                 ", which would never hear of a timeout: put it inside");
   if (inner.kind == kind::fallback &&
       (judges(outer.kind) || outer.kind == kind::retry || outer.kind == kind::hedge))
-    refuse("fallback stands inside " + o + ", which would never see a failure: put it outside");
+    refuse_stack("fallback stands inside " + o +
+                 ", which would never see a failure: put it outside");
   if (outer.kind == kind::hedge && inner.kind == kind::retry)
-    refuse("hedge stands outside retry, so that each of its calls would be retried: put it inside");
+    refuse_stack(
+        "hedge stands outside retry, so that each of its calls would be retried: put it inside");
   if (outer.kind == kind::chaos)
-    refuse(i + " stands inside chaos, and would not see what chaos does: put chaos innermost");
+    refuse_stack(i +
+                 " stands inside chaos, and would not see what chaos does: put chaos innermost");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 namespace rondo {
 namespace {
 
-const char* sentence_for(timeout_cause c) noexcept {
+const char* sentence_for_cause(timeout_cause c) noexcept {
   return c == timeout_cause::attempt ? "timed out: the attempt took longer than its limit"
                                      : "timed out: the call and its attempts took longer than the "
                                        "limit for all of them";
@@ -16,7 +16,7 @@ class timeout_category_type final : public std::error_category {
  public:
   const char* name() const noexcept override { return "rondo.timeout"; }
   std::string message(int code) const override {
-    return sentence_for(static_cast<timeout_cause>(code));
+    return sentence_for_cause(static_cast<timeout_cause>(code));
   }
   // if (o.code() == std::errc::timed_out): either of them.
   bool equivalent(int, const std::error_condition& c) const noexcept override {
@@ -36,7 +36,7 @@ constexpr detail::small_error_kind timeout_kind{&code_of_timeout, &exception_of_
 }  // namespace
 
 call_timed_out::call_timed_out(timeout_cause cause)
-    : timed_out(sentence_for(cause)), cause_(cause) {}
+    : timed_out(sentence_for_cause(cause)), cause_(cause) {}
 
 namespace detail {
 

@@ -6,7 +6,7 @@ namespace rondo {
 namespace {
 
 // "0.2.0": two digits at most for each number, and the end.
-constexpr std::array<char, 9> text_of(int version) {
+constexpr std::array<char, 9> dotted(int version) {
   std::array<char, 9> text{};
   std::size_t at = 0;
   for (const int number : {version / 10'000, version / 100 % 100, version % 100}) {
@@ -16,7 +16,7 @@ constexpr std::array<char, 9> text_of(int version) {
   }
   return text;
 }
-constexpr std::array<char, 9> version_text = text_of(RONDO_VERSION);
+constexpr std::array<char, 9> version_text = dotted(RONDO_VERSION);
 
 }  // namespace
 

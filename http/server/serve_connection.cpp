@@ -37,7 +37,7 @@ task<bool> hear_proxy(accepted_connection& c) {
   co_return co_await take_proxy_header(c.stream().socket(), *c.options().trusted_, c.source());
 }
 
-std::string_view text_of(std::span<const std::byte> bytes) noexcept {
+std::string_view as_text(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -62,7 +62,7 @@ task<bool> hear_preface(accepted_connection& c, std::string& said) {
     const outcome<std::size_t> got = co_await as_result(
         c.stream().with([rest](auto& s) { return rondo::detail::to_task(s.read_some(rest)); }));
     if (!got.has_value() || got.value() == 0) co_return false;
-    said += text_of(rest.first(got.value()));
+    said += as_text(rest.first(got.value()));
   }
   co_return true;
 }
@@ -95,8 +95,8 @@ task<> serve_plain(serving::place place, plain_stream stream) {
           continue;
       }
       if (first.lent.empty()) co_return;
-      if (may_be_http2(c, text_of(first.lent.bytes()))) [[unlikely]] {
-        std::string said(text_of(first.lent.bytes()));
+      if (may_be_http2(c, as_text(first.lent.bytes()))) [[unlikely]] {
+        std::string said(as_text(first.lent.bytes()));
         first.lent.give_back();
         if (!co_await hear_preface(c, said)) co_return;
         if (match_preface(said) == preface_match::whole) {
@@ -162,7 +162,7 @@ task<> serve_buffered(serving::place place, transport stream,
           continue;
       }
       if (first.size == 0) co_return;
-      const std::string_view begin = text_of(std::span(first.own.get(), first.size));
+      const std::string_view begin = as_text(std::span(first.own.get(), first.size));
       if (!c.stream().secure() && may_be_http2(c, begin)) {
         std::string said(begin);
         if (!co_await hear_preface(c, said)) co_return;

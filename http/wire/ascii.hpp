@@ -107,4 +107,8 @@ constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
   return true;
 }
 
+constexpr bool istarts_with(std::string_view text, std::string_view prefix) noexcept {
+  return iequals(text.substr(0, prefix.size()), prefix);
+}
+
 }  // namespace rondo::http::detail

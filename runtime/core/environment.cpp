@@ -7,7 +7,7 @@
 namespace rondo::detail {
 namespace {
 
-[[noreturn]] void refuse(const char* name, const std::string& said, const char* may_be) {
+[[noreturn]] void refuse_value(const char* name, const std::string& said, const char* may_be) {
   throw std::invalid_argument(std::string(name) + " is \"" + said + "\"; it may be " + may_be);
 }
 
@@ -46,7 +46,7 @@ std::optional<std::string> text_in_environment(const char* name) {
 std::optional<bool> flag_in_environment(const char* name) {
   const std::optional<std::string> said = text_in_environment(name);
   if (!said) return std::nullopt;
-  if (*said != "0" && *said != "1") refuse(name, *said, "0 or 1");
+  if (*said != "0" && *said != "1") refuse_value(name, *said, "0 or 1");
   return *said == "1";
 }
 
@@ -64,7 +64,7 @@ std::optional<nanoseconds> time_in_environment(const char* name) {
     if (unit == "m") return saturate(duration<double, std::ratio<60>>(n));
     if (unit.empty() && n == 0) return nanoseconds::zero();
   }
-  refuse(name, *said, "a time with its unit, as 50ms, 1.5s or 200us");
+  refuse_value(name, *said, "a time with its unit, as 50ms, 1.5s or 200us");
 }
 
 }  // namespace rondo::detail

@@ -457,6 +457,42 @@ def mutants() -> Complaints:
                 yield f"tests/mutants/mutants.py: no test is called {one}"
 
 
+ATTRIBUTE = re.compile(r"\[\[[^\]]*\]\] ?")
+OPENS = re.compile(r"namespace ?([\w:]*) ?\{$")
+# What a line at the margin defines: a type, or the name before `(`, `=`, `[`, `{` or `;`.
+DEFINES = re.compile(r"(?:class|struct|enum class|enum|union) (\w+)|"
+                     r"(?!using |template|friend |extern |return |static_assert)\w[^=;(]*?[ &*>](\w+)(?:\(|\s*=|\[|;|\{)")
+
+
+def unnamed(path: str) -> dict[tuple[str, str], int]:
+    """What a source defines in its unnamed namespaces: the namespace around them and the name, and in which line."""
+    found: dict[tuple[str, str], int] = {}
+    spaces: list[str] = []
+    for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+        line = ATTRIBUTE.sub("", line)
+        if opens := OPENS.match(line):
+            spaces.append(opens[1])
+        elif line.startswith("}  // namespace") and spaces:
+            spaces.pop()
+        elif "" in spaces and (defines := DEFINES.match(line)):
+            around = "::".join(space for space in spaces if space)
+            found.setdefault((around, defines[1] or defines[2]), number)
+    return found
+
+
+def unnamed_names() -> Complaints:
+    """Two unnamed namespaces in the same namespace, or in one around it, do not share a name: where many sources are
+    compiled as one, the other's may be called, and no compiler objects."""
+    known: dict[str, list[tuple[str, str, int]]] = {}
+    for path in files(".cpp"):
+        for (around, name), number in unnamed(path).items():
+            for other, other_path, other_number in known.get(name, []):
+                inner, outer = sorted((around, other), key=len, reverse=True)
+                if other_path != path and f"{inner}::".startswith(f"{outer}::"):
+                    yield f"{path}:{number}: {name} is in {other_path}:{other_number}, too"
+            known.setdefault(name, []).append((around, path, number))
+
+
 RULES = {
     "directions": directions,
     "rooms": rooms,
@@ -475,6 +511,7 @@ RULES = {
     "stderr": stderr,
     "one-version": one_version,
     "mutants": mutants,
+    "unnamed-names": unnamed_names,
 }
 
 

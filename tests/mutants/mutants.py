@@ -439,7 +439,7 @@ MUTANTS = (
            "if (path.front() != '@' && detail::holds_nul(path))", "if (detail::holds_nul(path))",
            "test_net", "Endpoint*"),
     Mutant("a certificate's path holds no NUL byte", "net/tls_context.cpp",
-           "if (holds_nul(path)) refuse(", "if (false) refuse(", "test_net", "TlsContext*"),
+           "if (holds_nul(path)) refuse_settings(", "if (false) refuse_settings(", "test_net", "TlsContext*"),
     Mutant("a silent client costs no handshake", "net/tls/tls_engine.cpp",
            "if (role_ == role::server && input_.empty() && !greeted_) return false;", "", "test_net",
            "TlsMemory*"),

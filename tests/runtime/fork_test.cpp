@@ -1,6 +1,7 @@
 // A child of fork() has one thread: that which called it. What other threads held or were about to
 // do there is not done any more, and must not hold it up.
 
+#include "support/joined_thread.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/net.hpp>
@@ -100,7 +101,7 @@ TEST_P(Fork, AChildReadsFilesAndLooksUpNames) {
 TEST_P(Fork, AtAMomentWhenAnotherThreadUsesThePool) {
   std::atomic<bool> stop{false};
   std::latch started(2);
-  std::vector<std::jthread> busy;
+  std::vector<joined_thread> busy;
   for (int i = 0; i < 2; ++i)
     busy.emplace_back([&] {
       run(
@@ -120,7 +121,7 @@ TEST_P(Fork, WhatStoodInLineIsNotDoneTwice) {
   std::latch inside(1);
   std::latch go_on(1);
   std::atomic<int> done{0};
-  std::jthread other([&] {
+  joined_thread other([&] {
     run(
         [&]() -> task<> {
           co_await to_thread([&] {
@@ -148,7 +149,7 @@ TEST(ForkOfFrames, AtAMomentWhenFramesGoFromThreadToThread) {
   GTEST_SKIP() << "the thread sanitizer starts no threads in a child";
 #endif
   std::atomic<bool> stop{false};
-  std::jthread busy([&] {
+  joined_thread busy([&] {
     while (!stop) std::thread([] { detail::release_frame(detail::allocate_frame(64), 64); }).join();
   });
   for (int i = 0; i < 50; ++i)

@@ -1,6 +1,7 @@
 // The memory of frames: what is kept, what goes to others, and that it does not grow.
 
 #include "support/allocations.hpp"
+#include "support/joined_thread.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/patterns.hpp>
@@ -79,7 +80,7 @@ TEST(FramePool, LoopsAtTheSameTimeLeaveTheirMemoryToTheNextOnes) {
     std::latch there(together);
     std::atomic<std::uint64_t> chunks{0};
     {
-      std::vector<std::jthread> threads;
+      std::vector<joined_thread> threads;
       for (int i = 0; i < together; ++i)
         threads.emplace_back([&] { chunks += chunks_of_a_loop(&there); });
     }
@@ -244,7 +245,7 @@ TEST(FramesBetweenThreads, MadeHereAndReleasedThere) {
       chunks.at(side) = detail::frames_from_heap() - before;
       kept.at(side) = detail::frames_kept();
     };
-    std::jthread other([&] { run_side(1); });
+    joined_thread other([&] { run_side(1); });
     run_side(0);
     other.join();
     const std::size_t bytes = (chunks[0] + chunks[1]) * 256 * 1024;

@@ -3,6 +3,7 @@
 
 #include "support/conformance.hpp"
 #include "support/disposition.hpp"
+#include "support/joined_thread.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
@@ -119,7 +120,7 @@ ON_KERNEL_REACTORS(Signals, WakesALoopThatSleeps) {
   run_on(reactor, []() -> task<> {
     do_not_sleep_long();
     signal_watch watch({SIGUSR1});
-    std::jthread sender([] { send(SIGUSR1); });
+    joined_thread sender([] { send(SIGUSR1); });
     EXPECT_EQ(co_await watch.next(), SIGUSR1);
   });
 }
@@ -134,7 +135,7 @@ ON_KERNEL_REACTORS(Signals, NoneIsMissedByALoopThatIsGoingToSleep) {
   const auto exchange = [rounds](int signal) -> task<> {
     signal_watch watch({signal});
     std::atomic<int> wanted{0};
-    std::jthread sender([&] {
+    joined_thread sender([&] {
       for (int i = 1; i <= rounds; ++i) {
         while (wanted.load(std::memory_order_acquire) < i) std::this_thread::yield();
         send(signal);
@@ -159,7 +160,7 @@ ON_KERNEL_REACTORS(Signals, EveryLoopThatWatchesGetsIt) {
   const disposition ignored(SIGUSR1, SIG_IGN);
   std::latch watching(3);
   std::atomic<int> got{0};
-  std::jthread sender([&] {
+  joined_thread sender([&] {
     watching.wait();
     send(SIGUSR1);
   });
@@ -181,7 +182,7 @@ ON_KERNEL_REACTORS(Signals, WatchesComeAndGoWhileSignalsArrive) {
   const disposition ignored(SIGUSR1, SIG_IGN);
   const disposition too(SIGUSR2, SIG_IGN);
   std::atomic<bool> enough{false};
-  std::jthread sender([&] {
+  joined_thread sender([&] {
     while (!enough) {
       send(SIGUSR1);
       send(SIGUSR2);
@@ -217,7 +218,7 @@ ON_KERNEL_REACTORS(Interrupt, StopsALoopThatSleeps) {
   EXPECT_THROW(run_on(reactor,
                       [&]() -> task<> {
                         do_not_sleep_long();
-                        std::jthread sender([] { send(SIGINT); });
+                        joined_thread sender([] { send(SIGINT); });
                         co_await finally(sleep_for(1h), [&]() -> task<> {
                           co_await sleep_for(1ms);
                           cleaned = true;
@@ -325,7 +326,7 @@ TEST(Interrupt, IsLeftAloneWhereItsDispositionIsNotTheDefault) {
 
 TEST(Interrupt, IsLeftAloneOnOtherThreads) {
   const disposition before(SIGINT, SIG_DFL);
-  std::jthread([&] {
+  joined_thread([&] {
     simulate([&]() -> task<> {
       EXPECT_TRUE(before.is_in_force());
       co_return;
@@ -369,7 +370,7 @@ ON_KERNEL_REACTORS(Interrupt, StopsATeamOfThreads) {
   const disposition before(SIGINT, SIG_DFL);
   std::latch begun(3);
   std::atomic<int> unwound{0};
-  std::jthread sender([&] {
+  joined_thread sender([&] {
     begun.wait();
     send(SIGINT);
   });
@@ -446,7 +447,7 @@ ON_KERNEL_REACTORS(Dump, WakesALoopThatSleeps) {
     EXPECT_FALSE(before.is_in_force());
     event printed;
     // The handler runs on the thread that raises it, and has posted when raise returns.
-    std::jthread sender([&, home = this_loop().remote()] {
+    joined_thread sender([&, home = this_loop().remote()] {
       std::raise(SIGUSR1);
       home.post([&] { printed.set(); });
     });
@@ -461,7 +462,7 @@ ON_KERNEL_REACTORS(Dump, EveryLoopPrintsItsOwnTree) {
   const disposition before(SIGUSR1, SIG_DFL);
   std::latch waiting(3);
   std::latch raised(1);
-  std::jthread sender([&] {
+  joined_thread sender([&] {
     waiting.wait();
     std::raise(SIGUSR1);
     raised.count_down();

@@ -2,6 +2,7 @@
 // threads, and the limit of to_thread.
 
 #include "support/conformance.hpp"
+#include "support/joined_thread.hpp"
 #include "support/run_on.hpp"
 
 #include <rondo/runtime.hpp>
@@ -69,7 +70,7 @@ ON_KERNEL_REACTORS(Remote, PostsOfManyThreadsAllRunInTheOrderOfEach) {
   std::array<std::vector<int>, threads> got;
   loop_thread loop(reactor);
   {
-    std::vector<std::jthread> posters;
+    std::vector<joined_thread> posters;
     for (std::vector<int>& mine : got)
       posters.emplace_back([&mine, home = loop.home()] {
         for (int i = 0; i < each; ++i) home.post([&mine, i] { mine.push_back(i); });
@@ -88,7 +89,7 @@ ON_KERNEL_REACTORS(Remote, PostsToALoopThatIsAwakeWriteNothing) {
     const loop_stats before = this_loop().stats();
     int ran = 0;
     event all;
-    std::jthread([&, home = this_loop().remote()] {
+    joined_thread([&, home = this_loop().remote()] {
       for (int i = 0; i < 1000; ++i)
         home.post([&] {
           if (++ran == 1000) all.set();
@@ -106,7 +107,7 @@ ON_KERNEL_REACTORS(Remote, ALoopThatSleepsIsWokenOnce) {
     event all;
     std::latch posted(1);
     const loop_stats before = this_loop().stats();
-    std::jthread poster([&, home = this_loop().remote()] {
+    joined_thread poster([&, home = this_loop().remote()] {
       home.post([&] { posted.wait(); });  // the loop is awake, and stays so
       for (int i = 0; i < 1000; ++i)
         home.post([&] {
@@ -145,7 +146,7 @@ ON_KERNEL_REACTORS(Remote, AtTheEndEachPostHasRunOrIsDestroyedOrIsRefused) {
     std::atomic<int> accepted{0};
     {
       loop_thread loop(reactor);
-      std::vector<std::jthread> posters;
+      std::vector<joined_thread> posters;
       std::latch begun(3);
       for (int t = 0; t < 3; ++t)
         posters.emplace_back([&, home = loop.home()] {
@@ -173,7 +174,7 @@ ON_KERNEL_REACTORS(Remote, AtTheEndEachPostHasRunOrIsDestroyedOrIsRefused) {
 
 ON_KERNEL_REACTORS(Submit, FromManyThreadsEachGetsItsOwnResult) {
   loop_thread loop(reactor);
-  std::vector<std::jthread> callers;
+  std::vector<joined_thread> callers;
   for (int t = 0; t < 4; ++t)
     callers.emplace_back([t, home = loop.home()] {
       for (int i = 0; i < 500; ++i) {
@@ -194,7 +195,7 @@ ON_KERNEL_REACTORS(Submit, FromManyThreadsEachGetsItsOwnResult) {
 
 ON_KERNEL_REACTORS(Submit, TakesATaskThatWasMadeOnAnotherThread) {
   loop_thread loop(reactor);
-  std::jthread([&] {
+  joined_thread([&] {
     const auto body = [](std::string text) -> task<std::string> {
       co_await sleep_for(1ms);
       co_return text + "!";
@@ -211,7 +212,7 @@ ON_KERNEL_REACTORS(Submit, EveryFutureBecomesReadyWhenTheLoopEnds) {
     std::atomic<int> accepted{0};
     {
       loop_thread loop(reactor);
-      std::vector<std::jthread> callers;
+      std::vector<joined_thread> callers;
       std::latch begun(3);
       for (int t = 0; t < 3; ++t)
         callers.emplace_back([&, home = loop.home()] {
@@ -288,7 +289,7 @@ ON_KERNEL_REACTORS(ThreadChannel, CarriesItemsBetweenLoops) {
 ON_KERNEL_REACTORS(ThreadChannel, TakesItemsFromAThreadWithoutALoop) {
   thread_channel<int> c(unbounded);
   run_on(reactor, [&]() -> task<> {
-    std::jthread producer([&] {
+    joined_thread producer([&] {
       for (int i = 0; i < 1000; ++i) EXPECT_TRUE(c.try_put(i));
       c.close();
     });
@@ -339,7 +340,7 @@ ON_KERNEL_REACTORS(ThreadChannel, ClosedFromAnotherThreadItEndsEveryWait) {
     thread_channel<int> puts(1);
     EXPECT_TRUE(puts.try_put(0));
     std::latch waiting(2);
-    std::jthread closer([&] {
+    joined_thread closer([&] {
       waiting.wait();
       gets.close();
       puts.close();
@@ -554,7 +555,7 @@ ON_KERNEL_REACTORS(ToThread, TheRunWaitsForWhatWasNot) {
   std::latch begun(1);
   std::latch go_on(1);
   bool returned = false;
-  std::jthread releaser;
+  joined_thread releaser;
   run_on(reactor, [&]() -> task<> {
     (void)this_loop().submit([&]() -> task<> {
       co_await to_thread([&] {
@@ -564,7 +565,7 @@ ON_KERNEL_REACTORS(ToThread, TheRunWaitsForWhatWasNot) {
       });
     });
     while (!begun.try_wait()) co_await sleep_for(100us);
-    releaser = std::jthread([&] { go_on.count_down(); });
+    releaser = joined_thread([&] { go_on.count_down(); });
   });
   EXPECT_TRUE(returned);
 }

@@ -18,6 +18,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <initializer_list>
 #include <limits>
 
@@ -225,8 +226,11 @@ int fstat(int fd, struct stat* s) noexcept {
                       [&] { return static_cast<int>(syscall(SYS_fstat, fd, s)); });
 }
 int poll(pollfd* fds, nfds_t n, int ms) {
-  return unless_fault("poll", {ENOMEM, EINTR},
-                      [&] { return static_cast<int>(syscall(SYS_poll, fds, n, ms)); });
+  // Not every architecture has poll(2) as a system call.
+  timespec limit{.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1'000'000L};
+  return unless_fault("poll", {ENOMEM, EINTR}, [&] {
+    return static_cast<int>(syscall(SYS_ppoll, fds, n, ms < 0 ? nullptr : &limit, nullptr, 0));
+  });
 }
 int eventfd(unsigned count, int flags) noexcept {
   return unless_fault("eventfd", {EMFILE, ENOMEM},
