@@ -96,10 +96,12 @@ TEST(Log, ASinkHearsOfAnExceptionThatNobodyAwaits) {
 
 TEST(Log, WhatEndedTheProgramIsLoggedAsMain) {
   const log_keeper log;
-  EXPECT_EQ(run_main([]() -> task<> {
-              throw std::runtime_error("no such host");
-              co_return;
-            }),
+  EXPECT_EQ(run_main(
+                []() -> task<> {
+                  throw std::runtime_error("no such host");
+                  co_return;
+                }(),
+                simulated()),
             1);
   const std::vector<heard> all = log.all();
   ASSERT_EQ(all.size(), 1U);
