@@ -21,6 +21,12 @@
 // and server_request::server().until_stop() tells it of the stop. Nothing on the stream has a limit
 // of the server's any more: limits are the protocol's. Over HTTP/2 shutdown_write() is END_STREAM,
 // and a stream that the client has reset fails as a connection would.
+//
+// What a handler throws before it has answered is answered with 500, as always. What the protocol
+// throws goes to on_unhandled and ends the connection, or the stream. One that ends by that, or by
+// a cancellation, takes no leave, so that the client does not take what it got for the whole: over
+// TLS there is no close_notify, and a stream of HTTP/2 is reset. Over TCP alone nothing can tell it
+// from an end in good order. (A WebSocket says 1011 or 1001, and closes.)
 #pragma once
 
 #include <rondo/http/parts/transport.hpp>

@@ -50,6 +50,7 @@ bool group_access::spawn(task_group& g, child_record& r) {
   if (g.state_.closed()) throw group_closed();
   if (g.state_.cancelling() && !r.cleans_up()) {
     g.state_.not_run();
+    const destroys_cancelled its_frame;
     r.drop();
     return false;
   }

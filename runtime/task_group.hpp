@@ -414,7 +414,8 @@ join_handle<detail::task_value_t<X...>> task_group::spawn_at(std::source_locatio
   detail::typed_record<T>* record = nullptr;
   auto t = detail::to_task(std::forward<X>(x)...);
   if (state_.cancelling() && !t.cleans_up()) {
-    const detail::frame_owner unrun(t.release());
+    const detail::destroys_cancelled frame;
+    detail::frame_owner(t.release()).reset();
     record = new detail::typed_record<T>();
     state_.not_run();
   } else {

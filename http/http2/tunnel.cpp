@@ -1,6 +1,7 @@
 #include <rondo/http/http2/tunnel.hpp>
 #include <rondo/runtime/io_errors.hpp>
 
+#include <exception>
 #include <new>
 #include <string>
 #include <system_error>
@@ -32,6 +33,13 @@ class tunnel_turn {
 }
 
 }  // namespace
+
+http2_tunnel::~http2_tunnel() {
+  if (is_unwinding() || std::uncaught_exceptions() > 0)
+    abort();
+  else
+    close();
+}
 
 task<std::size_t> http2_tunnel::read(std::shared_ptr<shared> s, std::span<std::byte> buffer) {
   if (!s) throw_closed("read");

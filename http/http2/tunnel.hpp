@@ -27,7 +27,9 @@ class http2_tunnel {
       : http2_tunnel(std::make_shared<shared>(std::move(stream)), std::move(remote)) {}
   http2_tunnel(http2_tunnel&&) noexcept = default;
   http2_tunnel& operator=(http2_tunnel&&) = delete;
-  ~http2_tunnel() { close(); }
+  // One that a failure or a cancellation destroys is a reset: as over TLS, the peer must not take
+  // what it got for the whole. Any other is closed.
+  ~http2_tunnel();
 
   // For who sees to it that what was written goes, when the tunnel is closed: the stream, which
   // goes with the last of the two.

@@ -4,7 +4,6 @@
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/wire/http_date.hpp>
 #include <rondo/net/any_stream.hpp>
-#include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
@@ -163,8 +162,13 @@ std::unique_ptr<upgrade_handler> http2_exchange::begin_switch(server_request& re
 // is cancelled for it. What is written when that closes it goes within write_timeout.
 task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
   const auto shared = std::make_shared<http2_tunnel::shared>(std::move(stream_));
-  const outcome<void> over = co_await as_result(
-      to->call(upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string())));
+  std::exception_ptr failed;
+  try {  // a protocol that is no coroutine throws at the call
+    co_await to->call(
+        upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string()));
+  } catch (...) {
+    failed = std::current_exception();
+  }
   if (shared->closed) {
     stream_ = std::move(shared->stream);
     try {
@@ -172,7 +176,7 @@ task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it has been reset
     }
   }
-  if (over.has_error()) std::rethrow_exception(over.error());
+  if (failed) std::rethrow_exception(failed);
 }
 
 task<> http2_exchange::answer() {

@@ -361,6 +361,18 @@ inline void job::make_ready(step s) noexcept {
 // For debugging: logs it.
 void report_never_awaited(std::coroutine_handle<> frame) noexcept;
 
+// As long as it lives, what is destroyed was cancelled: see is_unwinding().
+class destroys_cancelled {
+ public:
+  destroys_cancelled() noexcept : before_(this_thread.unwinding) { this_thread.unwinding = true; }
+  destroys_cancelled(const destroys_cancelled&) = delete;
+  destroys_cancelled& operator=(const destroys_cancelled&) = delete;
+  ~destroys_cancelled() { this_thread.unwinding = before_; }
+
+ private:
+  bool before_;
+};
+
 // The job that runs. Ends the program when there is none, or when it is being taken apart.
 inline job& current_job() noexcept {
   job* j = this_thread.current;

@@ -541,6 +541,25 @@ TEST(TaskGroup, SpawningWhileItIsCancelledDestroysTheTaskUnrun) {
   });
 }
 
+TEST(TaskGroup, WhatIsSpawnedWhileItIsCancelledIsDestroyedAsCancelled) {
+  struct sees_its_end {
+    explicit sees_its_end(bool& w) : was_unwinding(&w) {}
+    ~sees_its_end() { *was_unwinding = is_unwinding(); }
+    bool* was_unwinding;
+  };
+  simulate([]() -> task<> {
+    bool was_unwinding = false;
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.cancel();
+      g.spawn([](std::unique_ptr<sees_its_end>) -> task<> { co_return; },
+              std::make_unique<sees_its_end>(was_unwinding));
+      EXPECT_TRUE(was_unwinding);
+      EXPECT_FALSE(is_unwinding());
+      co_return;
+    });
+  });
+}
+
 TEST(TaskGroup, ACancelledBodyThatAwaitsAChildItCouldNotSpawnIsStoppedNotFailed) {
   simulate([]() -> task<> {
     cancel_scope s;
