@@ -4,6 +4,15 @@
 #include <poll.h>
 
 namespace rondo::detail {
+namespace {
+
+// Of which the next read is told, too.
+bool is_end_of_stream(const operation& op) noexcept {
+  return op.result == 0 &&
+         (op.kind() == operation_kind::recv || op.kind() == operation_kind::recv_lent);
+}
+
+}  // namespace
 
 bool io_wait::begin(job& j) noexcept {
   if (j.stops_here()) return false;
@@ -24,9 +33,9 @@ void io_wait::arrived(operation& op) noexcept {
   job& j = *w.waiter_;
   assert(!op.in_flight && "what has arrived is the task's again");
   assert(j.waiting_on() == &w && "a completion belongs to the job that waits for it");
-  // An error after the cancellation is often its echo: the other end was cancelled too. Nothing has
-  // happened.
-  if (op.result < 0 && j.must_stop()) {
+  // An error after the cancellation, or the end of a stream, is often its echo: the other end was
+  // cancelled too. Nothing has happened.
+  if (j.must_stop() && (op.result < 0 || is_end_of_stream(op))) {
     probe::wait_ends(&j, op);
     w.withdrawn();
     j.wake_stopped();

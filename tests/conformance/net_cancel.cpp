@@ -109,6 +109,27 @@ CONFORMANCE_RUNS(CancelEveryWait, Read) {
   expect_at_least(n, 5);
 }
 
+// Who is at the other end was cancelled, too, and has closed: the end that a read meets then is no
+// result of its own, and the next read is told of it. The seed draws which of the two is first.
+TEST(CancelledRead, ThatMeetsTheEndHasNotHappened) {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed)
+    run_as(run_options().simulation(simulation_options().seed(seed).latency(0us, 10us)),
+           []() -> task<> {
+             auto [client, server] = co_await connect_pair();
+             std::array<std::byte, 8> room{};
+             cancel_scope scope;
+             co_await with_task_group([&](task_group& g) -> task<> {
+               g.spawn([&]() -> task<> {
+                 EXPECT_TRUE((co_await scope.run(client.read_some(room))).is_cancelled());
+                 EXPECT_EQ(co_await client.read_some(room), 0U);
+               });
+               co_await sleep_for(1ms);
+               scope.cancel();
+               server.close();
+             });
+           });
+}
+
 // A write that waits for the peer to make room: the window, or both sockets' buffers, are full.
 CONFORMANCE_RUNS(CancelEveryWait, Write) {
   const std::string sent = pattern(6 << 20);

@@ -197,6 +197,8 @@ MUTANTS = (
                 "ClientEventsClock*"),
     conformance("what is no event stream is an error", "http/event_source.cpp",
                 "if (!is_event_stream(type)) {", "if (false) {", "ClientEvents.AnotherContentType*simulated"),
+    conformance("a cancelled read that meets the end has not happened", "runtime/io.cpp",
+                "(op.result < 0 || is_end_of_stream(op))", "op.result < 0", "CancelledRead.*"),
     Mutant("what is spawned too late is destroyed as cancelled", "runtime/task_group.hpp",
            "    const detail::destroys_cancelled frame;\n", "", "test_runtime", "TaskGroup.WhatIsSpawned*"),
     # --- WebSockets ---
