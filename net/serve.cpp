@@ -1,4 +1,8 @@
+#include <rondo/net/endpoint.hpp>
 #include <rondo/net/serve.hpp>
+#include <rondo/runtime/loop.hpp>
+
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +40,17 @@ accept_verdict judge_accept(std::error_code error) noexcept {
   }
 }
 
+// getpeername(2) is asked when the name is, and not for each that is accepted.
+std::string connection_name(descriptor socket) {
+  rondo::detail::reactor& io = rondo::detail::this_core().io();
+  sockaddr_storage name{};
+  socklen_t size = sizeof name;
+  auto* const raw = reinterpret_cast<sockaddr*>(&name);
+  if (!io.is_attached(socket) || io.peer_name(socket.fd, raw, &size) < 0)
+    return "connection of a peer that is gone";
+  return "connection " + endpoint::from_sockaddr(raw, size).to_string();
+}
+
 server::server(const serve_options& options, serve_handle handle)
     : options_(options), handle_(std::move(handle)) {
   handle_.state_->accepting.push_back(&accepting_);
@@ -62,7 +77,16 @@ server::place server::add() {
   return std::prev(connections_.end());
 }
 
+void server::name_task(place where) const {
+  if (!options_.name_connections_) return;
+  where->named = &static_cast<rondo::detail::child_record&>(rondo::detail::current_job());
+  where->named->set_namer(&*where);
+  rondo::detail::loop_core& core = rondo::detail::this_core();
+  if (core.wants_names()) core.set_name(*where->named, where->task_name());
+}
+
 void server::remove(place where) noexcept {
+  if (where->named) where->named->set_namer(nullptr);
   connections_.erase(where);
   --handle_.state_->connections;
   one_ended_.set();

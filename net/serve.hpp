@@ -12,8 +12,8 @@
 #include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/core/amount.hpp>
 #include <rondo/runtime/core/clock.hpp>
+#include <rondo/runtime/core/loop_core.hpp>
 #include <rondo/runtime/event.hpp>
-#include <rondo/runtime/inspect.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>
 #include <rondo/runtime/task_group.hpp>
@@ -23,7 +23,7 @@
 #include <list>
 #include <memory>
 #include <optional>
-#include <system_error>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -49,7 +49,7 @@ struct serve_options {
     cancel_grace_ = rondo::detail::saturate(d);
     return *this;
   }
-  // Names each handler in the tree of tasks by its connection's peer; costs one system call. True.
+  // Names each handler in the tree of tasks by its connection's peer, when somebody asks. True.
   serve_options& name_connections(bool yes) noexcept {
     name_connections_ = yes;
     return *this;
@@ -109,13 +109,19 @@ inline constexpr auto accept_rest = std::chrono::milliseconds(50);
 enum class accept_verdict : std::uint8_t { again, rest, fatal };
 accept_verdict judge_accept(std::error_code error) noexcept;
 
+// What the task of a connection on this socket is called: "connection ", and its peer.
+std::string connection_name(descriptor socket);
+
 // What serve() keeps that does not depend on types: the connections, and how they are brought to an
 // end.
 class server {
  public:
-  struct connection {
+  struct connection final : rondo::detail::task_namer {
+    std::string task_name() const override { return connection_name(socket); }
+
     descriptor socket = closed_descriptor;
     std::optional<join_handle<void>> handler;
+    rondo::detail::child_record* named = nullptr;  // the handler's task, which it names
   };
   using place = std::list<connection>::iterator;
 
@@ -136,16 +142,8 @@ class server {
   // After the listener is closed: starts what was held by `rest`, waits, cancels, closes. Ends when
   // no handler is left that could be.
   task<> wind_down(task<> rest);
-  // Names the running handler by what peer() gives.
-  template <class Peer>
-  void name_task(Peer peer) const {
-    if (!options_.name_connections_) return;
-    try {
-      set_task_name("connection " + peer().to_string());
-    } catch (const std::system_error&) {
-      set_task_name("connection of a peer that is gone");
-    }
-  }
+  // The running handler has its name from there. Throws std::bad_alloc.
+  void name_task(place where) const;
 
  private:
   task<> wait_for_all();
@@ -168,7 +166,7 @@ class leaving {
   ~leaving() {
     if (server_) server_->remove(where_);
   }
-  server& from() const noexcept { return *server_; }
+  void name_task() const { server_->name_task(where_); }
 
  private:
   server* server_;
@@ -178,8 +176,7 @@ class leaving {
 template <class Handler, class Stream>
 task<> serve_one(leaving leave, Handler& handler, Stream stream) {
   try {
-    if constexpr (requires { stream.remote_endpoint(); })
-      leave.from().name_task([&] { return stream.remote_endpoint(); });
+    if constexpr (requires { stream.native().get(); }) leave.name_task();
     co_await handler(std::move(stream));
   } catch (...) {
     rondo::detail::report_unhandled(

@@ -3,8 +3,6 @@
 #include <rondo/net/serve.hpp>
 #include <rondo/runtime/loop.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <new>
 #include <system_error>
@@ -38,16 +36,7 @@ void open_connection::belongs_to(rondo::detail::child_record& task) {
   if (core.wants_names()) core.set_name(task, task_name());
 }
 
-// getpeername(2) is asked when the name is, and not for each that is accepted.
-std::string open_connection::task_name() const {
-  rondo::detail::reactor& io = rondo::detail::this_core().io();
-  sockaddr_storage name{};
-  socklen_t size = sizeof name;
-  auto* const raw = reinterpret_cast<sockaddr*>(&name);
-  if (!io.is_attached(socket_) || io.peer_name(socket_.fd, raw, &size) < 0)
-    return "connection of a peer that is gone";
-  return "connection " + net::endpoint::from_sockaddr(raw, size).to_string();
-}
+std::string open_connection::task_name() const { return net::detail::connection_name(socket_); }
 
 serving::serving(const server_state& s, stop_handle stop)
     : running_server(std::move(stop)),

@@ -201,6 +201,8 @@ MUTANTS = (
                 "(op.result < 0 || is_end_of_stream(op))", "op.result < 0", "CancelledRead.*"),
     Mutant("what is spawned too late is destroyed as cancelled", "runtime/task_group.hpp",
            "    const detail::destroys_cancelled frame;\n", "", "test_runtime", "TaskGroup.WhatIsSpawned*"),
+    conformance("net::serve names a task when somebody asks", "net/serve.cpp",
+                "  where->named->set_namer(&*where);\n", "", "Serve.NamesIts*"),
     # --- WebSockets ---
     conformance("a connection's task is named when somebody asks", "http/server/serving.cpp",
                 "  task.set_namer(this);\n", "", "ServerUpgrade.TheTreeNames*"),
