@@ -14,6 +14,8 @@ from bench import processes, report
 PEERS = report.ROOT / "bench" / "peers"
 SYSTEM_PYTHON = "/usr/bin/python3" if pathlib.Path("/usr/bin/python3").exists() else sys.executable
 CONNECTIONS = 64
+# Where Debian's crates lie.
+CRATES = pathlib.Path("/usr/share/cargo/registry")
 
 
 @dataclasses.dataclass
@@ -67,9 +69,13 @@ def server(options: report.Options, name: str) -> typing.Iterator[tuple[processe
         with processes.h2o() as running:
             yield running, f"http://127.0.0.1:{running.port}/index.txt"
         return
+    if kind in BUILT_WHEN_WANTED:
+        with processes.serving([str(BUILT_WHEN_WANTED[kind](options))]) as running:
+            yield running, f"http://127.0.0.1:{running.port}/"
+        return
     commands = {
         "beast": [options.program("bench_beast_server")],
-        "go": [str(go_server(options))],
+        "bun": ["bun", str(PEERS / "bun_server.mjs")],
         "node": ["node", str(PEERS / "node_server.mjs")],
         "node-http2": ["node", str(PEERS / "node_http2_server.mjs")],
     }
@@ -102,6 +108,21 @@ def go_server(options: report.Options) -> pathlib.Path:
     return program
 
 
+def hyper_server(options: report.Options) -> pathlib.Path:
+    """The same of hyper's, by cargo from Debian's crates."""
+    folder = options.build / "bench" / "hyper_server"  # a copy: cargo writes beside its sources
+    shutil.copytree(PEERS / "hyper_server", folder, dirs_exist_ok=True)
+    processes.run_on(processes.LOAD_CORE,
+                     ["cargo", "build", "--release", "--offline", "--quiet",
+                      "--manifest-path", str(folder / "Cargo.toml"), "--target-dir", str(folder / "target"),
+                      "--config", 'source.crates-io.replace-with="debian"',
+                      "--config", f'source.debian.directory="{CRATES}"'])
+    return folder / "target" / "release" / "hyper_server"
+
+
+BUILT_WHEN_WANTED = {"go": go_server, "hyper": hyper_server}
+
+
 @contextlib.contextmanager
 def file_server(options: report.Options, name: str, folder: str
                 ) -> typing.Iterator[tuple[processes.Server, str]]:
@@ -121,7 +142,11 @@ def missing_server(options: report.Options, name: str) -> str:
     kind = name.removesuffix("-again")
     if kind == "nginx":
         return "" if processes.NGINX else "nginx is not installed"
-    if kind in ("node", "go", "h2o"):
+    if kind == "hyper" and not any(CRATES.glob("hyper-[0-9]*")):
+        return "Debian's librust-hyper-dev is not installed"
+    if kind == "hyper":
+        return "" if shutil.which("cargo") else "cargo is not installed"
+    if kind in ("node", "go", "h2o", "bun"):
         return "" if shutil.which(kind) else f"{kind} is not installed"
     program = options.program("bench_beast_server") if kind == "beast" else rondo(options)
     return "" if pathlib.Path(program).exists() else f"{program} was not built"

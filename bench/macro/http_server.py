@@ -8,7 +8,7 @@ nginx a second time: the noise.
 from bench import processes, report
 from bench.macro import http
 
-SERVERS = ("nginx", "nginx-again", "rondo-epoll", "rondo-io_uring", "beast", "node", "h2o", "go")
+SERVERS = ("nginx", "nginx-again", "rondo-epoll", "rondo-io_uring", "beast", "node", "h2o", "go", "hyper", "bun")
 LOADS = ("wrk", "h2load", "wrk_pipelined")
 RATE_AIM = 1.3  # of nginx's
 NOTES = [
