@@ -3,7 +3,8 @@
 #include <thread>
 #include <utility>
 
-// A thread that is joined at the end of its scope, as std::jthread, which libc++ 19 has only as an experiment.
+// A thread that is joined at the end of its scope: std::jthread, which libc++ 19 has only as an
+// experiment.
 class joined_thread : public std::thread {
  public:
   using std::thread::thread;
