@@ -34,51 +34,57 @@ void complete_websocket_answer(server_response& response, const websocket_accept
   if (!a.extensions.empty()) response.header("Sec-WebSocket-Extensions", a.extensions);
 }
 
-websocket open_websocket(upgraded_stream stream, std::unique_ptr<websocket_beginning> o) {
-  auto [transport, first] = std::move(stream).take();
-  auto connection = std::make_unique<websocket_connection>(side::server, std::move(transport),
-                                                           std::move(first), o->options);
-  if (o->deflate) connection->set_deflate(*o->deflate);
-  return websocket(std::move(connection), std::move(o->protocol));
-}
-
 namespace {
 
-// Tells the client 1001 when the server stops.
-class leaves_at_a_stop final : public stop_hook {
- public:
-  leaves_at_a_stop(websocket& ws, running_server& s) noexcept : stop_hook(s), websocket_(ws) {
-    if (s.stopping()) hear_of_stop();
-  }
-  void hear_of_stop() noexcept override {
-    websocket_access::leave(websocket_, close_code::going_away);
-  }
-
- private:
-  websocket& websocket_;
-};
-
-// What the handler throws is reported, and its client told 1011.
-[[noreturn]] void throw_on(websocket& ws) {
-  websocket_access::leave(ws, close_code::internal_error);
-  throw;
+task<> fail_with(std::exception_ptr why) {
+  std::rethrow_exception(std::move(why));
+  co_return;
 }
 
 }  // namespace
 
-// An idle one has this frame: one await serves for both tasks.
-task<> serve_websocket(websocket ws, websocket_handler& handler) {
-  const leaves_at_a_stop mine(ws, handler.server);
-  for (bool closing = false;;) {
-    try {
-      co_await (closing ? ws.close() : handler.call(ws));
-    } catch (const websocket_error&) {
-      if (closing || !ws.ended()) throw_on(ws);  // of another one
-    } catch (...) {
-      throw_on(ws);
-    }
-    if (std::exchange(closing, true)) co_return;
+// A handler that is no coroutine throws at the call.
+task<> websocket_handler::call(upgraded_stream stream) {
+  const std::unique_ptr<websocket_beginning> b = std::move(beginning_);
+  auto [transport, first] = std::move(stream).take();
+  auto connection = std::make_unique<websocket_connection>(side::server, std::move(transport),
+                                                           std::move(first), b->options);
+  if (b->deflate) connection->set_deflate(*b->deflate);
+  connection->set_protocol(std::move(b->protocol));
+  websocket_ = websocket(std::move(connection));
+  if (server_.stopping()) hear_of_stop();
+  try {
+    return handle(websocket_);
+  } catch (...) {
+    return fail_with(std::current_exception());
   }
+}
+
+void websocket_handler::hear_of_stop() noexcept {
+  websocket_access::leave(websocket_, close_code::going_away);
+}
+
+namespace {
+
+bool is_websocket_error(const std::exception_ptr& e) noexcept {
+  try {
+    std::rethrow_exception(e);
+  } catch (const websocket_error&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+}  // namespace
+
+// What the handler throws is reported, and its client told 1011; but for the loss of its own
+// client, of which nobody need hear.
+task<> websocket_handler::follow(std::exception_ptr& failure) {
+  if (failure && websocket_.ended() && is_websocket_error(failure)) failure = nullptr;
+  if (failure) websocket_access::leave(websocket_, close_code::internal_error);
+  if (failure || websocket_.ended()) return {};
+  return websocket_.close();
 }
 
 }  // namespace rondo::http::detail

@@ -17,6 +17,7 @@
 #include <rondo/http/websocket/deflate.hpp>
 #include <rondo/runtime/task.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,30 +39,43 @@ struct websocket_acceptance {
 websocket_acceptance examine_websocket_request(const server_request& r, const websocket_options& o);
 void complete_websocket_answer(server_response& response, const websocket_acceptance& a);
 
-// A WebSocket for as long as `handler` runs; then it is closed (1000).
-struct websocket_handler {
-  virtual task<> call(http::websocket& ws) = 0;
-  running_server& server;
-
- protected:
-  explicit websocket_handler(running_server& s) noexcept : server(s) {}
-  websocket_handler(websocket_handler&&) = default;
-  ~websocket_handler() = default;
-};
-task<> serve_websocket(websocket ws, websocket_handler& handler);
 // Of no use once the WebSocket is there.
 struct websocket_beginning {
   websocket_options options;
   std::string protocol;
   std::optional<deflate_terms> deflate;
 };
-websocket open_websocket(upgraded_stream stream, std::unique_ptr<websocket_beginning> o);
+
+// A WebSocket for as long as its handler's task runs, which has no other around it: an idle one
+// would have its frame. Then it is closed (1000).
+class websocket_handler : public upgrade_handler {
+ public:
+  task<> call(upgraded_stream stream) final;
+  task<> follow(std::exception_ptr& failure) final;
+  // Tells the client 1001.
+  void hear_of_stop() noexcept final;
+
+ protected:
+  websocket_handler(running_server& s, std::unique_ptr<websocket_beginning> b) noexcept
+      : server_(s), beginning_(std::move(b)) {}
+
+ private:
+  virtual task<> handle(http::websocket& ws) = 0;
+
+  running_server& server_;
+  std::unique_ptr<websocket_beginning> beginning_;
+  websocket websocket_{nullptr};
+};
 
 template <class Fn>
-struct typed_websocket_handler final : websocket_handler {
-  typed_websocket_handler(Fn f, running_server& s) : websocket_handler(s), fn(std::move(f)) {}
-  task<> call(http::websocket& ws) override { return fn(ws); }
-  Fn fn;
+class typed_websocket_handler final : public websocket_handler {
+ public:
+  typed_websocket_handler(Fn f, running_server& s, std::unique_ptr<websocket_beginning> b)
+      : websocket_handler(s, std::move(b)), fn_(std::move(f)) {}
+
+ private:
+  task<> handle(http::websocket& ws) override { return fn_(ws); }
+  Fn fn_;
 };
 
 }  // namespace detail
@@ -80,15 +94,11 @@ server_response accept_websocket(server_request& r, Handler handler,
                                  websocket_options options = {}) {
   detail::websocket_acceptance a = detail::examine_websocket_request(r, options);
   if (!a.accepted) return std::move(a.answer);
-  server_response response = server_response::upgrade(
-      "websocket",
-      // No coroutine of its own: it is kept as long as the task that it gives.
-      [typed = detail::typed_websocket_handler<Handler>(std::move(handler), r.server()),
-       beginning = std::make_unique<detail::websocket_beginning>(
-           std::move(options), a.protocol, a.deflate)](upgraded_stream stream) mutable {
-        return detail::serve_websocket(
-            detail::open_websocket(std::move(stream), std::move(beginning)), typed);
-      });
+  server_response response = server_response::upgrade_to(
+      "websocket", std::make_unique<detail::typed_websocket_handler<Handler>>(
+                       std::move(handler), r.server(),
+                       std::make_unique<detail::websocket_beginning>(std::move(options), a.protocol,
+                                                                     a.deflate)));
   detail::complete_websocket_answer(response, a);
   return response;
 }

@@ -157,7 +157,8 @@ task<websocket> client::websocket(request r, websocket_options options) {
         detail::side::client, std::move(stream), std::move(first), options);
     if (agreed.deflate) connection->set_deflate(*agreed.deflate);
     if (tunnelled) connection->set_on_stream();
-    co_return http::websocket(std::move(connection), agreed.protocol);
+    connection->set_protocol(agreed.protocol);
+    co_return http::websocket(std::move(connection));
   } catch (http::error& error) {
     error.add_context(asked.href(), phase::first_byte);
     throw;

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <rondo/http/stop_handle.hpp>
-#include <rondo/runtime/core/intrusive_list.hpp>
 #include <rondo/runtime/event.hpp>
 #include <rondo/runtime/task_group.hpp>
 
@@ -16,10 +15,6 @@
 #include <utility>
 
 namespace rondo::http {
-
-namespace detail {
-class stop_hook;
-}  // namespace detail
 
 // One call of server::serve(). It lives until that has ended.
 class running_server {
@@ -68,10 +63,8 @@ class running_server {
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t tls_failures_ = 0;
-  rondo::detail::intrusive_list<detail::stop_hook> hooks_;
 
  private:
-  friend class detail::stop_hook;
   static task<> discard(task<> t) { return t; }
   template <class T>
   static task<> discard(task<T> t) {
@@ -79,20 +72,4 @@ class running_server {
   }
 };
 
-namespace detail {
-
-// As long as it lives it is told of a stop, between two steps of the loop's tasks: for who would
-// need a task to wait for it. Internal.
-class stop_hook : public rondo::detail::list_node {
- public:
-  explicit stop_hook(running_server& s) noexcept { s.hooks_.push_back(*this); }
-  stop_hook(const stop_hook&) = delete;
-  stop_hook& operator=(const stop_hook&) = delete;
-  virtual void hear_of_stop() noexcept = 0;
-
- protected:
-  ~stop_hook() { unlink(); }
-};
-
-}  // namespace detail
 }  // namespace rondo::http

@@ -220,9 +220,15 @@ class server_response {
   // <rondo/http/upgrade.hpp>. Throws std::invalid_argument for what is no protocol's name.
   template <class Fn>
   static server_response upgrade(std::string_view protocol, Fn fn) {
+    return upgrade_to(protocol,
+                      std::make_unique<detail::function_upgrade_handler<Fn>>(std::move(fn)));
+  }
+  // For protocols of Rondo's own.
+  static server_response upgrade_to(std::string_view protocol,
+                                    std::unique_ptr<detail::upgrade_handler> handler) {
     server_response r(101);
     r.headers_.set("Upgrade", protocol);
-    r.upgrade_ = std::make_unique<detail::function_upgrade_handler<Fn>>(std::move(fn));
+    r.upgrade_ = std::move(handler);
     return r;
   }
 

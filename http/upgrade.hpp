@@ -35,6 +35,7 @@
 #include <rondo/runtime/task.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <span>
 #include <string>
@@ -78,13 +79,18 @@ static_assert(net::byte_stream<upgraded_stream>);
 
 namespace detail {
 
-// What takes the stream over, with its type erased.
+// What takes the stream over, with its type erased. It is kept until its last task has ended.
 struct upgrade_handler {
   upgrade_handler() = default;
   upgrade_handler(const upgrade_handler&) = delete;
   upgrade_handler& operator=(const upgrade_handler&) = delete;
   virtual ~upgrade_handler() = default;
   virtual task<> call(upgraded_stream s) = 0;
+  // That task has returned, or has thrown `failure` and is gone: what follows it; empty: nothing
+  // does. To set `failure` to null is to forgive it. Throws std::bad_alloc.
+  virtual task<> follow(std::exception_ptr& /*failure*/) { return {}; }
+  // A stop of the server was asked for, after call().
+  virtual void hear_of_stop() noexcept {}
 };
 
 template <class Fn>

@@ -43,10 +43,8 @@ struct websocket_access;
 // (1011 while an exception unwinds) if that can be done at once, and never waits.
 class websocket {
  public:
-  explicit websocket(std::unique_ptr<detail::websocket_connection> c, std::string protocol)
-      : connection_(std::move(c)) {
-    connection_->set_protocol(std::move(protocol));
-  }
+  explicit websocket(std::unique_ptr<detail::websocket_connection> c) noexcept
+      : connection_(std::move(c)) {}
 
   // The next message; empty once the peer has closed in good order (close_code() and close_reason()
   // say why), and its Close has been answered. Pings are answered, and the heartbeat is kept, while

@@ -162,12 +162,19 @@ std::unique_ptr<upgrade_handler> http2_exchange::begin_switch(server_request& re
 // is cancelled for it. What is written when that closes it goes within write_timeout.
 task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
   const auto shared = std::make_shared<http2_tunnel::shared>(std::move(stream_));
-  std::exception_ptr failed;
+  std::exception_ptr failure;
   try {  // a protocol that is no coroutine throws at the call
-    co_await to->call(
-        upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string()));
+    task<> begun =
+        to->call(upgraded_stream(net::any_stream(http2_tunnel(shared, remote())), std::string()));
+    protocol_ = std::move(to);
+    co_await std::move(begun);
   } catch (...) {
-    failed = std::current_exception();
+    failure = std::current_exception();
+  }
+  if (protocol_) {
+    if (task<> next = protocol_->follow(failure))
+      failure = (co_await as_result(std::move(next))).error();
+    protocol_.reset();
   }
   if (shared->closed) {
     stream_ = std::move(shared->stream);
@@ -176,7 +183,7 @@ task<> http2_exchange::switch_protocols(std::unique_ptr<upgrade_handler> to) {
     } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): it has been reset
     }
   }
-  if (failed) std::rethrow_exception(failed);
+  if (failure) std::rethrow_exception(failure);
 }
 
 task<> http2_exchange::answer() {

@@ -119,6 +119,7 @@ class http2_exchange final : public server_exchange,
   // The server has been asked to stop.
   void hear_of_stop() noexcept {
     if (events_) events_->stop();
+    if (protocol_) protocol_->hear_of_stop();
   }
 
   task<std::span<const std::byte>> next_chunk() override;
@@ -148,7 +149,8 @@ class http2_exchange final : public server_exchange,
   std::optional<std::uint64_t> length_;
   std::string lent_;  // what next_chunk() has given
   bool expects_continue_ = false;
-  bool tunnel_ = false;  // the request is an extended CONNECT
+  bool tunnel_ = false;                        // the request is an extended CONNECT
+  std::unique_ptr<upgrade_handler> protocol_;  // that the stream has switched to
 };
 
 }  // namespace rondo::http::detail

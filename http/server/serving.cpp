@@ -79,7 +79,6 @@ void serving::told(void* self) noexcept {
     s.stopping_.set();
     s.accepting_.cancel();
     s.open_.for_each([](open_connection& c) noexcept { c.hear_of_stop(); });
-    s.hooks_.for_each([](stop_hook& h) noexcept { h.hear_of_stop(); });
   }
   s.changed_.set();
 }

@@ -19,34 +19,50 @@ switched_connection::~switched_connection() {
   open_connection::unlink();
 }
 
+switched_connection* switched_connection::run(owner self) {
+  const bool runs = self->place_.server().spawn_connection(*self);
+  switched_connection* const there = self.release();  // the group's, or gone already
+  return runs ? there : nullptr;
+}
+
 void switched_connection::begin(serving::place place, net::detail::descriptor socket,
                                 std::unique_ptr<upgrade_handler> protocol, upgraded_stream stream) {
-  struct dropped {
-    void operator()(switched_connection* c) const noexcept { c->drop(); }
-  };
-  serving& server = place.server();
-  std::unique_ptr<switched_connection, dropped> self(
-      new switched_connection(std::move(place), socket, std::move(protocol)));
+  owner self(new switched_connection(std::move(place), socket, std::move(protocol)));
   self->belongs_to(*self);
   self->frame_ = rondo::detail::frame_owner(self->protocol_->call(std::move(stream)).release());
-  const bool runs = server.spawn_connection(*self);
-  switched_connection* const there = self.release();  // the group's, or gone already
+  switched_connection* const there = run(std::move(self));
   // Whoever has cancelled the task before it could stop has meant the connection.
-  if (runs && rondo::detail::current_job().must_stop()) there->open_connection::cancel();
+  if (there && rondo::detail::current_job().must_stop()) there->open_connection::cancel();
 }
 
 // A failure of a connection is not the server's. What the failed task holds goes as when a call
-// throws: streams take no leave then that says that all is well.
+// throws, and so does its protocol: streams take no leave then that says that all is well.
 std::exception_ptr switched_connection::take_result() noexcept {
   outcome<void> result;
   move_outcome(result);
-  if (!result.has_error()) return nullptr;
+  std::exception_ptr failure = result.error();
+  const auto let_go = [&failure](auto& held) noexcept {
+    try {
+      const auto gone = std::move(held);
+      if (failure) std::rethrow_exception(failure);
+    } catch (...) {  // NOLINT(bugprone-empty-catch): it is `failure`
+    }
+  };
+  let_go(frame_);
   try {
-    const rondo::detail::frame_owner failed(std::move(frame_));
-    std::rethrow_exception(result.error());
+    // Of one that is to stop, nothing follows that would wait.
+    task<> next = failure || !must_stop() ? protocol_->follow(failure) : task<>();
+    if (next) {
+      owner self(new switched_connection(std::move(place_), socket(), std::move(protocol_)));
+      self->frame_ = rondo::detail::frame_owner(next.release());
+      self->belongs_to(*self);
+      run(std::move(self));
+    }
   } catch (...) {
-    rondo::detail::report_unhandled(std::current_exception());
+    failure = std::current_exception();
   }
+  let_go(protocol_);
+  if (failure) rondo::detail::report_unhandled(failure);
   return nullptr;
 }
 

@@ -18,7 +18,7 @@ inline rondo::http::websocket websocket_over(rondo::http::detail::side s,
                                                                        std::string(), o);
   if (o.compress_ && rondo::http::detail::has_deflate())  // as a handshake would agree on it
     c->set_deflate({.send_takeover = o.context_, .receive_takeover = o.context_});
-  return rondo::http::websocket(std::move(c), {});
+  return rondo::http::websocket(std::move(c));
 }
 
 struct both_ends {
