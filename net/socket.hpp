@@ -62,6 +62,8 @@ class socket {
   // What waits on it ends with io_errc::closed.
   void close() noexcept;
   rondo::detail::descriptor get() const noexcept { return descriptor_; }
+  // Of the loop that it belongs, or belonged, to.
+  std::uint64_t loop_id() const noexcept { return loop_id_; }
 
   // Throw std::system_error.
   void bind(const endpoint& e);

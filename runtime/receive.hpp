@@ -44,6 +44,11 @@ class received_bytes {
   std::size_t size() const noexcept { return size_; }
   // May be written to.
   std::span<std::byte> bytes() const noexcept { return {static_cast<std::byte*>(buffer_), size_}; }
+  // For the library: the buffer is the caller's to give back.
+  std::byte* release() noexcept {
+    size_ = 0;
+    return static_cast<std::byte*>(std::exchange(buffer_, nullptr));
+  }
   // At once; empty from then on.
   void give_back() noexcept {
     void* buffer = std::exchange(buffer_, nullptr);

@@ -42,6 +42,13 @@ class pending_frame {
   std::uint64_t begin_;
 };
 
+std::shared_ptr<const websocket_times> times_of(const websocket_options& o) {
+  thread_local std::shared_ptr<const websocket_times> latest;
+  const websocket_times wanted{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_};
+  if (!latest || *latest != wanted) latest = std::make_shared<const websocket_times>(wanted);
+  return latest;
+}
+
 std::string io_failure(const std::system_error& e) {
   return std::string("the connection was lost: ") + e.what();
 }
@@ -86,6 +93,23 @@ class websocket_connection::reading_turn {
   websocket_connection* connection_ = nullptr;
 };
 
+// A receive of the socket's that keeps what came: as the result of the await it would have a place
+// of its own in the frame.
+class websocket_connection::arrival : public rondo::detail::awaitable_tag {
+ public:
+  explicit arrival(plain_stream& s) noexcept : wait_(s.receive()) {}
+  bool await_ready() const noexcept { return wait_.await_ready(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> h) noexcept {
+    return wait_.await_suspend(h);
+  }
+  void await_resume() const noexcept {}
+  outcome<received_bytes> take() noexcept { return wait_.take_outcome(); }
+
+ private:
+  rondo::detail::receive_wait wait_;
+};
+
 websocket_connection::websocket_connection(side s, transport stream, std::string first,
                                            const websocket_options& o)
     : timer(&heart_beats),
@@ -93,17 +117,18 @@ websocket_connection::websocket_connection(side s, transport stream, std::string
       awaits_end_(s == side::client),
       engine_(s, limits_of(o)),
       stream_(std::move(stream)),
-      times_{o.heartbeat_, o.patience_, o.write_timeout_, o.close_timeout_},
-      heard_at_(this_loop().now()) {
+      times_(times_of(o)),
+      since_(this_loop().now()) {
   if (first.empty()) return;
-  buffer_ = std::make_unique_for_overwrite<std::byte[]>(first.size());
-  has_first_ = true;
-  unread_ = std::span(buffer_.get(), first.size());
-  std::ranges::copy(std::as_bytes(std::span(first)), unread_.begin());
+  buffer_ = std::make_unique_for_overwrite<std::byte[]>(first.size()).release();
+  buffer_is_ = buffer::first;
+  unread_size_ = static_cast<std::uint32_t>(first.size());
+  std::ranges::copy(std::as_bytes(std::span(first)), unread().begin());
 }
 
 websocket_connection::~websocket_connection() {
   if (armed()) rondo::detail::this_core().timers().disarm(*this);
+  drop_buffer();
   if (ended_) return;
   const bool at_rest = !broken_ && !writing_ && !engine_.in_a_frame() && !has_unsent();
   if (at_rest && !engine_.close_was_put()) {
@@ -124,7 +149,7 @@ websocket_connection::~websocket_connection() {
 
 const std::string& websocket_connection::protocol() const noexcept {
   static const std::string none;
-  return protocol_ ? *protocol_ : none;
+  return others_ ? others_->protocol : none;
 }
 
 void websocket_connection::leave(std::uint16_t code) noexcept {
@@ -139,9 +164,7 @@ void websocket_connection::leave(std::uint16_t code) noexcept {
 
 void websocket_connection::end(ending how) noexcept {
   if (std::exchange(ended_, true)) return;
-  unread_ = {};
-  lent_.give_back();
-  buffer_.reset();
+  drop_buffer();
   if (how == ending::in_order)
     stream_.close();
   else
@@ -175,8 +198,20 @@ void websocket_connection::check_writable() const {
 // --- reading ---
 
 engine::step websocket_connection::take_buffered() {
+  struct taking {
+    websocket_connection& connection;
+    std::span<std::byte> left = connection.unread();
+    explicit taking(websocket_connection& c) noexcept : connection(c) {}
+    taking(const taking&) = delete;
+    taking& operator=(const taking&) = delete;
+    ~taking() {  // also when memory has run out
+      const auto n = static_cast<std::uint32_t>(left.size());
+      connection.unread_begin_ += connection.unread_size_ - n;
+      connection.unread_size_ = n;
+    }
+  } now(*this);
   for (;;) {
-    const engine::step s = engine_.take(unread_);
+    const engine::step s = engine_.take(now.left);
     if (s != engine::step::pong) return s;
     note_pong();
   }
@@ -207,33 +242,44 @@ template <class Stream>
 task<> websocket_connection::read_from(Stream& stream) {
   let_go_of_what_was_read();
   if constexpr (std::same_as<Stream, plain_stream>) {
-    took(co_await receive_result(stream));
+    arrival next(stream);
+    co_await next;
+    took(next);
   } else {
-    if (!buffer_) buffer_ = make_read_buffer();
-    const std::span<std::byte> room(buffer_.get(), read_buffer_bytes);
+    if (!buffer_) buffer_ = make_read_buffer().release();
+    buffer_is_ = buffer::own;
+    const std::span<std::byte> room(buffer_, read_buffer_bytes);
     const outcome<std::size_t> n = co_await as_result(stream.read_some(room));
     if (n.has_error()) lose_reading(n.error());
-    heard(room.first(n.value()));
+    heard(buffer_, n.value());
   }
 }
 
-// A buffer of our own is kept where we read into it: the first is of another size.
-void websocket_connection::let_go_of_what_was_read() noexcept {
-  lent_.give_back();
-  if (has_first_) buffer_.reset();
-  has_first_ = false;
+void websocket_connection::drop_buffer() noexcept {
+  std::byte* const b = std::exchange(buffer_, nullptr);
+  if (buffer_is_ == buffer::lent)
+    received_bytes(b, 0, stream_.socket().native().loop_id()).give_back();
+  else
+    read_buffer(b).reset();
+  buffer_is_ = buffer::none;
+  unread_begin_ = unread_size_ = 0;
 }
 
-void websocket_connection::took(outcome<received_bytes> got) {
+void websocket_connection::took(arrival& a) {
+  outcome<received_bytes> got = a.take();
   if (got.has_error()) lose_reading(got.error());
-  lent_ = std::move(got).value();
-  heard(lent_.bytes());
+  const std::size_t n = got.value().size();
+  std::byte* const lent = std::move(got).value().release();
+  if (lent) buffer_is_ = buffer::lent;
+  heard(lent, n);
 }
 
-void websocket_connection::heard(std::span<std::byte> bytes) {
-  unread_ = bytes;
-  if (bytes.empty()) lose("the connection ended without a Close", ending::in_order);
-  heard_at_ = this_loop().now();
+void websocket_connection::heard(std::byte* buffer, std::size_t n) {
+  buffer_ = buffer;
+  unread_begin_ = 0;
+  unread_size_ = static_cast<std::uint32_t>(n);
+  if (n == 0) lose("the connection ended without a Close", ending::in_order);
+  since_ = this_loop().now();
   pinged_ = false;
 }
 
@@ -259,13 +305,12 @@ task<> websocket_connection::read_beside_writing() {
 // The heartbeat: bytes of any kind are a sign of life, whether or not somebody has read them. Its
 // timer is not armed anew for each read: when it fires it sees what is due by then.
 void websocket_connection::feel_heart() noexcept {
-  if (armed() || times_.heartbeat <= times_.heartbeat.zero()) return;
+  if (armed() || times_->heartbeat <= times_->heartbeat.zero()) return;
   rondo::detail::this_core().timers().arm(*this, next_beat());
 }
 
 rondo::detail::time_point websocket_connection::next_beat() const noexcept {
-  return pinged_ ? rondo::detail::add(pinged_at_, times_.patience)
-                 : rondo::detail::add(heard_at_, times_.heartbeat);
+  return rondo::detail::add(since_, pinged_ ? times_->patience : times_->heartbeat);
 }
 
 void websocket_connection::heart_beats(rondo::detail::timer& t) noexcept {
@@ -274,7 +319,7 @@ void websocket_connection::heart_beats(rondo::detail::timer& t) noexcept {
   const auto now = rondo::detail::this_core().now();
   if (c.next_beat() <= now) {
     if (c.stream_.readable_now()) {  // and is being read
-      c.heard_at_ = now;
+      c.since_ = now;
       c.pinged_ = false;
     } else if (c.pinged_) {
       c.given_up_ = true;
@@ -290,7 +335,7 @@ void websocket_connection::heart_beats(rondo::detail::timer& t) noexcept {
 // What of it does not fit goes with whatever is written next.
 void websocket_connection::send_beat(rondo::detail::time_point now) noexcept {
   pinged_ = true;
-  pinged_at_ = now;
+  since_ = now;
   if (engine_.in_a_frame()) return;
   try {
     engine_.put_ping({});
@@ -309,7 +354,9 @@ task<std::optional<websocket_message>> websocket_connection::receive() {
     if (what == found::end) co_return std::nullopt;
     if (what == found::nothing) {
       let_go_of_what_was_read();
-      took(co_await receive_result(stream_.socket()));
+      arrival next(stream_.socket());
+      co_await next;
+      took(next);
     } else {
       co_await go_on(what);
     }
@@ -331,7 +378,7 @@ websocket_connection::found websocket_connection::look(reading_turn& turn) {
     switch (take_buffered()) {
       case engine::step::message:
         if (engine_.close_was_put()) continue;  // after our Close nobody wants it
-        if (unread_.empty()) write_now();
+        if (unread_size_ == 0) write_now();
         return found::message;
       case engine::step::closed: continue;
       case engine::step::failed: failed_ = true; continue;
@@ -406,7 +453,7 @@ task<> websocket_connection::wait_for_room() {
   bool went = false;
   try {
     went = co_await try_for(
-        times_.write, stream_.with([this](auto& stream) { return wait_for_room_of(stream); }));
+        times_->write, stream_.with([this](auto& stream) { return wait_for_room_of(stream); }));
   } catch (const std::system_error& e) {
     lose(io_failure(e));
   }
@@ -504,7 +551,7 @@ task<> websocket_connection::write_whole(std::span<const std::byte> payload) {
       payload = payload.subspan(n);
       if (n > 0) continue;
       const std::optional<std::size_t> more =
-          co_await try_for(times_.write, stream_.with([payload](auto& stream) {
+          co_await try_for(times_->write, stream_.with([payload](auto& stream) {
             return rondo::detail::to_task(stream.write_some(payload));
           }));
       if (!more) lose("the peer takes nothing of what is sent");
@@ -557,7 +604,7 @@ task<> websocket_connection::read_to_the_end() {
     bool at_the_end = false;
     const outcome<void> r = co_await as_result(read());
     at_the_end = r.has_error();
-    unread_ = {};
+    unread_size_ = 0;
     if (at_the_end) co_return;
   }
 }
@@ -566,7 +613,7 @@ task<> websocket_connection::finish() {
   bool in_order = false;
   if (!broken_) {  // a large message that is on its way goes first
     // NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines): try_for keeps it
-    const outcome<bool> said = co_await as_result(try_for(times_.close, [this]() -> task<> {
+    const outcome<bool> said = co_await as_result(try_for(times_->close, [this]() -> task<> {
       co_await say_last_words();
       if (awaits_end_ && !ended_) co_await read_to_the_end();
     }));
@@ -603,7 +650,7 @@ task<> websocket_connection::shake_hands_to_close(std::uint16_t code, std::strin
 task<> websocket_connection::close(std::uint16_t code, std::string_view reason) {
   if (ended_) co_return;
   const outcome<bool> done =
-      co_await as_result(try_for(times_.close, shake_hands_to_close(code, reason)));
+      co_await as_result(try_for(times_->close, shake_hands_to_close(code, reason)));
   // A connection that is lost on the way is closed, too.
   const bool in_order = done.has_value() && done.value() && !broken_;
   end(in_order ? ending::in_order : ending::given_up);

@@ -33,8 +33,10 @@
 
 namespace rondo::http::detail {
 
-// What stays of the options once the handshake is over.
+// What stays of the options once the handshake is over. Most connections of a thread have the same,
+// and share them.
 struct websocket_times {
+  bool operator==(const websocket_times&) const = default;
   rondo::detail::nanoseconds heartbeat;
   rondo::detail::nanoseconds patience;
   rondo::detail::nanoseconds write;
@@ -52,7 +54,7 @@ class websocket_connection : private rondo::detail::timer {
 
   void set_deflate(const deflate_terms& terms) { engine_.set_deflate(terms); }
   void set_protocol(std::string name) {
-    if (!name.empty()) protocol_ = std::make_unique<const std::string>(std::move(name));
+    if (!name.empty()) others().protocol = std::move(name);
   }
   const std::string& protocol() const noexcept;
   // A client's on a stream of HTTP/2: it ends its direction when both have closed, and waits for no
@@ -86,15 +88,25 @@ class websocket_connection : private rondo::detail::timer {
 
  private:
   enum class reader : std::uint8_t { nobody, receive, close };
-  // For those who wait in here without reading, from when there is the first of them.
-  struct bystanders : rondo::detail::pooled {
+  // What few connections have.
+  struct extras : rondo::detail::pooled {
+    std::string protocol;
+    // For those who wait in here without reading.
     rondo::event reader_left;  // or the connection has ended
     rondo::event pong_came;
     std::uint64_t pings = 0;     // that ping() has sent
     std::uint64_t pongs_to = 0;  // the newest of them that was answered
   };
+  // What was read stands in a buffer.
+  enum class buffer : std::uint8_t {
+    none,
+    lent,   // by the loop, to a plain socket
+    first,  // of the size of what came behind the handshake
+    own,    // read_buffer_bytes: of another stream, once it has read
+  };
   class reading_turn;
   class cut_in_two;
+  class arrival;
 
   // Everything that is buffered, up to something to say.
   engine::step take_buffered();
@@ -114,10 +126,15 @@ class websocket_connection : private rondo::detail::timer {
   task<> read();
   template <class Stream>
   task<> read_from(Stream& stream);
-  void let_go_of_what_was_read() noexcept;
+  std::span<std::byte> unread() const noexcept { return {buffer_ + unread_begin_, unread_size_}; }
+  void drop_buffer() noexcept;
+  // Makes place for what is read next; a buffer of our own stays.
+  void let_go_of_what_was_read() noexcept {
+    if (buffer_is_ != buffer::own) drop_buffer();
+  }
   // What a read gave. Throw websocket_error: the connection is lost.
-  void took(outcome<received_bytes> got);
-  void heard(std::span<std::byte> bytes);
+  void took(arrival& a);
+  void heard(std::byte* buffer, std::size_t n);
   [[noreturn]] void lose_reading(const std::exception_ptr& why);
   void feel_heart() noexcept;
   rondo::detail::time_point next_beat() const noexcept;
@@ -151,8 +168,8 @@ class websocket_connection : private rondo::detail::timer {
   [[noreturn]] void lose(const std::string& why, ending how = ending::given_up);
   [[noreturn]] void throw_failure() const;
 
-  bystanders& others() {
-    if (!others_) others_ = std::make_unique<bystanders>();
+  extras& others() {
+    if (!others_) others_ = std::make_unique<extras>();
     return *others_;
   }
 
@@ -160,25 +177,22 @@ class websocket_connection : private rondo::detail::timer {
   reader reading_ = reader::nobody;
   bool writing_ = false;  // the kernel has bytes of the engine
   bool ended_ = false;
-  bool broken_ : 1 = false;     // a message was cut in two: nothing can follow
-  bool failed_ : 1 = false;     // the peer broke a rule
-  bool pinged_ : 1 = false;     // a heartbeat's ping is out, and nothing has come since
-  bool given_up_ : 1 = false;   // for want of an answer
-  bool has_first_ : 1 = false;  // buffer_ has what came behind the handshake
-  bool awaits_end_ : 1;         // the peer closes the transport first
+  bool broken_ : 1 = false;    // a message was cut in two: nothing can follow
+  bool failed_ : 1 = false;    // the peer broke a rule
+  bool pinged_ : 1 = false;    // a heartbeat's ping is out, and nothing has come since
+  bool given_up_ : 1 = false;  // for want of an answer
+  bool awaits_end_ : 1;        // the peer closes the transport first
+  buffer buffer_is_ : 2 = buffer::none;
   engine engine_;
   transport stream_;
-  websocket_times times_;
-  rondo::detail::time_point heard_at_;
-  rondo::detail::time_point pinged_at_;
-
-  received_bytes lent_;
-  read_buffer buffer_;  // over TLS, once it has read
-  std::span<std::byte> unread_;
-
+  std::shared_ptr<const websocket_times> times_;
+  rondo::detail::time_point since_;  // something came last; or, while pinged_, the ping went
+  std::byte* buffer_ = nullptr;
+  std::uint32_t unread_begin_ = 0;  // in it
+  std::uint32_t unread_size_ = 0;
   mutex line_;
-  std::unique_ptr<bystanders> others_;
-  std::unique_ptr<const std::string> protocol_;
+  std::unique_ptr<extras> others_;
 };
+static_assert(sizeof(websocket_connection) <= 216, "an idle WebSocket has one");
 
 }  // namespace rondo::http::detail

@@ -40,7 +40,7 @@ bool is_known(opcode o) noexcept {
 // thread.
 thread_local std::unique_ptr<engine::outgoing> engine::spare;
 
-engine::engine(side s, const engine_limits& limits) : side_(s), limits_(limits) {}
+engine::engine(side s, const engine_limits& limits) : limits_(limits), side_(s) {}
 
 const std::string& engine::reason() const noexcept {
   static const std::string none;
@@ -49,7 +49,8 @@ const std::string& engine::reason() const noexcept {
 
 engine::step engine::take(std::span<std::byte>& input) {
   assert(!close_came_);
-  if (std::exchange(told_, false)) in_->message.clear();
+  if (told_) in_->message.clear();
+  told_ = false;
   if (!in_) {
     if (input.empty()) return step::more;
     in_ = std::make_unique<incoming>();
@@ -287,7 +288,8 @@ std::uint64_t engine::put_framed(std::span<const std::byte> rest, std::size_t go
 }
 
 void engine::put_close(std::uint16_t code, std::string_view reason) {
-  if (std::exchange(close_put_, true)) return;
+  if (close_put_) return;
+  close_put_ = true;
   pong_.reset();
   if (in_a_frame_)  // the other side would read it as a part of the message
     late_close_ = code;

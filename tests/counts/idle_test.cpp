@@ -148,7 +148,7 @@ void holds_at_most(reactor_kind reactor, bool websockets, std::size_t most) {
 
 ON_KERNEL_REACTORS(Counts, AnIdleHttpConnectionHoldsLittle) { holds_at_most(reactor, false, 1024); }
 
-ON_KERNEL_REACTORS(Counts, AnIdleWebsocketHoldsLittle) { holds_at_most(reactor, true, 1280); }
+ON_KERNEL_REACTORS(Counts, AnIdleWebsocketHoldsLittle) { holds_at_most(reactor, true, 1024); }
 
 }  // namespace idle_test
 
