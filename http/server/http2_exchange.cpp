@@ -4,6 +4,7 @@
 #include <rondo/http/server/response_head.hpp>
 #include <rondo/http/wire/http_date.hpp>
 #include <rondo/net/any_stream.hpp>
+#include <rondo/runtime/as_result.hpp>
 #include <rondo/runtime/loop.hpp>
 #include <rondo/runtime/scope.hpp>
 #include <rondo/runtime/sleep.hpp>

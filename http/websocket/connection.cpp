@@ -95,7 +95,8 @@ class websocket_connection::reading_turn {
 
 // A receive of the socket's that keeps what came: as the result of the await it would have a place
 // of its own in the frame.
-class websocket_connection::arrival : public rondo::detail::awaitable_tag {
+class [[nodiscard("without co_await nothing happens")]] websocket_connection::arrival
+    : public rondo::detail::awaitable_tag {
  public:
   explicit arrival(plain_stream& s) noexcept : wait_(s.receive()) {}
   bool await_ready() const noexcept { return wait_.await_ready(); }

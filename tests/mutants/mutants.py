@@ -209,7 +209,7 @@ MUTANTS = (
     conformance("who watches every step has names that last", "http/server/serving.cpp",
                 "  if (core.wants_names()) core.set_name(task, task_name());\n", "", "ServerUpgrade.WhoWatches*"),
     conformance("who is cancelled as it leaves HTTP begins nothing else", "http/server/switched_connection.cpp",
-                "if (runs && rondo::detail::current_job().must_stop())", "if (runs && false)",
+                "if (there && rondo::detail::current_job().must_stop())", "if (false)",
                 "UpgradeEnds.WhoIsCancelled*"),
     conformance("what a cancelled group does not run is destroyed as cancelled", "runtime/task_group.cpp",
                 "    const destroys_cancelled its_frame;\n", "", "UpgradeEnds.WhoIsCancelled*OverTls*"),
