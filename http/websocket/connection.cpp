@@ -199,6 +199,10 @@ void websocket_connection::check_writable() const {
 // --- reading ---
 
 engine::step websocket_connection::take_buffered() {
+  if (unread_size_ == 0) {  // as after most messages
+    engine_.take_nothing();
+    return engine::step::more;
+  }
   struct taking {
     websocket_connection& connection;
     std::span<std::byte> left = connection.unread();

@@ -11,6 +11,10 @@ namespace {
 // Of the two buffers of what goes out, what a thread keeps for the next of its connections.
 constexpr std::size_t most_kept = 128;
 
+// Of what a frame has announced and has not sent yet, room is made for so much: memory that nothing
+// has touched.
+constexpr std::size_t most_ahead = std::size_t{1} << 20;
+
 void shrink(std::string& buffer) noexcept {
   if (buffer.capacity() > most_kept)
     std::string().swap(buffer);
@@ -142,9 +146,21 @@ engine::step engine::payload_came(std::span<std::byte> piece) {
   }
   if (in.text && !in.compressed && !in.utf8.take(piece))
     return fail(close_code::not_utf8, "text that is not UTF-8");
-  if (in.message.empty()) in.message.reserve(piece.size());
+  if (piece.size() < in.frame.length)
+    make_room(piece.size());
+  else if (in.message.empty())
+    in.message.reserve(piece.size());
   in.message.append(reinterpret_cast<const char*>(piece.data()), piece.size());
   return step::more;
+}
+
+// For the next `n` bytes of a frame that comes in pieces, and those that it has announced behind
+// them. A message that is larger already doubles, as strings do.
+void engine::make_room(std::size_t n) {
+  incoming& in = *in_;
+  if (in.message.capacity() - in.message.size() >= n) return;
+  const std::size_t ahead = std::min<std::uint64_t>(in.frame.length - in.taken + n, most_ahead);
+  if (ahead > in.message.size()) in.message.reserve(in.message.size() + ahead);
 }
 
 engine::step engine::frame_came() {

@@ -62,6 +62,13 @@ class engine {
   // Takes from the front of `input` until there is something to say. Unmasks in place. After
   // `closed` and `failed` nothing more may be given. Throws std::bad_alloc.
   step take(std::span<std::byte>& input);
+  // The same of no input.
+  void take_nothing() noexcept {
+    if (!in_) return;
+    if (told_) in_->message.clear();
+    told_ = false;
+    if (in_->between_messages()) in_.reset();
+  }
 
   std::string& message() noexcept { return in_->message; }
   bool is_text() const noexcept { return in_->text; }
@@ -151,6 +158,7 @@ class engine {
 
   step head_came(std::span<const std::byte> head);
   step payload_came(std::span<std::byte> piece);
+  void make_room(std::size_t n);
   step frame_came();
   step message_came();
   step control_came();

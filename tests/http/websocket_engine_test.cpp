@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -442,6 +443,39 @@ TEST(WebsocketEngine, SaysTheSameOfEachVectorHoweverItIsCut) {
   const std::vector<vector_case> all = all_vectors();
   EXPECT_GE(all.size(), 300U);
   for (const vector_case& v : all) check(v);
+}
+
+// The beginning of a frame that announces so many bytes, for a client.
+std::string announced(std::uint64_t length) {
+  std::array<std::byte, longest_frame_head> head;
+  const std::size_t n = write_frame_head({.length = length}, head);
+  return {reinterpret_cast<const char*>(head.data()), n};
+}
+
+TEST(WebsocketEngine, ALargeMessageIsPutIntoItsPlaceAtOnce) {
+  constexpr std::size_t all = std::size_t{1} << 20;
+  engine e(side::client);
+  std::string bytes = announced(all) + std::string(all, 'a');
+  std::span<std::byte> left = std::as_writable_bytes(std::span(bytes));
+  const char* place = nullptr;
+  step last = step::more;
+  while (!left.empty()) {
+    std::span<std::byte> piece = left.first(std::min<std::size_t>(16 * 1024, left.size()));
+    left = left.subspan(piece.size());
+    last = e.take(piece);
+    if (place == nullptr) place = e.message().data();
+    EXPECT_EQ(e.message().data(), place);
+  }
+  EXPECT_EQ(last, step::message);
+  EXPECT_EQ(e.message().size(), all);
+}
+
+TEST(WebsocketEngine, WhatIsOnlyAnnouncedGetsAMebibyteOfRoom) {
+  engine e(side::client, {.message_bytes = SIZE_MAX});
+  std::string bytes = announced(std::uint64_t{1} << 62) + "a";
+  std::span<std::byte> input = std::as_writable_bytes(std::span(bytes));
+  EXPECT_EQ(e.take(input), step::more);
+  EXPECT_LE(e.message().capacity(), (std::size_t{1} << 20) + 1);
 }
 
 // --- what goes ---
