@@ -218,7 +218,7 @@ MUTANTS = (
                 "UpgradeEnds.*AStreamOfHttp2*"),
     conformance("what a failed protocol held goes as when a call throws", "http/server/switched_connection.cpp",
                 "      if (failure) std::rethrow_exception(failure);\n", "",
-                "WebsocketOpening.AHandlerThatThrows*"),
+                "UpgradeEnds.WhatIsThrown*Tls*"),
     Mutant("a client's frame is masked", "http/websocket/engine.cpp",
            "if (in.frame.mask.has_value() != (side_ == side::server))", "if (false)", "test_http", "WebsocketEngine*"),
     Mutant("a message has a limit before its bytes are kept", "http/websocket/engine.cpp",
