@@ -15,6 +15,7 @@ Suites, in the order they run:
   http_unix            the same over a Unix socket
   http_server          HTTP servers under wrk and h2load
   http_files           HTTP servers of files under wrk
+  http_loops           an HTTP server with one loop and with two, on one core
   http2                HTTP/2: servers under h2load, our client on nghttpd
   websocket            WebSocket echo beside raw echo and the peers
   websocket_broadcast  a message to 10,000 WebSockets beside bare sends
@@ -43,8 +44,8 @@ import time
 import traceback
 
 from bench import build, page, processes, programs, report
-from bench.macro import (bulk, delay, echo, embedded, http2, http_client, http_files, http_server, idle, idle_streams,
-                         latency, load_check, sleepers, tls, websocket, websocket_broadcast)
+from bench.macro import (bulk, delay, echo, embedded, http2, http_client, http_files, http_loops, http_server, idle,
+                         idle_streams, latency, load_check, sleepers, tls, websocket, websocket_broadcast)
 from bench.micro import instructions, peers
 from bench.micro import run as micro
 
@@ -60,6 +61,7 @@ SUITES = {
     "http_unix": http_client.run_over_unix,
     "http_server": http_server.run,
     "http_files": http_files.run,
+    "http_loops": http_loops.run,
     "http2": http2.run,
     "websocket": websocket.run,
     "websocket_broadcast": websocket_broadcast.run,

@@ -202,15 +202,14 @@ hosts:
 
 
 @contextlib.contextmanager
-def h2o() -> typing.Iterator[Server]:
-    """h2o in one thread, which serves a file of 16 bytes, index.txt, over either version."""
+def h2o(files: str) -> typing.Iterator[Server]:
+    """h2o in one thread, which serves the files of a folder, over either version."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
-        (pathlib.Path(folder) / "index.txt").write_text(SIXTEEN_BYTES, encoding="utf-8")
-        # Started by root it would become nobody, who may not read the folder.
+        # Started by root it would become nobody, who may not read the files.
         user = "user: root" if os.geteuid() == 0 else ""
         configuration = pathlib.Path(folder) / "h2o.conf"
-        configuration.write_text(_H2O_CONFIGURATION.format(folder=folder, port=port, user=user), encoding="utf-8")
+        configuration.write_text(_H2O_CONFIGURATION.format(folder=files, port=port, user=user), encoding="utf-8")
         with serving_at([H2O, "-c", str(configuration)], port) as server:
             yield server
 

@@ -57,7 +57,7 @@ SECTIONS = (
                    True))),
     Section(
         "HTTP server", "The server on one core, the load on the other.",
-        ("http_server", "http_files", "latency"),
+        ("http_server", "http_files", "http_loops", "latency"),
         (Group("http_server:http_server_wrk", "HTTP servers under wrk: requests a second"),
          Group("http_server:http_server_h2load", "HTTP servers under h2load: requests a second"),
          Group("http_server:http_server_wrk_pipelined", "The same with 16 requests at once on each connection"),

@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import sys
+import tempfile
 import typing
 
 from bench import processes, report
@@ -66,8 +67,10 @@ def server(options: report.Options, name: str) -> typing.Iterator[tuple[processe
             yield running, f"http://127.0.0.1:{running.port}/bytes/16"
         return
     if kind == "h2o":
-        with processes.h2o() as running:
-            yield running, f"http://127.0.0.1:{running.port}/index.txt"
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "index.txt").write_text(processes.SIXTEEN_BYTES, encoding="utf-8")
+            with processes.h2o(folder) as running:
+                yield running, f"http://127.0.0.1:{running.port}/index.txt"
         return
     if kind in BUILT_WHEN_WANTED:
         with processes.serving([str(BUILT_WHEN_WANTED[kind](options))]) as running:
@@ -129,11 +132,17 @@ def file_server(options: report.Options, name: str, folder: str
     """A server by its name that serves a folder, and the URL of the file called "file" in it."""
     kind = name.removesuffix("-again")
     if kind == "nginx":
-        with processes.nginx(folder) as running:
-            yield running, f"http://127.0.0.1:{running.port}/file"
-        return
-    with processes.serving([*serve_command(options), "--files", folder], {"RONDO_REACTOR": kind[6:]},
-                           says_port=SERVING) as running:
+        starting = processes.nginx(folder)
+    elif kind == "h2o":
+        starting = processes.h2o(folder)
+    elif kind == "go":
+        starting = processes.serving([str(go_server(options)), folder])
+    elif kind == "bun":
+        starting = processes.serving(["bun", str(PEERS / "bun_server.mjs"), folder])
+    else:
+        starting = processes.serving([*serve_command(options), "--files", folder], {"RONDO_REACTOR": kind[6:]},
+                                     says_port=SERVING)
+    with starting as running:
         yield running, f"http://127.0.0.1:{running.port}/file"
 
 

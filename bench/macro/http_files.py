@@ -9,7 +9,7 @@ import tempfile
 from bench import processes, report
 from bench.macro import http
 
-SERVERS = ("nginx", "nginx-again", "rondo-epoll", "rondo-io_uring")
+SERVERS = ("nginx", "nginx-again", "rondo-epoll", "rondo-io_uring", "h2o", "go", "bun")
 # What of it, the file's bytes, and the aim: at most so much of nginx's time.
 FILES = (("http_files_1k", 1 << 10, 1.0), ("http_files_1m", 1 << 20, 1.03))
 NOTES = [

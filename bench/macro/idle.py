@@ -8,7 +8,7 @@ import socket
 from bench import processes, report
 from bench.macro import http
 
-SERVERS = ("nginx", "rondo-epoll", "rondo-io_uring", "node")
+SERVERS = ("nginx", "rondo-epoll", "rondo-io_uring", "node", "h2o", "go", "hyper", "bun")
 CONNECTIONS = processes.MOST_CONNECTIONS
 BYTES_AIM = 1_024
 NOTES = ["Growth of the server's resident memory by a connection; the kernel's share is not in it."]
