@@ -246,9 +246,11 @@ std::optional<std::size_t> file::read_now(std::uint64_t offset,
       offset > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
     return std::nullopt;
   const iovec room{buffer.data(), detail::transfer_size(buffer.size())};
+  const auto from = static_cast<off_t>(offset);
   // In the simulation all files are as if they were in memory.
-  const int flags = rondo::detail::this_core().simulated() ? 0 : RWF_NOWAIT;
-  const ssize_t n = ::preadv2(open_->fd, &room, 1, static_cast<off_t>(offset), flags);
+  const ssize_t n = rondo::detail::this_core().simulated()
+                        ? ::preadv(open_->fd, &room, 1, from)
+                        : ::preadv2(open_->fd, &room, 1, from, RWF_NOWAIT);
   return n < 0 ? std::nullopt : std::optional(static_cast<std::size_t>(n));
 }
 

@@ -39,12 +39,21 @@ std::error_code system_error(int error) noexcept { return {error, std::system_ca
 // simultaneous open, RFC 9293, section 3.5): that is a refusal.
 bool connected_to_itself(const socket& s, const endpoint& to) { return s.local_endpoint() == to; }
 
+// Else bind takes a port at once, for this source address alone and not for the pair (ip(7)). It is a help: systems that
+// do not have it (gVisor, qemu-user) connect all the same.
+void take_port_at_connect(socket& s) {
+  try {
+    s.set(options::bind_address_no_port(true));
+  } catch (const std::system_error& e) {
+    if (e.code() != std::errc::no_protocol_option) throw;
+  }
+}
+
 task<attempt> try_connect(endpoint to, connect_options options) {
   socket s = detail::open_tcp(to.family());
   if (!options.no_delay_) s.set(options::no_delay(false));
   if (options.local_) {
-    // Else a port is taken at once, for this source address alone and not for the pair.
-    if (options.local_->port() == 0) s.set(options::bind_address_no_port(true));
+    if (options.local_->port() == 0) take_port_at_connect(s);
     s.bind(*options.local_);
   }
   const std::int32_t r = co_await detail::connect_wait(s.get(), to);

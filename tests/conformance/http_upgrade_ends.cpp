@@ -43,10 +43,20 @@ struct heard {
   }
 };
 
-// Says these bytes and hears until the end. Ends its own side once the protocol has changed, if
-// `leaves()`.
+// What a client says to what it has heard, once: bytes, or none to end its own side.
+using reply = std::function<std::optional<std::string>(const heard&)>;
+
+// Ends its own side once the protocol has changed, if `leaves()`.
+reply leaves_if(std::function<bool()> leaves) {
+  return [leaves = std::move(leaves)](const heard& h) -> std::optional<std::string> {
+    if (h.has_switched() && leaves()) return std::string();
+    return std::nullopt;
+  };
+}
+
+// Says these bytes, hears until the end, and replies on the way.
 template <class Stream>
-task<heard> converse(Stream& s, std::string bytes, std::function<bool()> leaves) {
+task<heard> converse(Stream& s, std::string bytes, reply replies) {
   heard h;
   if ((co_await as_result(s.write_all(net::bytes_of(bytes)))).has_error()) co_return h;
   std::array<std::byte, 4096> room{};
@@ -55,22 +65,26 @@ task<heard> converse(Stream& s, std::string bytes, std::function<bool()> leaves)
     h.in_order = n.has_value();
     if (!h.in_order || n.value() == 0) co_return h;
     h.text.append(reinterpret_cast<const char*>(room.data()), n.value());
-    if (said || !h.has_switched() || !leaves()) continue;
+    const std::optional<std::string> answer = said ? std::nullopt : replies(h);
+    if (!answer) continue;
     said = true;
-    (void)co_await as_result(rondo::detail::to_task(s.shutdown_write()));
+    if (answer->empty())
+      (void)co_await as_result(rondo::detail::to_task(s.shutdown_write()));
+    else
+      (void)co_await as_result(s.write_all(net::bytes_of(*answer)));
   }
 }
 
 enum class layer { plain, tls };
 
-task<heard> converse_over(layer l, endpoint here, std::string bytes, std::function<bool()> leaves) {
+task<heard> converse_over(layer l, endpoint here, std::string bytes, reply replies) {
   tcp_stream tcp = co_await tcp_stream::connect(here);
-  if (l == layer::plain) co_return co_await converse(tcp, std::move(bytes), std::move(leaves));
+  if (l == layer::plain) co_return co_await converse(tcp, std::move(bytes), std::move(replies));
   auto secure = co_await as_result(
       tls_tcp::connect(std::move(tcp), tls_context::client(client_of_root()), "127.0.0.1"));
   if (!secure.has_value()) co_return heard();
   tls_tcp s = std::move(secure).value();
-  co_return co_await converse(s, std::move(bytes), std::move(leaves));
+  co_return co_await converse(s, std::move(bytes), std::move(replies));
 }
 
 task<> serve_over(layer l, http::server& server, tcp_listener listener, http::stop_handle stop) {
@@ -100,6 +114,15 @@ class before_a_step final : public loop_watch {
 // The connection alone, as a stop does when its grace is over, or the server with all it has.
 enum class cancelled { connection, server };
 
+std::function<void(open_connection&)> canceller(cancelled what, cancel_scope& server) {
+  return [what, &server](open_connection& c) {
+    if (what == cancelled::connection)
+      c.cancel();
+    else
+      server.cancel();
+  };
+}
+
 struct end_of_one {
   bool was_cancelled = false;
   bool on_leaving = false;  // and HTTP had ended then, but the protocol had no task yet
@@ -119,12 +142,7 @@ task<> hear_until_the_end(upgraded_stream s, end_of_one& e) {
 end_of_one cancel_before_step(const run_options& options, layer l, cancelled what, std::size_t n) {
   end_of_one e;
   cancel_scope scope;
-  before_a_step watch(n, [&](open_connection& c) {
-    if (what == cancelled::connection)
-      c.cancel();
-    else
-      scope.cancel();
-  });
+  before_a_step watch(n, canceller(what, scope));
   run_with(options, watch, [&]() -> task<> {
     http::server server;
     server.route("GET", "/", [](server_request&) -> task<server_response> {
@@ -147,7 +165,7 @@ end_of_one cancel_before_step(const run_options& options, layer l, cancelled wha
       });
       std::optional<heard> h = co_await try_for(
           10s, converse_over(l, here, "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + ask("/other"),
-                             [&] { return !watch.has_cancelled(); }));
+                             leaves_if([&] { return !watch.has_cancelled(); })));
       EXPECT_TRUE(h) << "a connection goes on that was cancelled before step " << n;
       if (h) e.client = *std::move(h);
       stop.stop();
@@ -193,6 +211,95 @@ CONFORMANCE_RUNS(UpgradeEnds, WhoIsCancelledWhileItLeavesHttpBeginsNothingElse) 
 CONFORMANCE_RUNS(UpgradeEnds, WhoIsCancelledWhileItLeavesHttpTakesNoLeaveOverTls) {
   NEEDS_CERTIFICATES;
   cancel_before_every_step(reactor, layer::tls);
+}
+
+namespace {
+
+// RFC 6455, section 7.4.1: a normal closure, and one of a server that goes down.
+constexpr std::string_view close_1000 = "\x88\x02\x03\xe8";
+constexpr std::string_view close_1001 = "\x88\x02\x03\xe9";
+// Masked with zeros (RFC 6455, section 5.3).
+constexpr std::string_view close_1000_of_a_client{"\x88\x82\0\0\0\0\x03\xe8", 8};
+
+struct end_of_websocket {
+  bool was_cancelled = false;
+  bool on_closing = false;  // and the handler had returned
+  heard client;
+};
+
+// Its handler returns at once, so the server closes; the client answers that.
+end_of_websocket cancel_closing_before_step(const run_options& options, layer l, cancelled what,
+                                            std::size_t n) {
+  end_of_websocket e;
+  bool returned = false;
+  cancel_scope scope;
+  const auto cancel = canceller(what, scope);
+  before_a_step watch(n, [&](open_connection& c) {
+    e.on_closing = returned;
+    cancel(c);
+  });
+  run_with(options, watch, [&]() -> task<> {
+    http::server server;
+    server.websocket("/", [&returned](http::websocket&) -> task<> {
+      co_await yield_now();
+      returned = true;
+    });
+    http::stop_handle stop;
+    tcp_listener listener = listen_here();
+    const endpoint here = listener.local_endpoint();
+    co_await with_task_group([&](task_group& g) -> task<> {
+      g.spawn([&]() -> task<> {
+        (void)co_await scope.run(serve_over(l, server, std::move(listener), stop));
+      });
+      std::optional<heard> h = co_await try_for(
+          10s,
+          converse_over(
+              l, here,
+              "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+              [](const heard& so_far) -> std::optional<std::string> {
+                if (so_far.text.ends_with(close_1000)) return std::string(close_1000_of_a_client);
+                return std::nullopt;
+              }));
+      EXPECT_TRUE(h) << "a WebSocket goes on that was cancelled before step " << n;
+      if (h) e.client = *std::move(h);
+      stop.stop();
+    });
+  });
+  e.was_cancelled = watch.has_cancelled();
+  return e;
+}
+
+void cancel_closing_before_every_step(reactor_kind reactor, layer l) {
+  for (const cancelled what : {cancelled::connection, cancelled::server}) {
+    int on_closing = 0;
+    for (std::size_t n = 0;; ++n) {
+      const end_of_websocket e = cancel_closing_before_step(options_for(reactor), l, what, n);
+      if (testing::Test::HasFailure()) return;
+      if (!e.was_cancelled) {
+        EXPECT_TRUE(e.client.text.ends_with(close_1000) && e.client.in_order);
+        break;
+      }
+      on_closing += e.on_closing ? 1 : 0;
+      // Over TLS a WebSocket that was cut off is no end in order.
+      const bool begun = e.client.text.find("HTTP/1.1 101 ") != std::string::npos;
+      const bool closed =
+          e.client.text.ends_with(close_1000) || e.client.text.ends_with(close_1001);
+      if (l == layer::tls && e.client.in_order) EXPECT_EQ(closed, begun) << "step " << n;
+    }
+    EXPECT_GE(on_closing, 2);  // before the close frame is sent, and while its answer is waited for
+  }
+}
+
+}  // namespace
+
+CONFORMANCE_RUNS(UpgradeEnds, AWebsocketCancelledWhileItsServerClosesItEnds) {
+  cancel_closing_before_every_step(reactor, layer::plain);
+}
+
+CONFORMANCE_RUNS(UpgradeEnds, AWebsocketCancelledWhileItsServerClosesItEndsOverTls) {
+  NEEDS_CERTIFICATES;
+  cancel_closing_before_every_step(reactor, layer::tls);
 }
 
 namespace {
@@ -246,14 +353,15 @@ void throw_everywhere(reactor_kind reactor, layer l) {
         const std::string asks = ask(path);
         const heard h = co_await converse_over(
             l, here, asks + "GET /nowhere HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-            [] { return false; });
+            leaves_if([] { return false; }));
         EXPECT_EQ(first_line(h.text), "HTTP/1.1 500 Internal Server Error") << path;
         EXPECT_EQ(count_of(h.text, "HTTP/1.1 404 "), 1U) << path << ": it goes on with HTTP";
         EXPECT_TRUE(h.in_order) << path;
       }
       for (const char* path : {"/call", "/first", "/last"}) {
         const bool leaves = std::string_view(path) == "/last";
-        const heard h = co_await converse_over(l, here, ask(path), [leaves] { return leaves; });
+        const heard h =
+            co_await converse_over(l, here, ask(path), leaves_if([leaves] { return leaves; }));
         EXPECT_TRUE(h.has_switched()) << path;
         EXPECT_EQ(h.in_order, l == layer::plain) << path;
       }

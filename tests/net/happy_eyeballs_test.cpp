@@ -2,6 +2,7 @@
 #include "net/net_support.hpp"
 #include "support/cancel_at_every_wait.hpp"
 #include "support/run_on.hpp"
+#include "support/seccomp.hpp"
 
 #include <rondo/net.hpp>
 #include <rondo/runtime/simulated_world.hpp>
@@ -9,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <cerrno>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -239,6 +242,27 @@ TEST(HappyEyeballs, ConnectsFromTheLocalAddressItIsGiven) {
     tcp_stream peer = co_await v4.accept();
     EXPECT_EQ(peer.remote_endpoint(), endpoint::parse("10.0.0.9:4000"));
   });
+}
+
+// A system of which only this option is missing; in a program of its own.
+TEST(HappyEyeballsDeathTest, ConnectsFromALocalAddressWhereNoOptionPutsOffItsPort) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto ends_with = [](int expected) -> task<bool> {
+    tcp_listener here = tcp_listener::bind(endpoint::parse("127.0.0.1:0"));
+    const auto r = co_await as_result(tcp_stream::connect(
+        here.local_endpoint(), connect_options().local(endpoint::parse("127.0.0.3:0"))));
+    if (expected != 0 || !r.has_value()) co_return r.code() == system_code(expected);
+    const tcp_stream peer = co_await here.accept();
+    co_return peer.remote_endpoint().ip().to_string() == "127.0.0.3";
+  };
+  const auto try_without = [&](int error, int expected) {
+    const bool forbidden = forbid_socket_option(IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, error);
+    const bool good = run(ends_with(expected), run_options().reactor(reactor_kind::epoll));
+    std::_Exit(forbidden && good ? 0 : 1);
+  };
+  EXPECT_EXIT(try_without(ENOPROTOOPT, 0), testing::ExitedWithCode(0), "");
+  // No other error is passed over.
+  EXPECT_EXIT(try_without(EPERM, EPERM), testing::ExitedWithCode(0), "");
 }
 
 TEST(HappyEyeballs, SaysThatTheNameServerFailed) {
