@@ -3,23 +3,49 @@
 #include <rondo/http/wire/ascii.hpp>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace rondo::http {
 namespace {
 
-std::vector<std::string_view> split(std::string_view path) {
-  constexpr std::size_t usual = 8;
-  std::vector<std::string_view> segments;
-  segments.reserve(usual);
-  path.remove_prefix(1);
-  for (;;) {
-    const std::size_t slash = path.find('/');
-    segments.push_back(path.substr(0, slash));
-    if (slash == std::string_view::npos) return segments;
-    path.remove_prefix(slash + 1);
+// What is between a path's slashes; as many as most paths have take no allocation.
+class path_segments {
+ public:
+  explicit path_segments(std::string_view path) {
+    path.remove_prefix(1);
+    for (;;) {
+      const std::size_t slash = path.find('/');
+      add(path.substr(0, slash));
+      if (slash == std::string_view::npos) return;
+      path.remove_prefix(slash + 1);
+    }
   }
-}
+  path_segments(const path_segments&) = delete;
+  path_segments& operator=(const path_segments&) = delete;
+  ~path_segments() = default;
+
+  std::span<std::string_view> all() noexcept {
+    return many_.empty() ? std::span(few_).first(count_) : std::span(many_);
+  }
+
+ private:
+  void add(std::string_view segment) {
+    if (many_.empty() && count_ < few_.size()) {
+      few_[count_++] = segment;
+      return;
+    }
+    if (many_.empty()) many_.assign(few_.begin(), few_.end());
+    many_.push_back(segment);
+  }
+
+  std::array<std::string_view, 8> few_;
+  std::size_t count_ = 0;
+  std::vector<std::string_view> many_;  // all of them, when there are more
+};
+
+// Of a first segment that is no literal, and so may be any.
+constexpr std::uint64_t any_beginning = 0;
 
 // The length and the first seven bytes of a literal: where these differ, it need not be looked at.
 std::uint64_t beginning_of(std::string_view text) noexcept {
@@ -94,8 +120,9 @@ void router::add(std::string_view method, std::string_view pattern, std::size_t 
   if (method == "CONNECT")
     throw std::invalid_argument("CONNECT has no path that a route could match");
   if (!pattern.starts_with('/')) refuse("must begin with \"/\"");
-  route r{std::string(method), {}, handler, 0};
-  for (const std::string_view s : split(pattern)) {
+  route r{std::string(method), {}, handler};
+  path_segments split(pattern);
+  for (const std::string_view s : split.all()) {
     if (!r.segments.empty() && r.segments.back().what == kind::rest)
       refuse("goes on behind {" + r.segments.back().text + "...}, which takes all that follows");
     segment part;
@@ -109,8 +136,6 @@ void router::add(std::string_view method, std::string_view pattern, std::size_t 
         refuse("names {" + part.text + "} twice");
     r.segments.push_back(std::move(part));
   }
-  if (const segment& first = r.segments.front(); first.what == kind::literal)
-    r.beginning = beginning_of(first.text);
   const auto alike = [](const segment& a, const segment& b) {
     return a.what == b.what && (a.what != kind::literal || a.text == b.text);
   };
@@ -118,10 +143,15 @@ void router::add(std::string_view method, std::string_view pattern, std::size_t 
     if (other.method == r.method && std::ranges::equal(other.segments, r.segments, alike))
       throw std::invalid_argument("a route is there already: " + r.method + ' ' +
                                   std::string(pattern));
+  const segment& first = r.segments.front();
+  const place here(first.what == kind::literal ? beginning_of(first.text) : any_beginning,
+                   routes_.size());
+  by_beginning_.reserve(by_beginning_.size() + 1);  // so that nothing is added by halves
   routes_.push_back(std::move(r));
+  by_beginning_.insert(std::ranges::upper_bound(by_beginning_, here), here);
 }
 
-bool router::matches(const route& r, const std::vector<std::string_view>& path) noexcept {
+bool router::matches(const route& r, std::span<const std::string_view> path) noexcept {
   const bool open_ended = r.segments.back().what == kind::rest;
   if (open_ended ? path.size() < r.segments.size() : path.size() != r.segments.size()) return false;
   for (std::size_t i = 0; i < r.segments.size(); ++i) {
@@ -144,7 +174,8 @@ router::match router::find(std::string_view method, std::string_view path) const
   match result;
   std::vector<std::string_view> allowed;
   if (!path.starts_with('/')) return result;
-  std::vector<std::string_view> segments = split(path);
+  path_segments split(path);
+  const std::span<std::string_view> segments = split.all();
   std::string decoded;  // of the segments that need it
   if (path.find('%') != std::string_view::npos) {
     result.malformed = !well_encoded(path);
@@ -158,23 +189,33 @@ router::match router::find(std::string_view method, std::string_view path) const
   }
   const route* best = nullptr;
   std::size_t nearest = 0;
-  const std::uint64_t beginning = beginning_of(segments.front());
-  for (const route& r : routes_) {
-    if (r.beginning != 0 && r.beginning != beginning) continue;
-    if (!matches(r, segments)) continue;
+  const auto consider = [&](std::size_t at) {
+    const route& r = routes_[at];
+    if (!matches(r, segments)) return;
     const bool serves = r.method == method || (method == "HEAD" && r.method == "GET");
     if (!serves) {
       if (!result.nearest || more_literal(r, routes_[nearest])) {
-        nearest = static_cast<std::size_t>(&r - routes_.data());
+        nearest = at;
         result.nearest = r.handler;
       }
       if (std::ranges::find(allowed, r.method) == allowed.end()) allowed.push_back(r.method);
-      continue;
+      return;
     }
     const bool exact = r.method == method;
     if (!best || more_literal(r, *best) ||
         (exact && best->method != method && !more_literal(*best, r)))
       best = &r;
+  };
+  const auto those_of = [this](std::uint64_t beginning) {
+    return std::ranges::equal_range(by_beginning_, beginning, {}, &place::first);
+  };
+  auto same = those_of(beginning_of(segments.front()));
+  auto any = those_of(any_beginning);
+  while (!same.empty() || !any.empty()) {  // in the order in which they were added
+    auto& next =
+        any.empty() || (!same.empty() && same.front().second < any.front().second) ? same : any;
+    consider(next.front().second);
+    next.advance(1);
   }
   if (!best) {
     if (!allowed.empty()) result.allowed = allow_field(std::move(allowed));

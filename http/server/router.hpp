@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,13 +62,16 @@ class router {
     std::string method;
     std::vector<segment> segments;
     std::size_t handler;
-    std::uint64_t beginning;  // of the first segment, if that is a literal; else 0
   };
   static segment parse_segment(std::string_view text);
-  static bool matches(const route& r, const std::vector<std::string_view>& path) noexcept;
+  static bool matches(const route& r, std::span<const std::string_view> path) noexcept;
   static bool more_literal(const route& a, const route& b) noexcept;
 
+  // The beginning of its first segment, and where it stands in routes_.
+  using place = std::pair<std::uint64_t, std::size_t>;
+
   std::vector<route> routes_;
+  std::vector<place> by_beginning_;  // sorted: what may match a path is found in O(log n)
 };
 
 }  // namespace rondo::http

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <stdexcept>
+#include <string>
 
 namespace {
 
@@ -40,6 +41,34 @@ TEST(Router, PrefersLiteralsToParameters) {
   EXPECT_EQ(r.find("GET", "/a/c").handler, 1U);
   EXPECT_EQ(r.find("GET", "/c/b").handler, 0U);
   EXPECT_EQ(r.find("GET", "/c/d").handler, 3U);
+}
+
+TEST(Router, FindsEachOfManyRoutes) {
+  router r;
+  const auto path = [](std::size_t i) {
+    return (i % 3 == 0 ? "/resource" : "/r") + std::to_string(i) + "/of";
+  };
+  constexpr std::size_t many = 500;
+  for (std::size_t i = 0; i < many; ++i) r.add("GET", path(i) + "/{x}", i);
+  r.add("GET", "/{any}/of/{x}", many);
+  for (std::size_t i = 0; i < many; ++i) EXPECT_EQ(r.find("GET", path(i) + "/1").handler, i);
+  EXPECT_EQ(r.find("GET", path(many) + "/1").handler, many);
+  EXPECT_FALSE(r.find("GET", path(0)).handler);
+}
+
+TEST(Router, FindsAPathOfManySegments) {
+  const router r = with({{"GET", "/1/2/3/4/5/6/7/8"},
+                         {"GET", "/1/2/3/4/5/6/7/8/9"},
+                         {"GET", "/1/2/3/4/5/6/7/{x}/9/10"},
+                         {"GET", "/2/{rest...}"}});
+  EXPECT_EQ(r.find("GET", "/1/2/3/4/5/6/7/8").handler, 0U);
+  EXPECT_EQ(r.find("GET", "/1/2/3/4/5/6/7/8/9").handler, 1U);
+  const router::match m = r.find("GET", "/1/2/3/4/5/6/7/%38/9/10");
+  EXPECT_EQ(m.handler, 2U);
+  EXPECT_EQ(m.params, (rondo::http::path_params{{"x", "8"}}));
+  std::string slashes(10'000, '/');
+  EXPECT_EQ(r.find("GET", "/2" + slashes).params,
+            (rondo::http::path_params{{"rest", slashes.substr(1)}}));
 }
 
 TEST(Router, AnswersHeadByGetUnlessItHasItsOwn) {
