@@ -39,8 +39,8 @@ std::error_code system_error(int error) noexcept { return {error, std::system_ca
 // simultaneous open, RFC 9293, section 3.5): that is a refusal.
 bool connected_to_itself(const socket& s, const endpoint& to) { return s.local_endpoint() == to; }
 
-// Else bind takes a port at once, for this source address alone and not for the pair (ip(7)). It is a help: systems that
-// do not have it (gVisor, qemu-user) connect all the same.
+// Else bind takes a port at once, for this source address alone and not for the pair (ip(7)). It is
+// a help: systems that do not have it (gVisor, qemu-user) connect all the same.
 void take_port_at_connect(socket& s) {
   try {
     s.set(options::bind_address_no_port(true));

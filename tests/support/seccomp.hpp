@@ -50,7 +50,8 @@ inline bool forbid_system_call(int number, int error) {
   return detail::filter_system_calls(program);
 }
 
-// The same for one option of setsockopt(2). Of its arguments, which are 64 bits each, the lower half is compared.
+// The same for one option of setsockopt(2). Of its arguments, which are 64 bits each, the lower
+// half is compared.
 inline bool forbid_socket_option(int level, int option, int error) {
   constexpr auto low_half = [](int argument) {
     return static_cast<__u32>(offsetof(seccomp_data, args) + 8 * static_cast<unsigned>(argument) +
