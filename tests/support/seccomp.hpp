@@ -14,16 +14,12 @@
 
 namespace rondo_test {
 
-namespace detail {
-
 template <std::size_t N>
 bool filter_system_calls(std::array<sock_filter, N>& program) {
   const sock_fprog filter{N, program.data()};
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
-
-}  // namespace detail
 
 // io_uring's fail with EPERM. False: this system cannot filter system calls (seccomp(2)).
 inline bool forbid_io_uring() {
@@ -36,7 +32,7 @@ inline bool forbid_io_uring() {
       BPF_STMT(BPF_RET | BPF_K, refuse),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};
-  return detail::filter_system_calls(program);
+  return filter_system_calls(program);
 }
 
 // The same for any one call and error.
@@ -47,7 +43,7 @@ inline bool forbid_system_call(int number, int error) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<__u32>(error)),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};
-  return detail::filter_system_calls(program);
+  return filter_system_calls(program);
 }
 
 // The same for one option of setsockopt(2). Of its arguments, which are 64 bits each, the lower
@@ -67,7 +63,7 @@ inline bool forbid_socket_option(int level, int option, int error) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<__u32>(error)),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   }};
-  return detail::filter_system_calls(program);
+  return filter_system_calls(program);
 }
 
 }  // namespace rondo_test
