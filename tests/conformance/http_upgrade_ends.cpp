@@ -123,6 +123,26 @@ std::function<void(open_connection&)> canceller(cancelled what, cancel_scope& se
   };
 }
 
+// What a client hears of this server, which is stopped then. It runs in a scope that may be
+// cancelled before step `n`.
+task<heard> hear_of(http::server& server, tcp_listener listener, layer l, cancel_scope& scope,
+                    std::size_t n, std::string bytes, reply replies) {
+  heard client;
+  http::stop_handle stop;
+  const endpoint here = listener.local_endpoint();
+  co_await with_task_group([&](task_group& g) -> task<> {
+    g.spawn([&]() -> task<> {
+      (void)co_await scope.run(serve_over(l, server, std::move(listener), stop));
+    });
+    std::optional<heard> h =
+        co_await try_for(10s, converse_over(l, here, std::move(bytes), std::move(replies)));
+    EXPECT_TRUE(h) << "a connection goes on that was cancelled before step " << n;
+    if (h) client = *std::move(h);
+    stop.stop();
+  });
+  co_return client;
+}
+
 struct end_of_one {
   bool was_cancelled = false;
   bool on_leaving = false;  // and HTTP had ended then, but the protocol had no task yet
@@ -154,22 +174,12 @@ end_of_one cancel_before_step(const run_options& options, layer l, cancelled wha
         return hear_until_the_end(std::move(s), e);
       });
     });
-    http::stop_handle stop;
     tcp_listener listener = listen_here();
     // With an answer that is still held it does not fit: so the 101 is waited for.
     listener.set(net::options::send_buffer(16 * 1024));
-    const endpoint here = listener.local_endpoint();
-    co_await with_task_group([&](task_group& g) -> task<> {
-      g.spawn([&]() -> task<> {
-        (void)co_await scope.run(serve_over(l, server, std::move(listener), stop));
-      });
-      std::optional<heard> h = co_await try_for(
-          10s, converse_over(l, here, "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + ask("/other"),
-                             leaves_if([&] { return !watch.has_cancelled(); })));
-      EXPECT_TRUE(h) << "a connection goes on that was cancelled before step " << n;
-      if (h) e.client = *std::move(h);
-      stop.stop();
-    });
+    e.client = co_await hear_of(server, std::move(listener), l, scope, n,
+                                "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + ask("/other"),
+                                leaves_if([&] { return !watch.has_cancelled(); }));
   });
   e.was_cancelled = watch.has_cancelled();
   return e;
@@ -244,27 +254,15 @@ end_of_websocket cancel_closing_before_step(const run_options& options, layer l,
       co_await yield_now();
       returned = true;
     });
-    http::stop_handle stop;
-    tcp_listener listener = listen_here();
-    const endpoint here = listener.local_endpoint();
-    co_await with_task_group([&](task_group& g) -> task<> {
-      g.spawn([&]() -> task<> {
-        (void)co_await scope.run(serve_over(l, server, std::move(listener), stop));
-      });
-      std::optional<heard> h = co_await try_for(
-          10s,
-          converse_over(
-              l, here,
-              "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-              [](const heard& so_far) -> std::optional<std::string> {
-                if (so_far.text.ends_with(close_1000)) return std::string(close_1000_of_a_client);
-                return std::nullopt;
-              }));
-      EXPECT_TRUE(h) << "a WebSocket goes on that was cancelled before step " << n;
-      if (h) e.client = *std::move(h);
-      stop.stop();
-    });
+    const auto answer_close = [](const heard& so_far) -> std::optional<std::string> {
+      if (so_far.text.ends_with(close_1000)) return std::string(close_1000_of_a_client);
+      return std::nullopt;
+    };
+    e.client = co_await hear_of(
+        server, listen_here(), l, scope, n,
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        answer_close);
   });
   e.was_cancelled = watch.has_cancelled();
   return e;
